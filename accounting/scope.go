@@ -1,0 +1,61 @@
+package accounting
+
+import (
+	"github.com/llm-hub/llm-hub/events"
+)
+
+// ScopeKind is what a counter is kept for.
+type ScopeKind string
+
+// Kinds of scope. Tenant, user and key live in one partition; model and
+// credential cross tenants and so have one shard per partition, which readers add up.
+const (
+	TenantScope     ScopeKind = "tenant"
+	UserScope       ScopeKind = "user"
+	KeyScope        ScopeKind = "key"
+	ModelScope      ScopeKind = "model"
+	CredentialScope ScopeKind = "credential"
+)
+
+// Scope is one thing that usage is counted for.
+type Scope struct {
+	Kind ScopeKind
+	ID   string // `acme`; `acme/ci` for a user or key; `smart`; `openai/main` for a credential
+}
+
+// Sharded tells whether the scope has one counter per partition.
+func (s Scope) Sharded() bool { return s.Kind == ModelScope || s.Kind == CredentialScope }
+
+// PrincipalScopes are the scopes a request is admitted under: tenant, user (if
+// any), key and logical model.
+func PrincipalScopes(t events.TenantID, p events.Principal) []Scope {
+	out := make([]Scope, 0, 5)
+	out = append(out, Scope{TenantScope, string(t)})
+	if p.User != "" {
+		out = append(out, Scope{UserScope, string(t) + "/" + p.User})
+	}
+	return append(out, Scope{KeyScope, string(t) + "/" + p.Key}, Scope{ModelScope, p.Model})
+}
+
+// TargetScope is the vendor credential an attempt is made with.
+func TargetScope(t events.Target) Scope {
+	return Scope{CredentialScope, t.Provider + "/" + t.Credential}
+}
+
+// Totals is what is counted for a scope in a window.
+type Totals struct {
+	Requests int64        `json:"requests,omitempty"` // requests admitted
+	Attempts int64        `json:"attempts,omitempty"` // vendor calls that ended, counted for credentials and all scopes of the request
+	Failures int64        `json:"failures,omitempty"` // of these, without an answer
+	Usage    events.Usage `json:"usage,omitzero"`
+	Cost     int64        `json:"cost_nano_usd,omitempty"`
+	Unpriced int64        `json:"unpriced,omitempty"` // usage records whose price was unknown
+}
+
+// Plus adds two totals.
+func (t Totals) Plus(u Totals) Totals {
+	return Totals{
+		Requests: t.Requests + u.Requests, Attempts: t.Attempts + u.Attempts, Failures: t.Failures + u.Failures,
+		Usage: t.Usage.Plus(u.Usage), Cost: t.Cost + u.Cost, Unpriced: t.Unpriced + u.Unpriced,
+	}
+}

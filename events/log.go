@@ -1,0 +1,91 @@
+package events
+
+import (
+	"context"
+	"time"
+)
+
+// Appender keeps messages of the traffic stream.
+type Appender interface {
+	// Append returns once the message is kept as durably as the log's class
+	// promises. The same id twice within the log's dedupe window is kept once.
+	// After [ErrUnavailable] it may or may not be kept; send the same bytes again.
+	Append(ctx context.Context, m Message) (Ack, error)
+}
+
+// Reader reads the traffic stream in its order.
+type Reader interface {
+	// Info describes the stream as it is now.
+	Info(ctx context.Context) (Info, error)
+	// At returns the message at seq, or [ErrNoMessage].
+	At(ctx context.Context, seq uint64) (Stored, error)
+	// Read starts reading. The cursor must be closed.
+	Read(ctx context.Context, r Range) (Cursor, error)
+}
+
+// Info describes a stream.
+type Info struct {
+	Created time.Time // with the sequence it identifies a position for ever: a recreated stream differs
+	First   uint64    // lowest sequence held, 1 for a new stream
+	Last    uint64    // highest sequence ever given, 0 for a new stream
+	Bytes   uint64
+}
+
+// Range says what to read.
+type Range struct {
+	From       uint64      // first sequence, 0 is 1
+	To         uint64      // last sequence; the cursor ends after it. 0: follow for ever
+	Partitions []Partition // nil is all
+}
+
+// Cursor is a running read.
+type Cursor interface {
+	// C delivers messages in order, without gap or repetition, across
+	// reconnections. It is closed when the range is read, the cursor is closed or
+	// reading cannot go on; Err then tells.
+	C() <-chan Stored
+	// Err is nil after the whole range was delivered, else why reading ended.
+	Err() error
+	// Close ends reading and frees what it holds.
+	Close()
+}
+
+// Entry is one key of a bucket.
+type Entry struct {
+	Key   string
+	Value []byte // nil: the key is absent or deleted
+	Rev   uint64 // 0: never written
+}
+
+// Put is one write of a commit.
+type Put struct {
+	Key   string
+	Value []byte // nil deletes
+	Rev   uint64 // the revision this write replaces, 0 for none
+}
+
+// MaxCommit is the largest number of puts in one commit.
+const MaxCommit = 1000
+
+// Bucket is a keyed store with atomic commits.
+type Bucket interface {
+	// Get reads the latest acknowledged value (never a stale replica's). An absent
+	// key is an Entry without value.
+	Get(ctx context.Context, key string) (Entry, error)
+	// List returns the present keys that start with prefix, in key order.
+	List(ctx context.Context, prefix string) ([]Entry, error)
+	// Commit writes all puts or none, in order, and returns the revision of the
+	// last; the i-th of n has that minus (n-1-i). [ErrConflict]: nothing was
+	// written. [ErrUnavailable]: unknown; read again.
+	Commit(ctx context.Context, puts []Put) (uint64, error)
+	// Created identifies this incarnation of the bucket.
+	Created(ctx context.Context) (time.Time, error)
+}
+
+// Watchable is a bucket whose changes can be followed.
+type Watchable interface {
+	// Watch delivers the present value of every key that starts with prefix, then
+	// an Entry with an empty key, then each change (intermediate values may be
+	// skipped, the last never is). The channel is closed when ctx ends.
+	Watch(ctx context.Context, prefix string) (<-chan Entry, error)
+}

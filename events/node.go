@@ -1,0 +1,27 @@
+package events
+
+// NodeStarted opens an epoch of a node and closes all its older ones. It is
+// published to every partition, because order holds only inside one.
+type NodeStarted struct {
+	Epoch   Epoch  `json:"epoch"`
+	Version string `json:"version"`
+}
+
+// NodeHeartbeat says that an epoch is alive.
+type NodeHeartbeat struct {
+	Epoch Epoch `json:"epoch"`
+}
+
+// NodeStopped is the last event of an epoch that ended in order.
+type NodeStopped struct {
+	Epoch Epoch `json:"epoch"`
+}
+
+// Kind implements [Body].
+func (NodeStarted) Kind() Kind { return NodeStartedKind }
+
+// Kind implements [Body].
+func (NodeHeartbeat) Kind() Kind { return NodeHeartbeatKind }
+
+// Kind implements [Body].
+func (NodeStopped) Kind() Kind { return NodeStoppedKind }

@@ -1,0 +1,89 @@
+package events
+
+import (
+	"fmt"
+	"hash/fnv"
+	"regexp"
+	"strings"
+)
+
+// Names of streams and buckets.
+const (
+	TrafficStream  = "HUB_TRAFFIC"
+	ControlStream  = "HUB_CONTROL"
+	DeadStream     = "HUB_DEAD"
+	CountersBucket = "HUB_COUNTERS"
+	NodesBucket    = "HUB_NODES"
+)
+
+// Partitions is the number of partitions of the traffic stream of a new hub. It
+// is written to the control stream at creation and is immutable from then on.
+const Partitions = 16
+
+// Partition numbers a part of the traffic stream, from 0.
+type Partition uint8
+
+// String gives the two digits used in subjects and keys.
+func (p Partition) String() string { return fmt.Sprintf("%02d", uint8(p)) }
+
+// PartitionOf gives the partition of a tenant: FNV-1a32 of its id modulo the
+// number of partitions, the hash NATS itself uses.
+func PartitionOf(t TenantID) Partition {
+	h := fnv.New32a()
+	h.Write([]byte(t)) // never fails
+	return Partition(h.Sum32() % Partitions)
+}
+
+// Subjects of the traffic stream.
+const (
+	TrafficPrefix  = "hub.v1.traffic."
+	TrafficPattern = TrafficPrefix + "*"
+	ControlPrefix  = "hub.v1.control."
+	ControlPattern = ControlPrefix + ">"
+	DeadPrefix     = "hub.v1.dead."
+	DeadPattern    = DeadPrefix + "*"
+)
+
+// TrafficSubject is `hub.v1.traffic.<pp>`.
+func TrafficSubject(p Partition) string { return TrafficPrefix + p.String() }
+
+// DeadSubject is `hub.v1.dead.<pp>`.
+func DeadSubject(p Partition) string { return DeadPrefix + p.String() }
+
+// ControlSubject is `hub.v1.control.<tenant>.<kind>`, the dots of kind as `_`.
+func ControlSubject(t TenantID, k Kind) string {
+	return ControlPrefix + string(t) + "." + strings.ReplaceAll(string(k), ".", "_")
+}
+
+var idPattern = regexp.MustCompile(`^[a-z0-9_-]{1,40}$`) //nolint:gochecknoglobals // a compiled constant
+
+// ValidID tells whether s may be an id in subjects and keys: `[a-z0-9_-]{1,40}`.
+func ValidID(s string) bool { return idPattern.MatchString(s) }
+
+// Keys of the counters bucket.
+const (
+	CounterPrefix    = "c."
+	CheckpointPrefix = "ckpt."
+	TablesKey        = "tables" // checkpoint, intent and generation of the tables
+)
+
+// CheckpointKey is `ckpt.<pp>`: how far the counters of a partition are folded.
+func CheckpointKey(p Partition) string { return CheckpointPrefix + p.String() }
+
+// CounterKey is `c.<pp>.<scope kind>.<scope id>`.
+func CounterKey(p Partition, scopeKind, scopeID string) string {
+	return CounterPrefix + p.String() + "." + scopeKind + "." + scopeID
+}
+
+// ParseCounterKey is the inverse of [CounterKey].
+func ParseCounterKey(key string) (p Partition, scopeKind, scopeID string, err error) {
+	parts := strings.SplitN(key, ".", 4)
+	if len(parts) != 4 || parts[0]+"." != CounterPrefix || len(parts[1]) != 2 {
+		return 0, "", "", fmt.Errorf("counter key %q: not c.<pp>.<kind>.<id>", key)
+	}
+	var n uint8
+	if _, err := fmt.Sscanf(parts[1], "%02d", &n); err != nil || n >= Partitions {
+		return 0, "", "", fmt.Errorf("counter key %q: bad partition", key)
+	}
+	return Partition(n), parts[2], parts[3], nil
+}

@@ -1,0 +1,65 @@
+// Package gateway holds what every part of the gateway shares: the closed set of
+// error kinds. The parts themselves are its folders: web serves HTTP, api speaks
+// to applications, admin to operators, auth and control know who may do what,
+// admit keeps the limits, route chooses, call walks the plan, provider speaks to
+// vendors, and record leaves the facts on the log.
+package gateway
+
+import (
+	"errors"
+	"time"
+)
+
+// Kind classes an error. The set is closed; web maps each kind to one HTTP status
+// and to each dialect's own error type.
+type Kind string
+
+// The kinds of error.
+const (
+	Internal        Kind = "internal"         // our own fault; the public text says no more
+	Invalid         Kind = "invalid_request"  // the request is malformed or asks for what cannot be
+	Unauthenticated Kind = "unauthenticated"  // no valid key
+	Forbidden       Kind = "forbidden"        // a valid key without the right
+	NotFound        Kind = "not_found"        // unknown model or route
+	TooLarge        Kind = "too_large"        // body over its limit
+	RateLimited     Kind = "rate_limited"     // a request or token limit of ours refused
+	OverBudget      Kind = "over_budget"      // a cost limit of ours refused
+	ContextLength   Kind = "context_length"   // the prompt does not fit the model
+	ContentPolicy   Kind = "content_policy"   // the vendor refused the content
+	UpstreamLimited Kind = "upstream_limited" // every vendor credential is rate limited
+	UpstreamFailed  Kind = "upstream_failed"  // no vendor gave an answer
+	UpstreamTimeout Kind = "upstream_timeout" // no vendor answered in time
+	Unavailable     Kind = "unavailable"      // we cannot serve now (log out of reach, overloaded, shutting down)
+	Cancelled       Kind = "cancelled"        // the client went away
+)
+
+// Error is an error with a text fit for the client. Cause is for logs only.
+type Error struct {
+	Kind       Kind
+	Public     string        // complete sentence for the client; never a secret, never a vendor's raw body
+	Param      string        // the field at fault, if any
+	Code       string        // machine-readable detail, e.g. model_not_found; empty: the kind's default
+	RetryAfter time.Duration // 0: none
+	Detail     any           // extra JSON for the body, e.g. which limit refused; nil: none
+	Cause      error
+}
+
+// Error implements error with all that is known; do not show it to clients.
+func (e *Error) Error() string {
+	s := string(e.Kind) + ": " + e.Public
+	if e.Cause != nil {
+		s += ": " + e.Cause.Error()
+	}
+	return s
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// AsError finds the *Error in err's chain; any other error becomes Internal.
+func AsError(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	return &Error{Kind: Internal, Public: "Internal error.", Cause: err}
+}

@@ -1,0 +1,145 @@
+// Package provider is the seam between the gateway and the vendors of models.
+//
+// A client's request comes in as an [Inbound]: its own bytes and just enough of
+// their meaning. A [Vendor] turns it into an [Outbound]: the bytes for the vendor
+// and the functions that turn the vendor's answer into the client's dialect. When
+// both speak the same dialect the bytes pass through, spliced only where they
+// must be; otherwise the canonical form (package chat) stands between.
+//
+// What a vendor can do beyond chat are further small interfaces beside [Vendor],
+// implemented where the ability exists and never stubbed.
+package provider
+
+import (
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway"
+)
+
+// Dialect names a wire format.
+type Dialect string
+
+// Dialects spoken.
+const (
+	OpenAI    Dialect = "openai"
+	Anthropic Dialect = "anthropic"
+	Gemini    Dialect = "gemini"
+)
+
+// Inbound is a client's chat request.
+type Inbound struct {
+	Dialect      Dialect
+	Body         []byte // exactly as received
+	Model        string // logical model the client asked for
+	Stream       bool
+	IncludeUsage bool  // the client asked for usage in the stream
+	MaxOutput    int64 // cap on answer tokens, 0: none given
+	InputTokens  int64 // estimate
+}
+
+// Target is where an attempt goes.
+type Target struct {
+	BaseURL string
+	APIKey  string // the vendor's secret; never logged
+	Model   string // the vendor's name of the model
+}
+
+// Vendor speaks one wire format.
+type Vendor interface {
+	// Prepare makes the vendor's request. A *gateway.Error of kind Invalid means
+	// that this vendor cannot express it; nothing was sent.
+	Prepare(in *Inbound, t Target) (*Outbound, error)
+	// Failure understands an answer whose status is not 2xx.
+	Failure(status int, h http.Header, body []byte) *Failure
+}
+
+// Outbound is one call to a vendor.
+type Outbound struct {
+	Method string
+	URL    string
+	Header http.Header // with credentials; never logged
+	Body   []byte
+	// Unary turns a whole 2xx body into the client's. Set when the request is not a stream.
+	Unary func(body []byte) (Reply, error)
+	// Stream reads a 2xx event stream. Set when the request is a stream.
+	Stream func(r io.Reader) Stream
+}
+
+// Reply is a whole answer in the client's dialect.
+type Reply struct {
+	Body   []byte
+	Usage  *events.Usage // nil: the vendor gave none
+	Output int64         // estimate of answer tokens, for a vendor that gave no usage
+	Finish string        // finish reason in OpenAI's words
+}
+
+// Stream is a vendor's stream turned into the client's dialect. It pulls: it
+// reads the vendor only as fast as Next is called. It is for one goroutine.
+type Stream interface {
+	// Next returns the bytes to send next, never empty; they are valid until the
+	// following call. io.EOF: the vendor ended its stream as its wire format
+	// demands. Any other error is a *gateway.Error: the stream broke.
+	Next() ([]byte, error)
+	// Progress tells what is known of the answer so far. Safe after any Next.
+	Progress() Progress
+	// Trailer gives the bytes that close the stream after io.EOF: the usage chunk
+	// if the client asked for it, the bill, and the dialect's terminator.
+	Trailer(b Bill) []byte
+	// Abort gives the bytes that close the stream after it broke: the dialect's
+	// own error event, never a clean end.
+	Abort(err *gateway.Error) []byte
+}
+
+// Progress is the state of a stream.
+type Progress struct {
+	Usage  *events.Usage // as last reported by the vendor, cumulative; nil: none yet
+	Output int64         // estimate of answer tokens sent so far
+	Finish string        // finish reason in OpenAI's words, once known
+}
+
+// Bill is what the client is told of the cost.
+type Bill struct {
+	Request     events.RequestID
+	CostNanoUSD *int64 // nil: unknown price
+}
+
+// FailureClass says what to do about a failed call.
+type FailureClass string
+
+// Classes of failure; the words are those of [events.AttemptFailed].
+const (
+	RateLimited   FailureClass = "rate_limited"   // cool the credential down, try the next
+	ServerError   FailureClass = "server_error"   // 408, 5xx, 529: try the next
+	TimedOut      FailureClass = "timeout"        // try the next
+	Connection    FailureClass = "connection"     // try the next
+	BadAnswer     FailureClass = "bad_answer"     // 2xx that cannot be understood: try the next
+	BadCredential FailureClass = "auth"           // 401, 403: try the next credential
+	ClientError   FailureClass = "client_error"   // the request itself: do not try again
+	TooLong       FailureClass = "context_length" // prompt does not fit: a larger model may take it
+	Refused       FailureClass = "content_policy" // do not try again
+	Cut           FailureClass = "cut"            // broke after the first byte went to the client
+)
+
+// Retryable tells whether another target may be tried.
+func (c FailureClass) Retryable() bool {
+	switch c {
+	case RateLimited, ServerError, TimedOut, Connection, BadAnswer, BadCredential:
+		return true
+	case ClientError, TooLong, Refused, Cut:
+		return false
+	}
+	return false
+}
+
+// Failure is a vendor call that gave no answer.
+type Failure struct {
+	Class      FailureClass
+	Status     int           // the vendor's, 0: none
+	RetryAfter time.Duration // what the vendor asked for, 0: nothing
+	Message    string        // the vendor's words with anything secret-like removed; fit for the client when Class is ClientError, TooLong or Refused
+	Param      string
+	Code       string
+}
