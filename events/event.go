@@ -52,6 +52,7 @@ type Head struct {
 	WindowAt time.Time // zero for facts that belong to no request
 	Attempt  int       // 1-based attempt the fact is about, 0 for none
 	N        int       // 1-based number among facts of the same kind and attempt, 0 for none
+	Epoch    Epoch     // of facts about a node itself, which have no request
 }
 
 // Body is the typed content of an event; each kind has exactly one.
@@ -79,11 +80,15 @@ func New(h Head, body Body) (Event, error) {
 	return e, nil
 }
 
-// NewID gives `<request>:<kind>[:<attempt>][:<n>]`; a fact without a request has its node in the first place.
+// NewID gives `<request>:<kind>[:<attempt>][:<n>]`; a fact without a request has
+// its node in the first place, or `<node>.<epoch>` if it has an epoch.
 func NewID(h Head, k Kind) ID {
 	id := string(h.Request)
 	if id == "" {
 		id = string(h.Node)
+		if h.Epoch != "" {
+			id += "." + string(h.Epoch)
+		}
 	}
 	id += ":" + string(k)
 	if h.Attempt > 0 || h.N > 0 {

@@ -10,6 +10,7 @@ type Appender interface {
 	// Append returns once the message is kept as durably as the log's class
 	// promises. The same id twice within the log's dedupe window is kept once.
 	// After [ErrUnavailable] it may or may not be kept; send the same bytes again.
+	// m.Data is not used after the return.
 	Append(ctx context.Context, m Message) (Ack, error)
 }
 
