@@ -1,0 +1,75 @@
+// Package fakellm is a vendor that can misbehave on command: one http.Handler that speaks the
+// OpenAI, Anthropic and Gemini wire formats, answers deterministically and keeps a ledger of
+// what it really served, so that a gateway's books can be compared with it to the token.
+//
+// # Endpoints
+//
+//	POST /v1/chat/completions                    OpenAI; also under /openai
+//	POST /v1/messages                            Anthropic; also under /anthropic
+//	POST /v1beta/models/{model}:generateContent  Gemini; also /v1, also under /gemini
+//	POST /v1beta/models/{model}:streamGenerateContent[?alt=sse]
+//	GET  /v1/models, /v1/models/{model}          by prefix, else by the style of the key header
+//	GET|DELETE     /_fake/ledger[?since=SEQ&limit=N&wait=D]   wait: until nothing is in flight, at most D
+//	GET|PUT|DELETE /_fake/behavior
+//	GET  /_fake/health
+//
+// Any non-empty key in the vendor's own header is accepted, unless it starts with "bad".
+//
+// # Replies
+//
+// A token is four bytes of text, so a text of n bytes has ceil(n/4) tokens. The prompt is all
+// text of the system prompt, the messages, earlier tool calls (arguments) and tool results,
+// plus ImageTokens for every image. The reply is Echo(last user text); with tool results behind
+// the last assistant turn it quotes them instead (see QuoteResults). When a JSON schema is asked
+// for, the reply is the smallest value that fits it. When tools are offered and a call is
+// required, or the last user text contains "use tool", the reply is a call of the first (or the
+// required) tool with the smallest arguments that fit its schema; "use tools" makes two calls,
+// unless parallel calls are switched off. The output cap of the request cuts the reply after
+// that many tokens and ends it with the vendor's finish reason for length; a tool call that does
+// not fit is left out whole. A stream has at most 64 content chunks unless told otherwise.
+//
+// The models "bench" and "bench-stream" answer any request with the same bytes, rendered once:
+// about 1.3 kB unary, 64 content chunks when streamed, BenchUsage tokens.
+//
+// # Directives
+//
+// Misbehaviour is asked for in one small language:
+//
+//	directive = term *( sep term )          sep    = "+" / "," / " "
+//	term      = name [ "=" value ] *( ":" option "=" value )
+//	option    = "p" / "after" / "date"
+//
+// It is read from behaviour rules (PUT /_fake/behavior), the model name behind its first "+"
+// ("gpt-fake+429:after=2"), the query parameter "fake" and the header "x-fake-llm", in that
+// order; a later term replaces an earlier one of the same name. Chunks are content chunks, those
+// that carry generated tokens. Durations are Go durations.
+//
+//	latency=D     wait before the response header
+//	first=D       send the header, then wait before the first byte of the body
+//	delay=D       wait before every content chunk (or piece, with split)
+//	stall[=N]     stop for ever after N chunks (default 1); unary: never answer
+//	cut[=N]       tear the connection after N chunks (default 1); unary: in mid-body
+//	error[=N]     send an error event after N chunks (default 1) and end; unary: as 500
+//	malformed[=N] replace the chunk after N chunks (default 1) by broken JSON; unary: the body
+//	noend         end the stream without finish reason, usage and terminator
+//	reset         reset the connection before the response header
+//	400 ... 599   refuse with this status in the vendor's error shape; option after=S sets
+//	              Retry-After to S seconds, date=S to the HTTP date S seconds from now (Gemini:
+//	              RetryInfo in the body instead)
+//	context       refuse with the vendor's context length error
+//	html          HTML body (with status 502 unless another is asked for)
+//	empty         empty body (with status 200 unless another is asked for)
+//	filter        finish as cut off by a content filter
+//	refusal       answer with a refusal; Gemini: a blocked prompt without candidates
+//	usage=none    leave the usage out; usage=twice sends the last usage twice in a stream
+//	in=N out=N    prompt tokens; tokens of the reply text
+//	huge=N        a reply text of N KiB
+//	cached=N write=N write1h=N reasoning=N
+//	              tokens read from the cache, written to it for 5 minutes and for an hour (all
+//	              part of the prompt, clamped to it), and spent on reasoning
+//	chunk=N       tokens per content chunk
+//	split=N       write N bytes at a time, wherever that cuts
+//
+// Every term takes the option p=F: it holds with probability F, drawn from a sequence fixed by
+// the seed, so the k-th draw of a process is always the same.
+package fakellm
