@@ -1,0 +1,70 @@
+# Every target works on a fresh machine with Go and Node; tests also need a C compiler (-race).
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+GO            ?= go
+GOLANGCI      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+VERSION       ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS       := -s -w -X main.version=$(VERSION)
+ENGINE_DIR    := deploy/engine
+ENGINE_LIB    := $(ENGINE_DIR)/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so
+SDK_DIR       := cmd/llm-hub/testdata/openai-sdk
+DATA          ?= data
+
+.PHONY: help run build engine test test-full test-deps check fmt lint bench prices gen verify-gen clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+run: build engine ## build and start everything embedded, with demo vendors; data is kept in DATA (default ./data)
+	bin/llm-hub serve --demo --data $(DATA)
+
+build: ## bin/llm-hub and bin/fake-llm
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/llm-hub ./cmd/llm-hub
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/fake-llm ./cmd/fake-llm
+
+engine: $(ENGINE_LIB) ## the ClickHouse engine, linked beside the binary
+	@mkdir -p bin
+	@ln -sfn ../$(ENGINE_LIB) bin/libchdb.so
+
+$(ENGINE_LIB): $(ENGINE_DIR)/package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund --prefix $(ENGINE_DIR)
+	@touch $@
+
+$(SDK_DIR)/node_modules/.package-lock.json: $(SDK_DIR)/package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund --prefix $(SDK_DIR)
+	@touch $@
+
+test-deps: engine $(SDK_DIR)/node_modules/.package-lock.json
+
+test: test-deps ## every test that CI needs, with -race, at most 8 minutes on 2 cores
+	$(GO) vet ./...
+	$(GO) test -race -timeout 7m ./...
+
+test-full: test-deps ## longer fault campaigns as well
+	LLMHUB_TEST_FULL=1 $(GO) test -race -timeout 60m -count=1 ./...
+
+check: fmt lint verify-gen test ## what a change must pass: format, lint, vet, generated files, tests
+
+fmt: ## fail on unformatted files
+	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "gofmt needed:"; echo "$$files"; exit 1; fi
+
+lint: ## golangci-lint, pinned
+	$(GO) run $(GOLANGCI) run ./...
+
+gen: ## write generated files anew
+	$(GO) test ./gateway/control -run TestSchema -update
+
+verify-gen: gen ## generated files are what the code generates
+	git diff --exit-code -- gateway/control/hub.schema.json
+
+prices: ## write the price book anew from published prices
+	npm ci --ignore-scripts --no-audit --no-fund --prefix accounting/prices
+	node accounting/prices/generate.mjs
+
+bench: build engine ## direct and through the gateway, side by side, with books checked afterwards
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/llm-bench ./cmd/llm-bench
+	bin/llm-bench -dir bin
+
+clean: ## remove what was built
+	rm -rf bin
