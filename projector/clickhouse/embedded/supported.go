@@ -1,0 +1,5 @@
+//go:build linux && amd64 && !noengine
+
+package embedded
+
+const supported = true
