@@ -6,71 +6,157 @@ import (
 	"github.com/llm-hub/llm-hub/events"
 )
 
-// Position is a place in the log: everything before event Index of message Seq
-// has been folded.
-type Position struct {
-	Seq   uint64 `json:"seq"`
-	Index int    `json:"index"`
+// keep is how long closed epochs and orphans are remembered after their last
+// message, by the log's clock.
+const keep = 30 * 24 * time.Hour
+
+// Fold is the state of the books between two messages: who has been heard up to
+// where, which requests are open, which were orphaned. It may cover any set of
+// partitions, as long as it is given all their messages in the order of the log.
+// It is not safe for concurrent use.
+type Fold struct {
+	at        Position
+	now       time.Time // the latest log time seen: expiry goes by it
+	producers map[producerKey]*Producer
+	orphans   map[events.RequestID]*Orphan
+	open      map[events.RequestID]*request
+	stale     int // open requests whose epoch is closed
+	scopes    scopeCache
+
+	admissions []*request    // in order of admission, see [Fold.oldestOpen]
+	marks      []Snapshot    // in order, the first always fit for a restart, see [Fold.Mark]
+	every      time.Duration // log time between two marks
 }
 
-// Less orders positions.
-func (p Position) Less(q Position) bool {
-	return p.Seq < q.Seq || p.Seq == q.Seq && p.Index < q.Index
+type producerKey struct {
+	epoch     events.Epoch
+	partition events.Partition
 }
 
-// Entry is one line of the ledger: what one event adds to the books. Counters
-// add it to each scope; tables keep it as a row.
-type Entry struct {
-	At        Position // of the event that caused it
-	Event     events.ID
-	Kind      events.Kind
-	Time      time.Time // the event's own clock, for display
-	WindowAt  time.Time
-	Tenant    events.TenantID
-	Request   events.RequestID
-	Principal events.Principal
-	Target    events.Target // zero where no vendor is concerned
-	Attempt   int
-	Scopes    []Scope
-	Totals    Totals
-	Charge    *events.Charge // the usage booked, signed; nil where none
-	Source    events.Source
+// request is an open request.
+type request struct {
+	id        events.RequestID
+	tenant    events.TenantID
+	by        *Producer
+	admitted  Position
+	ended     Position // zero while open
+	windowAt  time.Time
+	principal events.Principal
+	endpoint  string
+	stream    bool
+	estimate  events.Charge
+
+	attempt    int // the latest heard of
+	target     events.Target
+	recorded   int            // the latest attempt whose usage is on the books
+	checkpoint *events.Charge // of the latest attempt
 }
 
-// End is the close of one request, or a refusal: a row of the requests table.
-// A request has exactly one; later ends are noted in Applied.Late.
-type End struct {
-	At       Position
-	Event    events.ID
-	Time     time.Time
-	WindowAt time.Time
-	Tenant   events.TenantID
-	Request  events.RequestID
-	Outcome  events.Outcome
-	Finished events.RequestFinished // filled also for orphaned and rejected requests, as far as known
-	Reason   string                 // of a refusal or an orphan
-	Count    int                    // requests this row stands for: 1, more for counted refusals
+// NewFold starts a fold from s; the zero Snapshot is the beginning of the log.
+// The next message to apply is the first at or after s.At.
+func NewFold(s Snapshot) *Fold {
+	f := &Fold{
+		at: s.At, now: s.Time, every: markEvery, marks: []Snapshot{s},
+		producers: make(map[producerKey]*Producer, len(s.Producers)),
+		orphans:   make(map[events.RequestID]*Orphan, len(s.Orphans)),
+		open:      make(map[events.RequestID]*request),
+	}
+	for _, p := range s.Producers {
+		f.producers[producerKey{p.Epoch, p.Partition}] = &p
+	}
+	for _, o := range s.Orphans {
+		f.orphans[o.Request] = &o
+	}
+	return f
 }
 
-// Dead is an event that could not be decoded or applied.
-type Dead struct {
-	At     Position
-	Raw    []byte
-	Reason string
+// At is where the next message goes.
+func (f *Fold) At() Position { return f.at }
+
+// Open is the number of open requests.
+func (f *Fold) Open() int { return len(f.open) }
+
+// Apply folds one message. The error is a [*GapError], and then nothing has
+// changed. What it returns refers to the message's bytes.
+func (f *Fold) Apply(m events.Stored) (Applied, error) {
+	if m.Time.Before(f.now) {
+		m.Time = f.now
+	}
+	p := f.producer(m)
+	if m.ID.Counter > p.Counter+1 {
+		return Applied{}, &GapError{ID: m.ID, Seq: m.Seq, Want: p.Counter + 1}
+	}
+	f.now = m.Time
+	if next := (Position{Seq: m.Seq + 1}); f.at.Less(next) {
+		f.at = next
+	}
+	if m.ID.Counter <= p.Counter {
+		return Applied{Duplicate: true}, nil
+	}
+	f.producers[producerKey{p.Epoch, p.Partition}] = p
+	p.Counter, p.Seq, p.Time = m.ID.Counter, m.Seq, m.Time
+
+	s := step{fold: f, by: p, at: Position{Seq: m.Seq}}
+	lines, err := m.Lines()
+	if err != nil {
+		s.dead(m.Data, err)
+		return s.out, nil
+	}
+	s.out.Entries = make([]Entry, 0, len(lines))
+	for i, line := range lines {
+		s.at.Index = i
+		if err := s.line(line); err != nil {
+			s.dead(line, err)
+		}
+	}
+	return s.out, nil
 }
 
-// Applied is what one message did to the books.
-type Applied struct {
-	Duplicate bool // the message had been applied before; nothing else is set
-	Entries   []Entry
-	Ends      []End
-	Dead      []Dead
-	Late      []events.ID // ends of requests that had ended before: noted, not counted
+// producer finds the sender of m as it was before m; one that is not known, or
+// no longer, has sent nothing.
+func (f *Fold) producer(m events.Stored) *Producer {
+	p := f.producers[producerKey{m.ID.Epoch, m.ID.Partition}]
+	if p == nil || p.expired(m.Time) {
+		return &Producer{Node: m.ID.Node, Epoch: m.ID.Epoch, Partition: m.ID.Partition}
+	}
+	return p
 }
 
-// GapError says that a message was lost: its producer's counter jumped.
-type GapError struct {
-	ID   events.MessageID
-	Seq  uint64
-	Want uint64
+// closeEpochs closes every epoch of a node in a partition but the one given.
+func (f *Fold) closeEpochs(node events.NodeID, p events.Partition, but events.Epoch) {
+	for _, other := range f.producers {
+		if other.Node == node && other.Partition == p && other.Epoch != but {
+			f.closeEpoch(other)
+		}
+	}
+}
+
+func (f *Fold) closeEpoch(p *Producer) {
+	if p.Closed {
+		return
+	}
+	p.Closed = true
+	for _, r := range f.open {
+		if r.by == p {
+			f.stale++
+		}
+	}
+}
+
+// openRequest adds r to the open requests.
+func (f *Fold) openRequest(r *request) {
+	f.open[r.id] = r
+	f.admissions = append(f.admissions, r)
+	if r.by.Closed {
+		f.stale++
+	}
+}
+
+// closeRequest takes r from the open requests.
+func (f *Fold) closeRequest(r *request, at Position) {
+	delete(f.open, r.id)
+	r.ended = at
+	if r.by.Closed {
+		f.stale--
+	}
 }

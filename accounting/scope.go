@@ -59,3 +59,48 @@ func (t Totals) Plus(u Totals) Totals {
 		Usage: t.Usage.Plus(u.Usage), Cost: t.Cost + u.Cost, Unpriced: t.Unpriced + u.Unpriced,
 	}
 }
+
+// Minus subtracts u.
+func (t Totals) Minus(u Totals) Totals {
+	return Totals{
+		Requests: t.Requests - u.Requests, Attempts: t.Attempts - u.Attempts, Failures: t.Failures - u.Failures,
+		Usage: t.Usage.Minus(u.Usage), Cost: t.Cost - u.Cost, Unpriced: t.Unpriced - u.Unpriced,
+	}
+}
+
+// chargeTotals is what one charge counts, whoever it is booked on.
+func chargeTotals(c events.Charge) Totals {
+	if c.CostNanoUSD == nil {
+		return Totals{Usage: c.Usage, Unpriced: 1}
+	}
+	return Totals{Usage: c.Usage, Cost: *c.CostNanoUSD}
+}
+
+// scopeKey is what the scopes of an entry depend on.
+type scopeKey struct {
+	tenant     events.TenantID
+	principal  events.Principal
+	provider   string // empty where no vendor is concerned
+	credential string
+}
+
+// maxScopes bounds the memory of a scopeCache.
+const maxScopes = 1 << 14
+
+// scopeCache makes the scopes of an entry once for all entries that share them.
+type scopeCache map[scopeKey][]Scope
+
+func (c *scopeCache) of(k scopeKey) []Scope {
+	if s, ok := (*c)[k]; ok {
+		return s
+	}
+	if *c == nil || len(*c) >= maxScopes {
+		*c = make(scopeCache)
+	}
+	s := PrincipalScopes(k.tenant, k.principal)
+	if k.provider != "" {
+		s = append(s, TargetScope(events.Target{Provider: k.provider, Credential: k.credential}))
+	}
+	(*c)[k] = s
+	return s
+}

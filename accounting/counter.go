@@ -1,0 +1,90 @@
+package accounting
+
+import (
+	"slices"
+	"time"
+)
+
+// kept says how many of the latest windows a counter keeps for each span: the
+// current one, those before it that late usage and readers near a boundary may
+// still ask for, and no more, because every commit writes them.
+var kept = [...]struct { //nolint:gochecknoglobals // a constant table
+	per     Per
+	windows int
+}{{Minute, 3}, {Hour, 2}, {Day, 2}, {Week, 2}, {Month, 2}}
+
+// Counter is what a scope has used: for life, and in its latest windows. It is
+// the value of a key of the counters bucket. The zero Counter has counted nothing.
+type Counter struct {
+	At      Position `json:"at"`      // of the last entry added, zero for none
+	Life    Totals   `json:"life"`    // complete
+	Windows []Used   `json:"windows"` // complete each; by span, oldest first
+}
+
+// Used is what was used in one window.
+type Used struct {
+	Window
+	Totals
+}
+
+// Add books t, the entry of the event at the position at. It returns false, and
+// changes nothing, if the counter has been there already. Usage of a window older
+// than those kept counts for life only.
+func (c *Counter) Add(at Position, windowAt time.Time, t Totals) bool {
+	if !c.At.Less(at) {
+		return false
+	}
+	c.At = at
+	c.Life = c.Life.Plus(t)
+	for _, k := range kept {
+		c.addTo(WindowAt(windowAt, k.per), k.windows, t)
+	}
+	return true
+}
+
+// addTo books t in window w, of whose span at most n windows are kept.
+func (c *Counter) addTo(w Window, n int, t Totals) {
+	lo, hi := c.span(w.Per)
+	i := hi
+	for i > lo && c.Windows[i-1].Label > w.Label {
+		i--
+	}
+	switch {
+	case i > lo && c.Windows[i-1].Label == w.Label:
+		c.Windows[i-1].Totals = c.Windows[i-1].Totals.Plus(t)
+	case hi-lo < n:
+		c.Windows = slices.Insert(c.Windows, i, Used{w, t})
+	case i > lo:
+		copy(c.Windows[lo:i-1], c.Windows[lo+1:i])
+		c.Windows[i-1] = Used{w, t}
+	}
+}
+
+// span finds the windows of one span, [lo, hi). A span without any belongs where
+// its turn in the order of kept comes.
+func (c *Counter) span(per Per) (lo, hi int) {
+	for _, k := range kept {
+		lo = hi
+		for hi < len(c.Windows) && c.Windows[hi].Per == k.per {
+			hi++
+		}
+		if k.per == per {
+			break
+		}
+	}
+	return lo, hi
+}
+
+// In is what was used in one window, as far as it is kept. Of [Life] the label
+// does not matter.
+func (c *Counter) In(w Window) Totals {
+	if w.Per == Life {
+		return c.Life
+	}
+	for _, u := range c.Windows {
+		if u.Window == w {
+			return u.Totals
+		}
+	}
+	return Totals{}
+}

@@ -1,0 +1,56 @@
+// Package accounting holds the rules of the books: what an event adds to whose
+// account, in which window, at what price, and whether a limit allows it.
+//
+// The rules are pure: no I/O, no clock, no float. Time comes in as an argument,
+// data as values, and equal input gives equal output on every machine, so that
+// whoever folds the same log gets the same books to the nano-dollar. The package
+// imports the standard library and [github.com/llm-hub/llm-hub/events] only.
+//
+// A [Fold] reads messages of the log in order and says what each does to the
+// books: an [Entry] is a line of the ledger, which [Counter]s add up and tables
+// keep; an [End] closes a request. A [Book] prices usage; a [Limit] compares
+// totals with what is allowed.
+//
+// # Invariants
+//
+// The tests that hold each are named in brackets.
+//
+//  1. A message counts once: at or below the last counter of its epoch and
+//     partition it is a duplicate, the next one applies, any other is a
+//     [GapError] and changes nothing. [TestFoldProducers]
+//  2. A fold restarted from what [Fold.Resume] gave and fed the log from there
+//     is the fold that never stopped, whatever was duplicated, orphaned or in
+//     flight at that moment. [TestRestartGivesTheSameFold]
+//  3. An event that cannot be decoded or applied becomes [Dead] and changes
+//     nothing else; unknown kinds are skipped. [TestFoldDead, FuzzFold]
+//  4. A request has one end. Later ones are noted in [Applied.Late] and add
+//     nothing. [TestFoldEnds]
+//  5. What is booked for an orphan is the vendor's count as soon as that is
+//     known: estimate plus difference is what was recorded. [TestFoldOrphans]
+//  6. A counter holds exactly the entries up to its own position, each once;
+//     the windows it keeps are complete. [TestCounterAdd, TestCounterProperty]
+//  7. Windows follow the wall clock of the zone they are counted in, through
+//     every change of its offset. [TestWindowReset, TestWindowsTile]
+//  8. Money is integer nano-USD, rounded once per price line; the lines of a
+//     charge add up to its cost. [TestPrice, FuzzPrice]
+//  9. An unknown price is null and counted as unpriced, never 0.
+//     [TestPriceUnknown, TestFoldUnpriced]
+//  10. The shipped price book names its source, and its version is the hash of
+//     its prices. [TestBookIsWhatItSays]
+//
+// # Rules of the fold that the kinds leave open
+//
+//   - An attempt's usage is recorded once: of an open or orphaned request, a
+//     record whose attempt is not higher than the last one recorded is dead.
+//   - The first record that follows an orphan's estimate replaces it: booked is
+//     the difference, on the target the estimate was booked on. A record of a
+//     later attempt is booked whole, on its own target.
+//   - A difference or correction changes cost and unpriced count so that both end
+//     where a single, right record would have put them.
+//   - Usage of a request that is neither open nor an orphan is booked as it
+//     stands: the bill is a fact, whatever became of the request.
+//   - An epoch is closed by node.started of another epoch of its node or by its
+//     own node.stopped, each in its partition. A closed epoch is forgotten 30 days
+//     after its last message, an orphan 30 days after its end; an epoch that was
+//     never closed stays, because it may only be idle.
+package accounting

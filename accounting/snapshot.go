@@ -1,0 +1,138 @@
+package accounting
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/llm-hub/llm-hub/events"
+)
+
+// Marks are thinned so that their number stays bounded, however long a request
+// stays open.
+const (
+	markEvery = time.Second // of log time, at first; doubled whenever there are too many
+	maxMarks  = 64
+)
+
+// Snapshot is the state of a fold at a position, but for the open requests.
+type Snapshot struct {
+	At        Position   `json:"at"`
+	Time      time.Time  `json:"time,omitzero"` // the latest log time folded
+	Producers []Producer `json:"producers,omitempty"`
+	Orphans   []Orphan   `json:"orphans,omitempty"`
+}
+
+// Producer is what is known of one epoch in one partition.
+type Producer struct {
+	Node      events.NodeID    `json:"node"`
+	Epoch     events.Epoch     `json:"epoch"`
+	Partition events.Partition `json:"partition"`
+	Counter   uint64           `json:"counter"`          // of its last message
+	Seq       uint64           `json:"seq"`              // of its last message
+	Time      time.Time        `json:"time"`             // of its last message, by the log's clock
+	Closed    bool             `json:"closed,omitempty"` // the node has started another epoch here, or stopped
+}
+
+func (p *Producer) expired(now time.Time) bool { return p.Closed && expired(p.Time, now) }
+
+func (p Position) compare(q Position) int {
+	return cmp.Or(cmp.Compare(p.Seq, q.Seq), cmp.Compare(p.Index, q.Index))
+}
+
+// Snapshot copies the state, and forgets what has expired.
+func (f *Fold) Snapshot() Snapshot {
+	s := Snapshot{
+		At: f.at, Time: f.now,
+		Producers: make([]Producer, 0, len(f.producers)), Orphans: make([]Orphan, 0, len(f.orphans)),
+	}
+	for k, p := range f.producers {
+		if p.expired(f.now) {
+			delete(f.producers, k)
+			continue
+		}
+		s.Producers = append(s.Producers, *p)
+	}
+	for k, o := range f.orphans {
+		if expired(o.Time, f.now) {
+			delete(f.orphans, k)
+			continue
+		}
+		s.Orphans = append(s.Orphans, *o)
+	}
+	slices.SortFunc(s.Producers, func(a, b Producer) int {
+		return cmp.Or(cmp.Compare(a.Partition, b.Partition), strings.Compare(string(a.Epoch), string(b.Epoch)))
+	})
+	slices.SortFunc(s.Orphans, func(a, b Orphan) int { return strings.Compare(string(a.Request), string(b.Request)) })
+	return s
+}
+
+// Resume gives the snapshot to store in a checkpoint at p: the newest one
+// remembered that is not later than p and the admission of any request that is
+// open at p. A fold that is made from it and fed the messages from its position
+// on is this fold again; [Applied.From] p leaves out what is on the books.
+// p must not be before what was given to [Fold.Mark]; it may be behind
+// [Fold.At], also inside a message.
+func (f *Fold) Resume(p Position) Snapshot {
+	limit := f.oldestOpen(p)
+	for _, m := range slices.Backward(f.marks[1:]) {
+		if !limit.Less(m.At) {
+			return m
+		}
+	}
+	return f.marks[0]
+}
+
+// Mark says that everything before p is committed. The fold remembers its state
+// now, if the last mark is old enough, and forgets what no restart needs. Whoever
+// never restarts a fold calls it all the same, now and then, to free memory.
+func (f *Fold) Mark(p Position) {
+	limit := f.oldestOpen(p)
+	fit := 0
+	for fit+1 < len(f.marks) && !limit.Less(f.marks[fit+1].At) {
+		fit++
+	}
+	f.marks = slices.Delete(f.marks, 0, fit)
+	if len(f.marks) <= 2 {
+		f.every = markEvery
+	}
+	if last := f.marks[len(f.marks)-1]; f.now.Sub(last.Time) >= f.every {
+		f.marks = append(f.marks, f.Snapshot())
+	}
+	if len(f.marks) > maxMarks {
+		f.thinMarks()
+	}
+}
+
+// thinMarks drops every other mark, but not the first, which restarts depend on.
+func (f *Fold) thinMarks() {
+	kept := f.marks[:0]
+	for i, m := range f.marks {
+		if i%2 == 0 {
+			kept = append(kept, m)
+		}
+	}
+	clear(f.marks[len(kept):])
+	f.marks = kept
+	f.every *= 2
+}
+
+// oldestOpen is the position of the first admission of a request that is open
+// at p, or p. It forgets requests that ended before p.
+func (f *Fold) oldestOpen(p Position) Position {
+	over := func(r *request) bool { return r.ended != (Position{}) && r.ended.Less(p) }
+	i := 0
+	for i < len(f.admissions) && over(f.admissions[i]) {
+		i++
+	}
+	f.admissions = f.admissions[i:]
+	const slack = 1024
+	if len(f.admissions) > 2*len(f.open)+slack {
+		f.admissions = slices.DeleteFunc(f.admissions, over)
+	}
+	if len(f.admissions) > 0 && f.admissions[0].admitted.Less(p) {
+		return f.admissions[0].admitted
+	}
+	return p
+}

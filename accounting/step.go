@@ -1,0 +1,326 @@
+package accounting
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/llm-hub/llm-hub/events"
+)
+
+// Amounts beyond these are taken for nonsense: a sum of them might overflow.
+const (
+	maxUnits = 1_000_000_000_000     // tokens of one class in one event
+	maxCost  = 1_000_000_000_000_000 // nano-USD of one event, a million dollars
+)
+
+// step folds the events of one message.
+type step struct {
+	fold *Fold
+	by   *Producer
+	at   Position
+	out  Applied
+}
+
+func (s *step) dead(raw []byte, err error) {
+	s.out.Dead = append(s.out.Dead, Dead{At: s.at, Raw: raw, Reason: err.Error()})
+}
+
+// line folds one event. After an error it has changed nothing.
+func (s *step) line(line []byte) error {
+	e, err := events.Decode(line)
+	if err != nil {
+		return err
+	}
+	return s.event(e)
+}
+
+func (s *step) event(e events.Event) error {
+	switch e.Kind {
+	case events.RequestAdmittedKind:
+		return apply(e, s.admitted)
+	case events.RequestRejectedKind:
+		return apply(e, s.rejected)
+	case events.AttemptFailedKind:
+		return apply(e, s.failed)
+	case events.UpstreamRateLimitedKind:
+		return apply(e, ignore[events.UpstreamRateLimited])
+	case events.RouteFallbackKind:
+		return apply(e, s.fellBack)
+	case events.UsageCheckpointKind:
+		return apply(e, s.checkpoint)
+	case events.UsageRecordedKind:
+		return apply(e, s.recorded)
+	case events.UsageCorrectedKind:
+		return apply(e, s.corrected)
+	case events.RequestFinishedKind:
+		return apply(e, s.finished)
+	case events.RequestOrphanedKind:
+		return apply(e, s.orphaned)
+	case events.NodeStartedKind:
+		return apply(e, s.started)
+	case events.NodeHeartbeatKind:
+		return apply(e, ignore[events.NodeHeartbeat])
+	case events.NodeStoppedKind:
+		return apply(e, s.stopped)
+	default:
+		return nil
+	}
+}
+
+// apply decodes the body of e and hands both on.
+func apply[B events.Body](e events.Event, f func(events.Event, B) error) error {
+	body, err := events.As[B](e)
+	if err != nil {
+		return err
+	}
+	if err := f(e, body); err != nil {
+		return fmt.Errorf("event %s: %w", e.ID, err)
+	}
+	return nil
+}
+
+func ignore[B events.Body](events.Event, B) error { return nil }
+
+func (s *step) admitted(e events.Event, b events.RequestAdmitted) error {
+	if err := cmp.Or(s.check(e), checkPrincipal(b.Principal), checkCharge("estimate", b.Estimate, 0)); err != nil {
+		return err
+	}
+	if s.fold.open[e.Request] != nil || s.fold.orphan(e.Request) != nil {
+		return errors.New("the request was admitted before")
+	}
+	r := &request{
+		id: e.Request, tenant: e.Tenant, by: s.by, admitted: s.at, windowAt: e.WindowAt, principal: b.Principal,
+		endpoint: b.Endpoint, stream: b.Stream, estimate: b.Estimate, attempt: 1,
+	}
+	if len(b.Decision.Plan) > 0 {
+		r.target = b.Decision.Plan[0]
+	}
+	s.fold.openRequest(r)
+	s.entry(e, Entry{Principal: b.Principal, Totals: Totals{Requests: 1}})
+	return nil
+}
+
+func (s *step) rejected(e events.Event, b events.RequestRejected) error {
+	if err := s.check(e); err != nil {
+		return err
+	}
+	if b.Count < 1 {
+		return fmt.Errorf("count is %d, must be at least 1", b.Count)
+	}
+	s.end(e, End{
+		Node: e.Node, Outcome: events.Rejected, Reason: b.Reason, Limit: b.Limit, Count: b.Count,
+		Finished: events.RequestFinished{Principal: b.Principal, Endpoint: b.Endpoint, Outcome: events.Rejected},
+	})
+	return nil
+}
+
+func (s *step) failed(e events.Event, b events.AttemptFailed) error {
+	if err := cmp.Or(s.check(e), checkPrincipal(b.Principal), checkAttempt(b.Attempt)); err != nil {
+		return err
+	}
+	if r := s.fold.open[e.Request]; r != nil {
+		r.moveTo(b.Attempt, b.Target)
+	}
+	s.entry(e, Entry{
+		Principal: b.Principal, Target: b.Target, Attempt: b.Attempt, Class: b.Class,
+		Totals: Totals{Attempts: 1, Failures: 1},
+	})
+	return nil
+}
+
+func (s *step) fellBack(e events.Event, b events.RouteFallback) error {
+	if err := s.check(e); err != nil {
+		return err
+	}
+	if r := s.fold.open[e.Request]; r != nil {
+		r.moveTo(b.Attempt, b.To)
+	}
+	return nil
+}
+
+func (s *step) checkpoint(e events.Event, b events.UsageCheckpoint) error {
+	if err := cmp.Or(s.check(e), checkCharge("charge", b.Charge, 0)); err != nil {
+		return err
+	}
+	r := s.fold.open[e.Request]
+	if r == nil || b.Attempt < r.attempt {
+		return nil
+	}
+	r.moveTo(b.Attempt, b.Target)
+	r.checkpoint = &b.Charge
+	return nil
+}
+
+func (s *step) recorded(e events.Event, b events.UsageRecorded) error {
+	err := cmp.Or(s.check(e), checkPrincipal(b.Principal), checkAttempt(b.Attempt), checkCharge("charge", b.Charge, 0))
+	if err != nil {
+		return err
+	}
+	entry := Entry{
+		Principal: b.Principal, Target: b.Target, Attempt: b.Attempt, Charge: &b.Charge, Source: b.Source,
+		Totals: chargeTotals(b.Charge),
+	}
+	entry.Totals.Attempts = 1
+	r, o := s.fold.open[e.Request], s.fold.orphan(e.Request)
+	switch {
+	case r != nil:
+		if b.Attempt <= r.recorded {
+			return fmt.Errorf("usage of attempt %d was recorded before", r.recorded)
+		}
+		r.moveTo(b.Attempt, b.Target)
+		r.recorded = b.Attempt
+	case o != nil:
+		if b.Attempt <= o.Recorded {
+			return fmt.Errorf("usage of attempt %d was recorded before", o.Recorded)
+		}
+		o.replace(&entry)
+	}
+	s.entry(e, entry)
+	return nil
+}
+
+func (s *step) corrected(e events.Event, b events.UsageCorrected) error {
+	err := cmp.Or(s.check(e), checkPrincipal(b.Principal), checkCharge("delta", b.Delta, -maxUnits))
+	if err != nil {
+		return err
+	}
+	s.entry(e, Entry{
+		Principal: b.Principal, Target: b.Target, Attempt: b.Attempt, Charge: &b.Delta, Totals: chargeTotals(b.Delta),
+	})
+	return nil
+}
+
+func (s *step) finished(e events.Event, b events.RequestFinished) error {
+	if err := s.check(e); err != nil {
+		return err
+	}
+	r := s.fold.open[e.Request]
+	if r == nil {
+		s.out.Late = append(s.out.Late, Late{At: s.at, Event: e.ID})
+		return nil
+	}
+	s.fold.closeRequest(r, s.at)
+	s.end(e, End{Node: e.Node, Outcome: b.Outcome, Finished: b, Count: 1})
+	return nil
+}
+
+func (s *step) orphaned(e events.Event, b events.RequestOrphaned) error {
+	if err := cmp.Or(s.check(e), checkPrincipal(b.Principal), checkCharge("charge", b.Charge, 0)); err != nil {
+		return err
+	}
+	r := s.fold.open[e.Request]
+	if r == nil {
+		s.out.Late = append(s.out.Late, Late{At: s.at, Event: e.ID})
+		return nil
+	}
+	s.fold.closeRequest(r, s.at)
+	o := &Orphan{Request: e.Request, Target: b.Target, Recorded: r.recorded, Time: s.fold.now}
+	s.fold.addOrphan(o, r)
+	s.end(e, End{
+		Node: r.by.Node, Outcome: events.Orphaned, Reason: b.Reason, Count: 1,
+		Finished: events.RequestFinished{
+			Principal: b.Principal, Endpoint: b.Endpoint, Stream: b.Stream, Outcome: events.Orphaned,
+			Target: b.Target, Attempts: b.Attempts,
+		},
+	})
+	if b.Charge.Usage == (events.Usage{}) {
+		return nil
+	}
+	o.Booked = chargeTotals(b.Charge)
+	o.Booked.Attempts = 1
+	s.entry(e, Entry{
+		Principal: b.Principal, Target: b.Target, Attempt: b.Attempts, Charge: &b.Charge, Source: events.Estimated,
+		Totals: o.Booked,
+	})
+	return nil
+}
+
+func (s *step) started(e events.Event, b events.NodeStarted) error {
+	if b.Epoch != s.by.Epoch {
+		return fmt.Errorf("starts epoch %q in a message of epoch %q", b.Epoch, s.by.Epoch)
+	}
+	s.fold.closeEpochs(s.by.Node, s.by.Partition, b.Epoch)
+	return nil
+}
+
+func (s *step) stopped(e events.Event, b events.NodeStopped) error {
+	if b.Epoch != s.by.Epoch {
+		return fmt.Errorf("stops epoch %q in a message of epoch %q", b.Epoch, s.by.Epoch)
+	}
+	s.fold.closeEpoch(s.by)
+	return nil
+}
+
+// entry books x, with what e says of it.
+func (s *step) entry(e events.Event, x Entry) {
+	x.At, x.Event, x.Kind, x.Time, x.WindowAt = s.at, e.ID, e.Kind, e.At, e.WindowAt
+	x.Node, x.Tenant, x.Request = e.Node, e.Tenant, e.Request
+	x.Scopes = s.fold.scopes.of(scopeKey{x.Tenant, x.Principal, x.Target.Provider, x.Target.Credential})
+	s.out.Entries = append(s.out.Entries, x)
+}
+
+func (s *step) end(e events.Event, x End) {
+	x.At, x.Event, x.Time, x.WindowAt = s.at, e.ID, e.At, e.WindowAt
+	x.Tenant, x.Request = e.Tenant, e.Request
+	s.out.Ends = append(s.out.Ends, x)
+}
+
+// check holds what every event of a request must have.
+func (s *step) check(e events.Event) error {
+	switch {
+	case e.Request == "":
+		return errors.New("request is empty")
+	case e.WindowAt.IsZero():
+		return errors.New("window_at is missing")
+	case events.PartitionOf(e.Tenant) != s.by.Partition:
+		return fmt.Errorf("tenant %q does not belong to partition %s", e.Tenant, s.by.Partition)
+	}
+	return nil
+}
+
+func checkPrincipal(p events.Principal) error {
+	if p.Key == "" || p.Model == "" {
+		return errors.New("key and model must not be empty")
+	}
+	return nil
+}
+
+func checkAttempt(n int) error {
+	if n < 1 {
+		return fmt.Errorf("attempt is %d, must be at least 1", n)
+	}
+	return nil
+}
+
+// checkCharge bounds every class of usage to [least, maxUnits], and the cost likewise.
+func checkCharge(field string, c events.Charge, least int64) error {
+	u := c.Usage
+	for _, n := range [...]int64{u.Input, u.CacheRead, u.CacheWrite, u.CacheWrite1h, u.Output, u.Reasoning} {
+		if n < least || n > maxUnits {
+			return fmt.Errorf("%s: usage of %d tokens is out of range", field, n)
+		}
+	}
+	if c.CostNanoUSD == nil {
+		return nil
+	}
+	if cost := *c.CostNanoUSD; cost > maxCost || cost < 0 && least == 0 || cost < -maxCost {
+		return fmt.Errorf("%s: cost of %d nano-USD is out of range", field, cost)
+	}
+	return nil
+}
+
+// moveTo notes the attempt a request has come to; one it has left behind is ignored.
+func (r *request) moveTo(attempt int, t events.Target) {
+	if attempt < r.attempt {
+		return
+	}
+	if attempt > r.attempt {
+		r.checkpoint = nil
+	}
+	r.attempt, r.target = attempt, t
+}
+
+// expired tells whether something last heard of at t is to be forgotten.
+func expired(t, now time.Time) bool { return now.Sub(t) > keep }
