@@ -30,6 +30,16 @@ type settings struct {
 	MaxQueryMemory int64 // bytes of one statement
 	SpillBytes     int64 // from here on GROUP BY and ORDER BY go to disk
 	Fsync          int   // 0 or 1
+	Database       string
+	TableEngines   []string // that tables may be made with
+}
+
+// tableEngines are those that keep what they have in the data directory and reach nothing else.
+func tableEngines() []string {
+	return []string{
+		"MergeTree", "ReplacingMergeTree", "SummingMergeTree", "AggregatingMergeTree", "CollapsingMergeTree", "VersionedCollapsingMergeTree",
+		"TinyLog", "Log", "Memory", "Null", "Buffer",
+	}
 }
 
 // newSettings leaves a quarter of the memory to merges and to others when one statement takes all it may.
@@ -37,7 +47,7 @@ func newSettings(b boot) settings {
 	s := settings{
 		UsersFile: filepath.Join(b.DataDir, usersFile), UserFilesDir: filepath.Join(b.DataDir, userFilesDir),
 		MaxMemory: b.MaxMemory, MaxQueryMemory: b.MaxMemory * 3 / 4, SpillBytes: b.MaxMemory * 3 / 8,
-		Fsync: 1,
+		Fsync: 1, Database: b.Database, TableEngines: tableEngines(),
 	}
 	if b.NoFsync {
 		s.Fsync = 0
