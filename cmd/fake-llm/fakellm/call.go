@@ -30,6 +30,7 @@ type call struct {
 	stops        []string
 	includeUsage bool
 	showThoughts bool
+	blocksPrompt bool // a refusal has no text, and costs no output
 
 	tools    []tool
 	callTool toolMode

@@ -1,11 +1,8 @@
 package fakellm
 
 import (
-	"bytes"
-	"net"
 	"net/http"
 	"strconv"
-	"time"
 )
 
 // An exchange is one request on its way.
@@ -140,7 +137,7 @@ func (x *exchange) unary(body []byte) {
 		body = body[:len(body)/2]
 	}
 	h := x.w.Header()
-	h.Set("Content-Type", "application/json")
+	h.Set("Content-Type", x.wire.json)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	x.w.WriteHeader(http.StatusOK)
 	if !x.beforeFirstByte() {
@@ -161,12 +158,11 @@ func (x *exchange) unary(body []byte) {
 // stream sends frames, and bills each as it is generated.
 func (x *exchange) stream(frames []frame) {
 	h := x.w.Header()
+	h.Set("Content-Type", x.wire.events)
 	if x.call.array {
-		h.Set("Content-Type", "application/json; charset=UTF-8")
-	} else {
-		h.Set("Content-Type", "text/event-stream; charset=utf-8")
-		h.Set("Cache-Control", "no-cache")
+		h.Set("Content-Type", x.wire.json)
 	}
+	h.Set("Cache-Control", "no-cache")
 	x.w.WriteHeader(http.StatusOK)
 	if !x.beforeFirstByte() {
 		return
@@ -232,94 +228,3 @@ func (x *exchange) interrupted(sent int64, end bool) bool {
 
 // due says whether a position is reached; the end of the reply reaches all.
 func due(at number, sent int64, end bool) bool { return at.set && (sent >= at.n || end) }
-
-// breakJSON cuts a frame in its middle, but keeps it a frame.
-func breakJSON(data []byte) []byte {
-	whole := bytes.TrimRight(data, "\r\n")
-	return append(bytes.Clone(whole[:len(whole)*2/3]), data[len(whole):]...)
-}
-
-// write sends data, in pieces if the plan says so; false when the client is gone.
-func (x *exchange) write(data []byte, content bool) bool {
-	size := len(data)
-	if x.plan.split.set {
-		size = int(x.plan.split.n)
-	}
-	for len(data) > 0 {
-		n := min(size, len(data))
-		if content && !x.wait(x.plan.delay) {
-			return false
-		}
-		if _, err := x.w.Write(data[:n]); err != nil {
-			return false
-		}
-		data = data[n:]
-		if x.plan.split.set && x.rc.Flush() != nil {
-			return false
-		}
-	}
-	return x.r.Context().Err() == nil
-}
-
-// wait lets time pass; false when the client is gone.
-func (x *exchange) wait(d time.Duration) bool {
-	if d == 0 {
-		return true
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-x.r.Context().Done():
-		return false
-	}
-}
-
-// leave records that the client went away.
-func (x *exchange) leave(status int) {
-	x.record.Status, x.record.Outcome = status, Aborted
-}
-
-// tear breaks the connection without an ending; a reset says so to the peer's kernel.
-func (x *exchange) tear(reset bool) {
-	x.record.Outcome = Cut
-	if !reset {
-		// What was sent must arrive; a failed flush means the client is gone.
-		_ = x.rc.Flush()
-	}
-	conn, _, err := x.rc.Hijack()
-	if err != nil {
-		return // no HTTP/1.1 connection: the response ends here
-	}
-	if tcp, ok := conn.(*net.TCPConn); ok && reset {
-		_ = tcp.SetLinger(0)
-	}
-	_ = conn.Close()
-}
-
-// fail answers with an error in the vendor's shape, or the body the plan asks for instead.
-func (x *exchange) fail(f *failure) {
-	h := x.w.Header()
-	x.wire.headers(&x.call, h)
-	body := x.wire.fail(&x.call, f, h)
-	h.Set("Content-Type", "application/json")
-	switch {
-	case x.plan.html:
-		body = []byte(htmlError)
-		h.Set("Content-Type", "text/html")
-	case x.plan.empty:
-		body = nil
-	}
-	status := x.wire.status(f)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	x.record.Status, x.record.Outcome = status, Errored
-	x.w.WriteHeader(status)
-	x.write(body, false)
-}
-
-// document answers with a body that the ledger does not count.
-func (x *exchange) document(body []byte) {
-	x.w.Header().Set("Content-Type", "application/json")
-	x.write(body, false)
-}

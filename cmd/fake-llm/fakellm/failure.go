@@ -62,6 +62,14 @@ func (f *failure) setRetryAfter(h http.Header) {
 // sameStatus is the HTTP status of the vendors whose refusals of keys are 401.
 func sameStatus(f *failure) int { return f.status }
 
+// statusText is a message for any status.
+func statusText(status int) string {
+	if text := http.StatusText(status); text != "" {
+		return text
+	}
+	return "HTTP status " + strconv.Itoa(status)
+}
+
 const htmlError = `<!DOCTYPE html>
 <html>
 <head><title>502 Bad Gateway</title></head>

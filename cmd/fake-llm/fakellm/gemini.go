@@ -3,7 +3,9 @@ package fakellm
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -73,7 +75,8 @@ func geminiNoSubset(keyword string) bool {
 
 func geminiWire() *wire {
 	return &wire{
-		vendor: Gemini, key: geminiKey, decode: geminiDecode,
+		vendor: Gemini, json: "application/json; charset=UTF-8", events: "text/event-stream",
+		key: geminiKey, decode: geminiDecode,
 		unary: geminiUnary, frames: geminiFrames,
 		fail: geminiFail, fault: geminiFault, headers: geminiHeaders, status: geminiHTTPStatus,
 		models: geminiModels, model: geminiModel,
@@ -96,7 +99,7 @@ func geminiDecode(_ *http.Request, body []byte, c *call) *failure {
 	if len(req.Contents) == 0 {
 		return invalid("", "* GenerateContentRequest.contents: contents is not specified\n")
 	}
-	c.choices = 1
+	c.choices, c.blocksPrompt = 1, true
 	if f := req.options(c); f != nil {
 		return f
 	}
@@ -270,3 +273,5 @@ func (content *geminiContent) take(c *call, i int) (calls, responses int, f *fai
 	}
 	return calls, responses, nil
 }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -2,12 +2,7 @@ package fakellm
 
 import (
 	"encoding/json"
-	"fmt"
-	"maps"
 	"net/http"
-	"slices"
-	"strconv"
-	"time"
 )
 
 // Lengths of random parts in Gemini responses.
@@ -101,21 +96,24 @@ func geminiUnary(c *call, r *reply) []byte {
 		return indentedJSON(out)
 	}
 	content := geminiOutContent{Role: "model", Parts: []geminiOutPart{}}
+	signed := false
 	for _, s := range r.segments {
-		content.Parts = append(content.Parts, geminiPart(c, s))
+		content.Parts = append(content.Parts, geminiPart(c, s, &signed))
 	}
 	out.Candidates = []geminiCandidate{{Content: content, Finish: geminiFinish(r.finish)}}
 	return indentedJSON(out)
 }
 
-func geminiPart(c *call, s segment) geminiOutPart {
-	if s.kind == segmentTool {
-		return geminiOutPart{
-			Call:      &geminiOutCall{Name: s.name, Args: json.RawMessage(s.text)},
-			Signature: c.ids.next("", geminiSignatureSize),
-		}
+// geminiPart renders a segment; only the first call of a turn is signed.
+func geminiPart(c *call, s segment, signed *bool) geminiOutPart {
+	if s.kind != segmentTool {
+		return geminiOutPart{Text: &s.text, Thought: s.kind == segmentThought}
 	}
-	return geminiOutPart{Text: &s.text, Thought: s.kind == segmentThought}
+	part := geminiOutPart{Call: &geminiOutCall{Name: s.name, Args: json.RawMessage(s.text)}}
+	if !*signed {
+		part.Signature, *signed = c.ids.next("", geminiSignatureSize), true
+	}
+	return part
 }
 
 // geminiStream writes the chunks of one stream.
@@ -125,6 +123,7 @@ type geminiStream struct {
 	head    geminiAnswer
 	sofar   Usage // cumulative, as every chunk says it
 	pending int64 // hidden reasoning tokens not yet billed
+	signed  bool  // a call was signed
 	frames  []frame
 }
 
@@ -146,23 +145,22 @@ func geminiFrames(c *call, r *reply) []frame {
 	return s.frames
 }
 
-// blocked is a prompt that got no candidates; its refusal is billed like an answer.
+// blocked is a prompt that got no candidates.
 func (s *geminiStream) blocked() {
 	s.head.Feedback = &geminiFeedback{BlockReason: "PROHIBITED_CONTENT"}
-	s.sofar = s.reply.usage
-	s.add(frame{output: s.sofar.Output, reasoning: s.sofar.Reasoning, content: true}, nil, "")
+	s.add(frame{content: true}, nil, "")
 	s.close()
 }
 
 func (s *geminiStream) segment(seg segment) {
 	if seg.kind == segmentTool { // calls come whole
 		f := s.bill(Tokens(seg.text), seg.kind, frame{content: true})
-		s.add(f, []geminiOutPart{geminiPart(s.call, seg)}, "")
+		s.add(f, []geminiOutPart{geminiPart(s.call, seg, &s.signed)}, "")
 		return
 	}
 	for _, p := range s.reply.pieces(seg.text) {
 		f := s.bill(p.tokens, seg.kind, frame{content: true})
-		s.add(f, []geminiOutPart{geminiPart(s.call, segment{kind: seg.kind, text: p.text})}, "")
+		s.add(f, []geminiOutPart{geminiPart(s.call, segment{kind: seg.kind, text: p.text}, &s.signed)}, "")
 	}
 }
 
@@ -218,145 +216,3 @@ func geminiHeaders(_ *call, h http.Header) {
 	h.Set("Server-Timing", "gfet4t7; dur=12")
 	h.Set("X-Content-Type-Options", "nosniff")
 }
-
-type geminiError struct {
-	Error struct {
-		Code    int              `json:"code"`
-		Message string           `json:"message"`
-		Status  string           `json:"status"`
-		Details []map[string]any `json:"details,omitempty"`
-	} `json:"error"`
-}
-
-func geminiFail(c *call, f *failure, _ http.Header) []byte {
-	body := indentedJSON(geminiErrorOf(c, f))
-	if c.array {
-		return append(append([]byte("["), body...), ']')
-	}
-	return body
-}
-
-func geminiFault(c *call, f *failure) []byte {
-	if !c.array {
-		return sseData(compactJSON(geminiErrorOf(c, f)), geminiEOL)
-	}
-	return append(append([]byte(",\r\n"), indentedJSON(geminiErrorOf(c, f))...), ']')
-}
-
-func geminiErrorOf(c *call, f *failure) geminiError {
-	var out geminiError
-	e := &out.Error
-	e.Code = geminiHTTPStatus(f)
-	e.Status, e.Message = geminiStatus(e.Code), geminiMessage(c, f)
-	const domain = "type.googleapis.com/google.rpc."
-	if f.reason == reasonBadKey {
-		e.Details = []map[string]any{{
-			"@type": domain + "ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com",
-			"metadata": map[string]string{"service": "generativelanguage.googleapis.com"},
-		}, {
-			"@type": domain + "LocalizedMessage", "locale": "en-US", "message": e.Message,
-		}}
-	}
-	if f.status == http.StatusTooManyRequests {
-		e.Details = append(e.Details, map[string]any{
-			"@type":      domain + "QuotaFailure",
-			"violations": []map[string]string{{"quotaId": "GenerateRequestsPerMinutePerProjectPerModel"}},
-		})
-	}
-	if f.after > 0 {
-		e.Details = append(e.Details, map[string]any{
-			"@type": domain + "RetryInfo", "retryDelay": strconv.FormatInt(int64(f.after/time.Second), 10) + "s",
-		})
-	}
-	return out
-}
-
-// geminiHTTPStatus: a missing key is 403 here, and a bad one 400.
-func geminiHTTPStatus(f *failure) int {
-	switch f.reason {
-	case reasonNoKey:
-		return http.StatusForbidden
-	case reasonBadKey:
-		return http.StatusBadRequest
-	}
-	return f.status
-}
-
-func geminiStatus(status int) string {
-	switch status {
-	case http.StatusBadRequest:
-		return "INVALID_ARGUMENT"
-	case http.StatusUnauthorized:
-		return "UNAUTHENTICATED"
-	case http.StatusForbidden:
-		return "PERMISSION_DENIED"
-	case http.StatusNotFound:
-		return "NOT_FOUND"
-	case http.StatusConflict:
-		return "ABORTED"
-	case http.StatusTooManyRequests:
-		return "RESOURCE_EXHAUSTED"
-	case http.StatusInternalServerError:
-		return "INTERNAL"
-	case http.StatusServiceUnavailable:
-		return "UNAVAILABLE"
-	case http.StatusRequestTimeout, http.StatusGatewayTimeout:
-		return "DEADLINE_EXCEEDED"
-	}
-	return "UNKNOWN"
-}
-
-func geminiMessage(c *call, f *failure) string {
-	switch {
-	case f.message != "":
-		return f.message
-	case f.reason == reasonNoKey:
-		return "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other form of API consumer identity to call this API."
-	case f.reason == reasonBadKey:
-		return "API key not valid. Please pass a valid API key."
-	case f.reason == reasonContext:
-		return fmt.Sprintf("The input token count (%d) exceeds the maximum number of tokens allowed (%d).", contextAsked, contextLimit)
-	}
-	switch f.status {
-	case http.StatusNotFound:
-		return "models/" + c.baseModel() + " is not found for API version v1beta, or is not supported for generateContent."
-	case http.StatusTooManyRequests:
-		return "You exceeded your current quota, please check your plan and billing details."
-	case http.StatusInternalServerError:
-		return "An internal error has occurred. Please retry."
-	case http.StatusServiceUnavailable:
-		return "The model is overloaded. Please try again later."
-	}
-	return http.StatusText(f.status)
-}
-
-type geminiModelObject struct {
-	Name        string   `json:"name"`
-	Version     string   `json:"version"`
-	DisplayName string   `json:"displayName"`
-	InputLimit  int64    `json:"inputTokenLimit"`
-	OutputLimit int64    `json:"outputTokenLimit"`
-	Methods     []string `json:"supportedGenerationMethods"`
-}
-
-func geminiModelOf(name string) geminiModelObject {
-	return geminiModelObject{
-		Name: "models/" + name, Version: "001", DisplayName: name,
-		InputLimit: 1 << 20, OutputLimit: 1 << 16,
-		Methods: []string{"generateContent", "streamGenerateContent"},
-	}
-}
-
-func geminiModel(name string) []byte { return indentedJSON(geminiModelOf(name)) }
-
-func geminiModels(names []string) []byte {
-	var list struct {
-		Models []geminiModelObject `json:"models"`
-	}
-	for _, n := range names {
-		list.Models = append(list.Models, geminiModelOf(n))
-	}
-	return indentedJSON(list)
-}
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -92,6 +92,11 @@ func (c *call) reply(p *plan) *reply {
 	if c.maxOutput > 0 {
 		budget = c.maxOutput
 	}
+	if p.refusal && c.blocksPrompt {
+		r.finish = finishRefusal
+		r.count(c, p, 0)
+		return r
+	}
 	reasoning := min(p.reasoning.n, budget)
 	budget -= reasoning
 	r.think(c, reasoning)

@@ -173,12 +173,3 @@ func bodyFailure(err error) *failure {
 	}
 	return invalid("", "the request body could not be read: %v", err)
 }
-
-func modelNames(v Vendor) []string {
-	names := map[Vendor][]string{
-		OpenAI:    {"gpt-fake", "gpt-fake-mini"},
-		Anthropic: {"claude-fake", "claude-fake-mini"},
-		Gemini:    {"gemini-fake", "gemini-fake-mini"},
-	}
-	return append(names[v], benchModel, benchStreamModel)
-}

@@ -26,6 +26,8 @@ type frame struct {
 // A wire is one dialect as functions: how a request is read and a reply is written.
 type wire struct {
 	vendor  Vendor
+	json    string // content type of bodies
+	events  string // content type of streams
 	key     func(*http.Request) string
 	decode  func(*http.Request, []byte, *call) *failure
 	unary   func(*call, *reply) []byte
