@@ -7,6 +7,7 @@ package gateway
 
 import (
 	"errors"
+	"net/http"
 	"time"
 )
 
@@ -32,6 +33,39 @@ const (
 	Unavailable     Kind = "unavailable"      // we cannot serve now (log out of reach, overloaded, shutting down)
 	Cancelled       Kind = "cancelled"        // the client went away
 )
+
+// statusCancelled is what a client that went away would have been told; there is
+// no registered status for it.
+const statusCancelled = 499
+
+// Status is the kind's HTTP status, the same in every dialect.
+func (k Kind) Status() int {
+	switch k {
+	case Invalid, ContextLength, ContentPolicy:
+		return http.StatusBadRequest
+	case Unauthenticated:
+		return http.StatusUnauthorized
+	case Forbidden:
+		return http.StatusForbidden
+	case NotFound:
+		return http.StatusNotFound
+	case TooLarge:
+		return http.StatusRequestEntityTooLarge
+	case RateLimited, OverBudget, UpstreamLimited:
+		return http.StatusTooManyRequests
+	case UpstreamFailed:
+		return http.StatusBadGateway
+	case UpstreamTimeout:
+		return http.StatusGatewayTimeout
+	case Unavailable:
+		return http.StatusServiceUnavailable
+	case Cancelled:
+		return statusCancelled
+	case Internal:
+		return http.StatusInternalServerError
+	}
+	return http.StatusInternalServerError
+}
 
 // Error is an error with a text fit for the client. Cause is for logs only.
 type Error struct {

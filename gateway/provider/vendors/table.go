@@ -1,0 +1,76 @@
+package vendors
+
+import "github.com/llm-hub/llm-hub/gateway/provider"
+
+// hosted are the vendors on the net.
+func hosted() []Info {
+	return []Info{
+		{
+			Kind: "openai", Title: "OpenAI", Wire: provider.OpenAI,
+			BaseURL: "https://api.openai.com/v1", KeyEnv: []string{"OPENAI_API_KEY"},
+			Models: Defaults{Smart: "gpt-6-sol", Fast: "gpt-5.4-mini", Cheap: "gpt-6-luna"},
+		},
+		{
+			Kind: "anthropic", Title: "Anthropic", Wire: provider.Anthropic,
+			BaseURL: "https://api.anthropic.com", KeyEnv: []string{"ANTHROPIC_API_KEY"},
+			Models: Defaults{Smart: "claude-opus-5-5", Fast: "claude-sonnet-5", Cheap: "claude-haiku-4-5"},
+		},
+		{
+			Kind: "gemini", Title: "Google Gemini", Wire: provider.Gemini,
+			BaseURL: "https://generativelanguage.googleapis.com", KeyEnv: []string{"GEMINI_API_KEY", "GOOGLE_API_KEY"},
+			Models: Defaults{Smart: "gemini-3.1-pro-preview", Fast: "gemini-3.8-flash", Cheap: "gemini-3.1-flash-lite"},
+		},
+		compatible("groq", "Groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY",
+			Defaults{Smart: "openai/gpt-oss-120b", Fast: "openai/gpt-oss-20b", Cheap: "llama-3.1-8b-instant"}),
+		mistral(),
+		compatible("deepseek", "DeepSeek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY",
+			Defaults{Smart: "deepseek-v4-pro", Fast: "deepseek-v4-flash", Cheap: "deepseek-v4-flash"}),
+		compatible("xai", "xAI", "https://api.x.ai/v1", "XAI_API_KEY",
+			Defaults{Smart: "grok-4.6", Fast: "grok-4-1-fast-non-reasoning", Cheap: "grok-4-1-fast-non-reasoning"}),
+		compatible("together", "Together AI", "https://api.together.xyz/v1", "TOGETHER_API_KEY", Defaults{
+			Smart: "meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8",
+			Fast:  "meta-llama/Llama-3.3-70B-Instruct-Turbo",
+			Cheap: "meta-llama/Meta-Llama-3.1-8B-Instruct-Turbo",
+		}),
+		compatible("fireworks", "Fireworks AI", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY", Defaults{
+			Smart: "accounts/fireworks/models/deepseek-v4-pro",
+			Fast:  "accounts/fireworks/models/gpt-oss-120b",
+			Cheap: "accounts/fireworks/models/gpt-oss-20b",
+		}),
+		compatible("openrouter", "OpenRouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY",
+			Defaults{Smart: "anthropic/claude-sonnet-5", Fast: "google/gemini-3.5-flash", Cheap: "openai/gpt-5.4-nano"}),
+		compatible("perplexity", "Perplexity", "https://api.perplexity.ai", "PERPLEXITY_API_KEY",
+			Defaults{Smart: "sonar-pro", Fast: "sonar", Cheap: "sonar"}),
+		compatible("cerebras", "Cerebras", "https://api.cerebras.ai/v1", "CEREBRAS_API_KEY",
+			Defaults{Smart: "zai-glm-4.7", Fast: "gpt-oss-120b", Cheap: "llama3.1-8b"}),
+		compatible("nvidia", "NVIDIA", "https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY",
+			Defaults{Smart: "openai/gpt-oss-120b", Fast: "openai/gpt-oss-20b", Cheap: "openai/gpt-oss-20b"}),
+		compatible("huggingface", "Hugging Face", "https://router.huggingface.co/v1", "HF_TOKEN",
+			Defaults{Smart: "openai/gpt-oss-120b", Fast: "openai/gpt-oss-20b", Cheap: "openai/gpt-oss-20b"}),
+	}
+}
+
+// local are the servers that people run themselves.
+func local() []Info {
+	return []Info{
+		{Kind: "ollama", Title: "Ollama", Wire: provider.OpenAI, BaseURL: "http://127.0.0.1:11434/v1", Local: true},
+		{Kind: "vllm", Title: "vLLM", Wire: provider.OpenAI, BaseURL: "http://127.0.0.1:8000/v1", Local: true},
+		{Kind: "lmstudio", Title: "LM Studio", Wire: provider.OpenAI, BaseURL: "http://127.0.0.1:1234/v1", Local: true},
+		{Kind: "llamacpp", Title: "llama.cpp", Wire: provider.OpenAI, BaseURL: "http://127.0.0.1:8080/v1", Local: true},
+		{Kind: "litellm", Title: "LiteLLM", Wire: provider.OpenAI, Local: true}, // no usual address
+	}
+}
+
+// compatible is a hosted vendor that speaks OpenAI's dialect.
+func compatible(kind, title, baseURL, keyEnv string, models Defaults) Info {
+	return Info{Kind: kind, Title: title, Wire: provider.OpenAI, BaseURL: baseURL, KeyEnv: []string{keyEnv}, Models: models}
+}
+
+// mistral refuses members it does not know, stream_options among them, and tells
+// usage in the last chunk unasked.
+func mistral() Info {
+	info := compatible("mistral", "Mistral AI", "https://api.mistral.ai/v1", "MISTRAL_API_KEY",
+		Defaults{Smart: "mistral-large-2512", Fast: "mistral-medium-latest", Cheap: "mistral-small-latest"})
+	info.noStreamOptions = true
+	return info
+}

@@ -1,0 +1,58 @@
+// Package vendors is the table of vendors: what a provider's kind in hub.yaml
+// means. A vendor whose wire format is a known one is one line of it.
+package vendors
+
+import (
+	"slices"
+
+	"github.com/llm-hub/llm-hub/gateway/provider"
+	"github.com/llm-hub/llm-hub/gateway/provider/openai"
+)
+
+// Info is one kind of vendor.
+type Info struct {
+	Kind    string           // the name in hub.yaml
+	Title   string           // the vendor's own name
+	Wire    provider.Dialect // what it speaks
+	BaseURL string           // where it is, without a slash at the end; empty: must be configured
+	KeyEnv  []string         // environment variables its key is looked for in, in order
+	Local   bool             // runs on the user's own machine and needs no key
+	Models  Defaults         // for derived logical models; empty: ask the vendor
+
+	noStreamOptions bool
+}
+
+// Defaults are the vendor's models behind the derived logical models.
+type Defaults struct {
+	Smart string
+	Fast  string
+	Cheap string
+}
+
+// List gives all kinds in the order in which derived models prefer them.
+func List() []Info {
+	return slices.Concat(hosted(), local())
+}
+
+// Lookup finds a kind.
+func Lookup(kind string) (Info, bool) {
+	for _, info := range List() {
+		if info.Kind == kind {
+			return info, true
+		}
+	}
+	return Info{}, false
+}
+
+// Vendor gives the adapter for a kind, or nil for a kind that is not in the table.
+func Vendor(kind string) provider.Vendor {
+	info, ok := Lookup(kind)
+	if !ok {
+		return nil
+	}
+	switch info.Wire {
+	case provider.OpenAI:
+		return openai.Vendor{NoStreamOptions: info.noStreamOptions}
+	}
+	return nil
+}
