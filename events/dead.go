@@ -1,6 +1,9 @@
 package events
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // DeadLetter is what could not be decoded or applied, kept beside the log for a
 // person to look at. The log itself still holds it.
@@ -12,3 +15,7 @@ type DeadLetter struct {
 	Reason    string
 	Raw       []byte
 }
+
+// OneLine is s with every run of white space made one space: logs keep reasons
+// in headers, which are lines.
+func OneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

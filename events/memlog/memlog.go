@@ -150,7 +150,7 @@ func (l *Log) Dead(ctx context.Context, p events.Partition, id, reason string, r
 		return nil
 	}
 	l.dead = append(l.dead, events.DeadLetter{
-		Seq: uint64(len(l.dead)) + 1, Time: time.Now().UTC(), Partition: p, ID: id, Reason: reason, Raw: slices.Clone(raw),
+		Seq: uint64(len(l.dead)) + 1, Time: time.Now().UTC(), Partition: p, ID: id, Reason: events.OneLine(reason), Raw: slices.Clone(raw),
 	})
 	return nil
 }

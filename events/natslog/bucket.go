@@ -1,0 +1,203 @@
+package natslog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/synadia-io/orbit.go/jetstreamext"
+
+	"github.com/llm-hub/llm-hub/events"
+)
+
+// How a bucket marks a deleted key.
+const (
+	operationHeader = "KV-Operation"
+	deleteOperation = "DEL"
+)
+
+// bucket is the bucket of counters.
+type bucket struct {
+	log    *Log
+	stream jetstream.Stream
+}
+
+// Get implements [events.Bucket].
+func (b bucket) Get(ctx context.Context, key string) (events.Entry, error) {
+	if !events.ValidKey(key) {
+		return events.Entry{}, fmt.Errorf("key %q is not valid", key)
+	}
+	m, err := b.log.leaderGet(ctx, countersStream, getRequest{LastBySubject: keyPrefix + key})
+	if err != nil {
+		if err = b.log.failed("read key "+key, err); errors.Is(err, events.ErrNoMessage) {
+			return events.Entry{Key: key}, nil
+		}
+		return events.Entry{}, err
+	}
+	return entry(m.Subject, m.header, m.Data, m.Seq), nil
+}
+
+// entry makes the entry of what the stream holds.
+func entry(subject string, h nats.Header, data []byte, seq uint64) events.Entry {
+	e := events.Entry{Key: strings.TrimPrefix(subject, keyPrefix), Rev: seq}
+	if h.Get(operationHeader) == "" {
+		e.Value = append([]byte{}, data...) // an empty value is not a deleted key
+	}
+	return e
+}
+
+// Commit implements [events.Bucket].
+func (b bucket) Commit(ctx context.Context, puts []events.Put) (uint64, error) {
+	if err := events.CheckPuts(puts); err != nil {
+		return 0, err
+	}
+	msgs := make([]*nats.Msg, len(puts))
+	for i, p := range puts {
+		msgs[i] = putMessage(p)
+	}
+	what := "commit " + puts[0].Key
+	if len(msgs) == 1 { // a batch of one would only cost more
+		ack, err := b.log.publish(ctx, msgs[0])
+		if err != nil {
+			return 0, b.log.failed(what, err)
+		}
+		return ack.Sequence, nil
+	}
+	// Without an acknowledgement of the first message: a refusal is told at the end as well.
+	ack, err := jetstreamext.PublishMsgBatch(ctx, b.log.js, msgs, jetstreamext.BatchFlowControl{})
+	if err != nil {
+		return 0, b.log.failed(what, err)
+	}
+	return ack.Sequence, nil
+}
+
+func putMessage(p events.Put) *nats.Msg {
+	msg := nats.NewMsg(keyPrefix + p.Key)
+	msg.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(p.Rev, 10))
+	if p.Value == nil {
+		msg.Header.Set(operationHeader, deleteOperation)
+	}
+	msg.Data = p.Value
+	return msg
+}
+
+// Created implements [events.Bucket].
+func (b bucket) Created(ctx context.Context) (time.Time, error) {
+	info, err := b.stream.Info(ctx)
+	if err != nil {
+		return time.Time{}, b.log.failed("describe counters", err)
+	}
+	return info.Created, nil
+}
+
+// List implements [events.Bucket].
+func (b bucket) List(ctx context.Context, prefix string) ([]events.Entry, error) {
+	ctx, cancel := b.log.lifetime(ctx)
+	defer cancel(nil)
+	present := map[string]events.Entry{}
+	w, err := b.watcher(ctx, prefix, func(e events.Entry) error {
+		if e.Key == "" {
+			return errRangeEnd
+		}
+		present[e.Key] = e
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := w.feed.session(ctx); !errors.Is(err, errRangeEnd) {
+		return nil, b.log.failed("list "+prefix, err)
+	}
+	entries := make([]events.Entry, 0, len(present))
+	for _, e := range present {
+		if e.Value != nil {
+			entries = append(entries, e)
+		}
+	}
+	slices.SortFunc(entries, func(a, b events.Entry) int { return strings.Compare(a.Key, b.Key) })
+	return entries, nil
+}
+
+// Watch implements [events.Watchable].
+func (b bucket) Watch(ctx context.Context, prefix string) (<-chan events.Entry, error) {
+	ctx, cancel := b.log.lifetime(ctx)
+	out := make(chan events.Entry)
+	w, err := b.watcher(ctx, prefix, func(e events.Entry) error {
+		select {
+		case out <- e:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	})
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	go func() {
+		defer close(out)
+		defer cancel(nil)
+		if err := w.feed.run(ctx); ctx.Err() == nil {
+			b.log.log.Error("watching ended", "bucket", events.CountersBucket, "prefix", prefix, "error", err)
+		}
+	}()
+	return out, nil
+}
+
+// watcher gives the keys under a prefix to a function: the present ones, an
+// entry with an empty key, then every change.
+type watcher struct {
+	feed    *feed
+	prefix  string
+	give    func(events.Entry) error
+	last    uint64 // highest revision at the start: what is deleted up to it was never given
+	initial bool   // the present keys are not all given yet
+	left    uint64 // of the present keys, by the server's count
+}
+
+func (b bucket) watcher(ctx context.Context, prefix string, give func(events.Entry) error) (*watcher, error) {
+	info, err := b.stream.Info(ctx)
+	if err != nil {
+		return nil, b.log.failed("watch "+prefix, err)
+	}
+	w := &watcher{prefix: prefix, give: give, last: info.State.LastSeq, initial: true}
+	// The server filters whole parts between dots, the rest is done here.
+	subject := keyPrefix + prefix[:strings.LastIndexByte(prefix, '.')+1] + ">"
+	w.feed = &feed{log: b.log, stream: b.stream, opened: w.opened, deliver: w.deliver, start: jetstream.ConsumerConfig{
+		DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy, FilterSubject: subject,
+	}}
+	return w, nil
+}
+
+func (w *watcher) opened(info *jetstream.ConsumerInfo) error {
+	w.left = info.NumPending
+	return w.endInitial()
+}
+
+func (w *watcher) deliver(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
+	e := entry(msg.Subject(), msg.Headers(), msg.Data(), meta.Sequence.Stream)
+	gone := w.initial && e.Value == nil && e.Rev <= w.last
+	if strings.HasPrefix(e.Key, w.prefix) && !gone {
+		if err := w.give(e); err != nil {
+			return err
+		}
+	}
+	// Under a stream of changes the server's pending count may never be seen at
+	// 0, so what is left of the start is counted down as well.
+	w.left = min(max(w.left, 1)-1, meta.NumPending)
+	return w.endInitial()
+}
+
+func (w *watcher) endInitial() error {
+	if !w.initial || w.left > 0 {
+		return nil
+	}
+	w.initial = false
+	return w.give(events.Entry{})
+}

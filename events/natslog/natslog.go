@@ -1,0 +1,195 @@
+// Package natslog keeps the log in NATS JetStream. It is the only importer of
+// the NATS client; the server is another process or cluster, or the one that
+// events/natslog/embedded runs inside this process.
+//
+// What the streams are, and why, is said in streams.go.
+package natslog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/llm-hub/llm-hub/events"
+)
+
+// Class says what an acknowledged message survives.
+type Class string
+
+// The classes of a log.
+const (
+	Dev     Class = "dev"     // the process's death; an operating system's crash takes up to a second
+	Durable Class = "durable" // a crash of the machine: every message is fsynced
+	HA      Class = "ha"      // the loss of one of three servers; external clusters only
+)
+
+// Server is an embedded server, see events/natslog/embedded.
+type Server interface {
+	InProcessConn() (net.Conn, error)
+	Healthy() error
+}
+
+// Config says which log to open. Exactly one of Server and URL must be set.
+type Config struct {
+	Server      Server
+	URL         string // nats://host:4222,...
+	Credentials string // path of a credentials file, optional
+	RootCAs     string // path of a PEM file that the server's certificate is checked against, optional
+	Token       string // optional
+
+	Class    Class
+	MaxBytes int64         // of the traffic stream, 0 leaves it as it is: without bound in a new log
+	Node     events.NodeID // who says hub.created, should the log be new
+	Version  string        // of this software, for the same
+	Logger   *slog.Logger
+}
+
+// Times of the client.
+const (
+	openTimeout     = 30 * time.Second
+	requestTimeout  = 5 * time.Second // where the caller's context has no deadline
+	reconnectWait   = 100 * time.Millisecond
+	reconnectJitter = 100 * time.Millisecond
+	pingInterval    = 5 * time.Second // two lost pings make a connection dead
+)
+
+// Log is an open log: the traffic stream, the control stream, dead letters and
+// the bucket of counters. All its methods may be called at once.
+type Log struct {
+	bucket
+
+	cfg     Config
+	conn    *nats.Conn
+	js      jetstream.JetStream
+	traffic jetstream.Stream
+	log     *slog.Logger
+
+	ctx    context.Context // ended by Close
+	cancel context.CancelFunc
+
+	mu          sync.Mutex
+	reconnected chan struct{} // closed and replaced at every reconnection
+}
+
+// Open connects, declares what is missing and checks what is there. It must be closed.
+func Open(ctx context.Context, cfg Config) (*Log, error) {
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	l := &Log{cfg: cfg, log: cfg.Logger, reconnected: make(chan struct{})}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	if err := l.open(ctx); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	return l, nil
+}
+
+func (c Config) check() error {
+	switch {
+	case (c.Server == nil) == (c.URL == ""):
+		return errors.New("exactly one of Server and URL must be set")
+	case c.Class != Dev && c.Class != Durable && c.Class != HA:
+		return fmt.Errorf("unknown class %q", c.Class)
+	case c.Class == HA && c.Server != nil:
+		return errors.New("class ha needs an external cluster")
+	case c.MaxBytes < 0:
+		return errors.New("MaxBytes is negative")
+	case c.Node == "" || c.Logger == nil:
+		return errors.New("Node and Logger must be set")
+	}
+	return nil
+}
+
+func (l *Log) open(ctx context.Context) error {
+	conn, err := nats.Connect(l.cfg.URL, l.connectOptions()...)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	l.conn = conn
+	if l.js, err = jetstream.New(conn, jetstream.WithDefaultTimeout(requestTimeout)); err != nil {
+		return err
+	}
+	streams, err := l.declare(ctx)
+	if err != nil {
+		return err
+	}
+	l.traffic = streams[events.TrafficStream]
+	l.bucket = bucket{log: l, stream: streams[countersStream]}
+	return l.checkCreated(ctx)
+}
+
+func (l *Log) connectOptions() []nats.Option {
+	opts := []nats.Option{
+		nats.Name("llm-hub " + string(l.cfg.Node)),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(reconnectWait),
+		nats.ReconnectJitter(reconnectJitter, reconnectJitter),
+		nats.ReconnectBufSize(-1), // what is sent while disconnected fails at once; the caller repeats it in order
+		nats.PingInterval(pingInterval),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if l.ctx.Err() == nil {
+				l.log.Warn("log disconnected", "error", err)
+			}
+		}),
+		nats.ReconnectHandler(func(c *nats.Conn) {
+			l.log.Info("log reconnected", "server", c.ConnectedUrlRedacted())
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			close(l.reconnected)
+			l.reconnected = make(chan struct{})
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			l.log.Warn("log client", "error", err) // a denied permission shows up here only
+		}),
+	}
+	if l.cfg.Server != nil {
+		opts = append(opts, nats.InProcessServer(l.cfg.Server))
+	}
+	if l.cfg.Credentials != "" {
+		opts = append(opts, nats.UserCredentials(l.cfg.Credentials))
+	}
+	if l.cfg.RootCAs != "" {
+		opts = append(opts, nats.RootCAs(l.cfg.RootCAs))
+	}
+	if l.cfg.Token != "" {
+		opts = append(opts, nats.Token(l.cfg.Token))
+	}
+	return opts
+}
+
+// nextReconnect is closed at the next reconnection.
+func (l *Log) nextReconnect() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.reconnected
+}
+
+// Healthy is nil when the log answers and can keep what it is given.
+func (l *Log) Healthy(ctx context.Context) error {
+	if l.cfg.Server != nil {
+		if err := l.cfg.Server.Healthy(); err != nil {
+			return err
+		}
+	}
+	_, err := l.Info(ctx)
+	return err
+}
+
+// Close ends all readers and the connection; every later call fails with
+// [events.ErrClosed].
+func (l *Log) Close() {
+	l.cancel()
+	if l.conn != nil {
+		l.conn.Close()
+	}
+}

@@ -1,0 +1,149 @@
+package natslog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/llm-hub/llm-hub/events"
+)
+
+// bucketPrefix and keyPrefix make a stream a bucket that NATS tools understand.
+const (
+	bucketPrefix   = "KV_"
+	countersStream = bucketPrefix + events.CountersBucket
+	keyPrefix      = "$KV." + events.CountersBucket + "."
+)
+
+const (
+	// trafficDedupe keeps an immediate repetition out of the log. Folds recognise
+	// repetitions for ever by their counter, so it need not be long; every id
+	// within it costs the server some 120 bytes of memory.
+	trafficDedupe = 30 * time.Second
+	// controlDedupe is as good as any: control is guarded by expected sequences.
+	controlDedupe = 2 * time.Minute
+	// deadDedupe is long because a fold that was restarted buries its dead again,
+	// and there should never be many.
+	deadDedupe = 24 * time.Hour
+	// deadBytes bounds dead letters.
+	deadBytes = 64 << 20
+
+	haReplicas = 3
+)
+
+// streamConfigs declares every stream and bucket. All are on disk and kept
+// without age: what was acknowledged is deleted by no clock.
+func streamConfigs(cfg Config) []jetstream.StreamConfig {
+	replicas := 1
+	if cfg.Class == HA {
+		replicas = haReplicas
+	}
+	maxBytes := cfg.MaxBytes
+	if maxBytes == 0 {
+		maxBytes = -1
+	}
+	return []jetstream.StreamConfig{
+		{
+			Name: events.TrafficStream, Subjects: []string{events.TrafficPattern},
+			Description: "what became of every request, packed",
+			Storage:     jetstream.FileStorage, Retention: jetstream.LimitsPolicy, Replicas: replicas,
+			MaxBytes: maxBytes, Discard: jetstream.DiscardNew, // a full log refuses; forgetting would falsify the books
+			Compression: jetstream.S2Compression, // a quarter of the size
+			Duplicates:  trafficDedupe,
+			DenyDelete:  true, // purging stays allowed: the archiver trims, and denying it could not be undone
+			AllowDirect: true,
+		},
+		{
+			Name: events.ControlStream, Subjects: []string{events.ControlPattern},
+			Description: "every change of configuration, hash-chained",
+			Storage:     jetstream.FileStorage, Retention: jetstream.LimitsPolicy, Replicas: replicas,
+			MaxBytes: -1, Discard: jetstream.DiscardNew,
+			Compression: jetstream.S2Compression,
+			Duplicates:  controlDedupe,
+			DenyDelete:  true,
+			AllowDirect: true,
+		},
+		{
+			Name: events.DeadStream, Subjects: []string{events.DeadPattern},
+			Description: "what could not be decoded or applied",
+			Storage:     jetstream.FileStorage, Retention: jetstream.LimitsPolicy, Replicas: replicas,
+			MaxBytes: deadBytes, Discard: jetstream.DiscardOld, // a flood must not stop the fold; traffic still holds the originals
+			Compression: jetstream.S2Compression,
+			Duplicates:  deadDedupe,
+			DenyDelete:  true,
+			AllowDirect: true,
+		},
+		{
+			// A bucket made as a stream, because only so are atomic commits allowed.
+			Name: countersStream, Subjects: []string{keyPrefix + ">"},
+			Description: "counters and checkpoints, the fold of the traffic",
+			Storage:     jetstream.FileStorage, Retention: jetstream.LimitsPolicy, Replicas: replicas,
+			MaxBytes: -1, Discard: jetstream.DiscardNew,
+			MaxMsgsPerSubject:  1, // the last value is the only one
+			AllowAtomicPublish: true,
+			AllowRollup:        true, // as every bucket
+			DenyDelete:         true,
+			AllowDirect:        true,
+			Duplicates:         controlDedupe,
+		},
+	}
+}
+
+// declare makes the streams that are missing and brings the others up to date.
+func (l *Log) declare(ctx context.Context) (map[string]jetstream.Stream, error) {
+	streams := map[string]jetstream.Stream{}
+	for _, want := range streamConfigs(l.cfg) {
+		s, err := l.declareStream(ctx, want)
+		if err != nil {
+			return nil, fmt.Errorf("stream %s: %w", want.Name, err)
+		}
+		streams[want.Name] = s
+	}
+	return streams, nil
+}
+
+func (l *Log) declareStream(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
+	s, err := l.js.Stream(ctx, want.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		l.log.Info("creating stream", "stream", want.Name)
+		return l.js.CreateStream(ctx, want)
+	}
+	if err != nil {
+		return nil, err
+	}
+	have := s.CachedInfo().Config
+	next := overlay(have, want)
+	if want.Name == events.TrafficStream && l.cfg.MaxBytes == 0 {
+		next.MaxBytes = have.MaxBytes
+	}
+	if reflect.DeepEqual(have, next) {
+		return s, nil
+	}
+	l.log.Info("updating stream", "stream", want.Name)
+	return l.js.UpdateStream(ctx, next)
+}
+
+// overlay is have with what this package decides taken from want; what an
+// operator decides, such as placement, stays.
+func overlay(have, want jetstream.StreamConfig) jetstream.StreamConfig {
+	have.Description = want.Description
+	have.Subjects = want.Subjects
+	have.Replicas = want.Replicas
+	have.Retention = want.Retention
+	have.Discard = want.Discard
+	have.MaxBytes = want.MaxBytes
+	have.MaxAge = 0
+	have.Duplicates = want.Duplicates
+	have.AllowDirect = want.AllowDirect
+	have.AllowRollup = want.AllowRollup
+	have.AllowAtomicPublish = want.AllowAtomicPublish
+	have.DenyDelete = want.DenyDelete
+	if want.MaxMsgsPerSubject != 0 {
+		have.MaxMsgsPerSubject = want.MaxMsgsPerSubject
+	}
+	return have
+}
