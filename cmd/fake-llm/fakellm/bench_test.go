@@ -1,6 +1,7 @@
 package fakellm_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -87,10 +88,13 @@ func BenchmarkServe(b *testing.B) {
 	for name, a := range asks {
 		b.Run(name, func(b *testing.B) {
 			fake := fakellm.New(fakellm.Config{TotalsOnly: true})
+			r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, a.path, nil)
+			r.Header.Set("Authorization", "Bearer k")
+			body := strings.NewReader(a.body)
+			r.Body = io.NopCloser(body)
 			b.ReportAllocs()
 			for b.Loop() {
-				r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, a.path, strings.NewReader(a.body))
-				r.Header.Set("Authorization", "Bearer k")
+				body.Reset(a.body)
 				fake.ServeHTTP(&discard{header: http.Header{}}, r)
 			}
 		})

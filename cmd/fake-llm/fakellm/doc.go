@@ -31,6 +31,15 @@
 // The models "bench" and "bench-stream" answer any request with the same bytes, rendered once:
 // about 1.3 kB unary, 64 content chunks when streamed, BenchUsage tokens.
 //
+// # Ledger
+//
+// Every chat request is booked when it ends, with what a vendor would bill: an error answer, and
+// a client that left during latency, nothing; a whole body its full usage, even if it was cut or
+// nobody read it (only a stalled one just the prompt); a stream the prompt and the tokens of the
+// chunks generated until it was cut or the client was found gone. Reasoning that is not shown is
+// billed with the first content chunk. A client may hold its answer a moment before the record is
+// made: wait with Settle or the parameter wait. Requests for models are not booked.
+//
 // # Directives
 //
 // Misbehaviour is asked for in one small language:
