@@ -1,0 +1,94 @@
+// Package api speaks to applications: it understands a request of their dialect
+// just far enough and hands it to package call. Errors are *gateway.Error; package
+// web gives them the dialect's shape.
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/call"
+	"github.com/llm-hub/llm-hub/gateway/control"
+	"github.com/llm-hub/llm-hub/gateway/record"
+	"github.com/llm-hub/llm-hub/gateway/web"
+)
+
+// Server serves one request for a model. [*call.Engine] does.
+type Server interface {
+	Serve(w http.ResponseWriter, r *http.Request, req *call.Request) error
+}
+
+// Config configures an [API]. All fields must be set.
+type Config struct {
+	Calls   Server
+	Catalog func() *control.Catalog // the present one
+	// Authenticate finds the virtual key a request was made with. Its error is a
+	// *gateway.Error for the client.
+	Authenticate func(h http.Header, c *control.Catalog) (*control.Key, error)
+	Metrics      *record.Metrics
+}
+
+// API holds the handlers.
+type API struct {
+	cfg   Config
+	since time.Time // the age that models are given: configuration does not know it
+}
+
+// New makes the handlers.
+func New(cfg Config) (*API, error) {
+	if cfg.Calls == nil || cfg.Catalog == nil || cfg.Authenticate == nil || cfg.Metrics == nil {
+		return nil, errors.New("api: Calls, Catalog, Authenticate and Metrics must be set")
+	}
+	return &API{cfg: cfg, since: time.Now()}, nil
+}
+
+// Routes are the addresses, with and without the version: clients differ in what
+// they take for the base URL.
+func (a *API) Routes() []web.Route {
+	var routes []web.Route
+	for _, base := range []string{"/v1", ""} {
+		routes = append(routes,
+			web.Route{Method: http.MethodPost, Path: base + "/chat/completions", Permission: web.Inference, Handler: a.chat},
+			web.Route{Method: http.MethodPost, Path: base + "/chat", Permission: web.Inference, Handler: a.chat},
+			web.Route{Method: http.MethodGet, Path: base + "/models", Permission: web.Inference, Handler: a.models},
+			web.Route{Method: http.MethodGet, Path: base + "/models/*", Permission: web.Inference, Handler: a.model},
+		)
+	}
+	return routes
+}
+
+// caller is who makes a request, and the configuration it is served under.
+type caller struct {
+	catalog *control.Catalog
+	key     *control.Key
+}
+
+type callerKey struct{}
+
+// Guard holds [web.Inference]: the request must come with a virtual key.
+func (a *API) Guard(c echo.Context) error {
+	catalog := a.cfg.Catalog()
+	key, err := a.cfg.Authenticate(c.Request().Header, catalog)
+	if err != nil {
+		if gateway.AsError(err).Kind == gateway.Unauthenticated {
+			a.cfg.Metrics.Unauthenticated()
+		}
+		return err
+	}
+	ctx := context.WithValue(c.Request().Context(), callerKey{}, caller{catalog: catalog, key: key})
+	c.SetRequest(c.Request().WithContext(ctx))
+	return nil
+}
+
+func callerOf(c echo.Context) (caller, error) {
+	who, ok := c.Request().Context().Value(callerKey{}).(caller)
+	if !ok {
+		return caller{}, errors.New("the route is not guarded")
+	}
+	return who, nil
+}

@@ -1,0 +1,155 @@
+package call
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/record"
+	"github.com/llm-hub/llm-hub/gateway/route"
+)
+
+// Estimates of what a request will use, in tokens.
+const (
+	defaultOutput = 1024    // of a request without a cap
+	maxEstimate   = 1 << 24 // no vendor takes or gives more, whatever a client asks for
+)
+
+// comeAgain is when a request may come again that the log could not take.
+const comeAgain = time.Second
+
+// Reasons of a refusal; the words are those of [events.RequestRejected].
+const (
+	refusedByLimit  = "limit"
+	unknownModel    = "unknown_model"
+	modelNotAllowed = "model_not_allowed"
+	overloaded      = "overloaded"
+)
+
+// admit takes a request up: it may use the model, the limits allow it, there is
+// somewhere to send it, and its admission is on its way to the log.
+func (e *Engine) admit(req *Request) (*flight, error) {
+	now := time.Now().In(req.Catalog.Location)
+	if err := e.authorize(req, now); err != nil {
+		return nil, err
+	}
+	f := newFlight(e, req, now)
+	if err := f.decide(); err != nil {
+		return nil, err
+	}
+	if err := f.reserve(); err != nil {
+		return nil, err
+	}
+	facts, err := e.cfg.Recorder.Admit(f.info(), f.estimate, f.plan.Decision)
+	if err != nil {
+		f.reservation.Settle(events.Charge{})
+		return nil, unrecorded(err)
+	}
+	f.facts = facts
+	return f, nil
+}
+
+// authorize checks what depends neither on limits nor on vendors.
+func (e *Engine) authorize(req *Request, now time.Time) error {
+	name := req.Inbound.Model
+	if req.Catalog.Models[name] == nil {
+		e.refuse(req, now, unknownModel, nil)
+		return &gateway.Error{
+			Kind: gateway.NotFound, Code: "model_not_found", Param: "model",
+			Public: fmt.Sprintf("The model %q does not exist.", nameable(name)),
+		}
+	}
+	if req.Key.Models != nil && !req.Key.Models[name] {
+		e.refuse(req, now, modelNotAllowed, nil)
+		return &gateway.Error{
+			Kind: gateway.Forbidden, Code: "model_not_allowed", Param: "model",
+			Public: fmt.Sprintf("This key may not use the model %q.", name),
+		}
+	}
+	if err := e.cfg.Recorder.Ready(); err != nil {
+		e.refuse(req, now, overloaded, nil)
+		return unrecorded(err)
+	}
+	return nil
+}
+
+// decide chooses where to go, and from that what the request may cost.
+func (f *flight) decide() error {
+	plan, err := route.Decide(route.Inputs{
+		Catalog: f.req.Catalog.Version, Model: f.model, State: f.cfg.Cooldowns.State(), Seed: f.cfg.Seed(), Now: f.at,
+	})
+	if err != nil {
+		return &gateway.Error{Kind: gateway.Internal, Public: "Internal error.", Cause: err}
+	}
+	if len(plan.Steps) == 0 {
+		f.refuse(f.req, f.at, overloaded, nil)
+		return nowhere(plan, f.at)
+	}
+	f.plan = plan
+	f.until = f.at.Add(timeouts(f.model, plan.Steps[0].Provider).Total)
+	f.tries = make([]try, len(plan.Steps))
+	usage := events.Usage{
+		Input:  clamp(f.req.Inbound.InputTokens),
+		Output: clamp(f.req.Inbound.MaxOutput),
+	}
+	if usage.Output == 0 {
+		usage.Output = defaultOutput
+	}
+	f.estimate = f.price(plan.Decision.Plan[0], usage)
+	return nil
+}
+
+// reserve takes the estimate from every limit.
+func (f *flight) reserve() error {
+	r, err := f.cfg.Admitter.Reserve(Admission{
+		Catalog: f.req.Catalog, Key: f.req.Key, Principal: principal(f.req), Estimate: f.estimate, At: f.at,
+	})
+	if err == nil {
+		f.reservation = r
+		return nil
+	}
+	refusal, isError := errors.AsType[*gateway.Error](err)
+	if !isError {
+		return &gateway.Error{Kind: gateway.Internal, Public: "Internal error.", Cause: err}
+	}
+	if limit, ok := refusal.Detail.(events.Limit); ok {
+		f.refuse(f.req, f.at, refusedByLimit, &limit)
+	}
+	return refusal
+}
+
+// refuse records that req was refused.
+func (e *Engine) refuse(req *Request, now time.Time, reason string, limit *events.Limit) {
+	e.cfg.Recorder.Reject(infoOf(req, now), reason, limit)
+}
+
+func infoOf(req *Request, at time.Time) record.Info {
+	return record.Info{
+		ID: req.ID, Tenant: req.Key.Tenant.ID, Principal: principal(req), Endpoint: req.Endpoint,
+		Stream: req.Inbound.Stream, At: at,
+	}
+}
+
+func principal(req *Request) events.Principal {
+	p := events.Principal{Key: req.Key.Name, Model: nameable(req.Inbound.Model)}
+	if req.Key.User != nil {
+		p.User = req.Key.User.ID
+	}
+	return p
+}
+
+// nameable gives the name of a model as it may stand in a fact and in an error.
+// Configured names pass; what else a client sends might be anything.
+func nameable(model string) string {
+	const longest = 128
+	odd := func(r rune) bool { return r <= ' ' || r > '~' }
+	if model == "" || len(model) > longest || strings.ContainsFunc(model, odd) {
+		return "_"
+	}
+	return model
+}
+
+func clamp(tokens int64) int64 { return min(max(tokens, 0), maxEstimate) }

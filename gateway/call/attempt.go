@@ -1,0 +1,189 @@
+package call
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/control"
+	"github.com/llm-hub/llm-hub/gateway/provider"
+	"github.com/llm-hub/llm-hub/gateway/route"
+)
+
+// maxFailureBody bounds how much of a vendor's error is read, in bytes.
+const maxFailureBody = 64 << 10
+
+// attempt is one call of a vendor.
+type attempt struct {
+	flight   *flight
+	number   int // 1-based
+	began    time.Time
+	target   events.Target
+	vendor   provider.Vendor
+	out      *provider.Outbound
+	timeouts control.Timeouts
+
+	ctx      context.Context // of the vendor call: the client's end does not end it, see leave
+	patience *patience
+	leaving  sync.Once
+	sent     atomic.Bool // the vendor may have read the request
+
+	stream  provider.Stream // nil unless an answer is streaming
+	charged bool
+}
+
+// attempt calls the vendor of step and delivers its answer. A *failure means
+// that the client has got nothing and another step may be tried.
+func (f *flight) attempt(step route.Step) error {
+	a := &attempt{flight: f, target: step.Target(), timeouts: timeouts(f.model, step.Provider)}
+	if err := a.prepare(step); err != nil {
+		return &failure{Failure: classify(err), target: a.target, cause: err, unsent: true}
+	}
+	f.attempts++
+	f.current, f.last, a.number, a.began = a, a.target, f.attempts, time.Now()
+	f.turn(a.target)
+	a.ctx, a.patience = newPatience(context.WithoutCancel(f.client.ctx), f.until)
+	stop := context.AfterFunc(f.client.ctx, a.leave)
+	f.client.hangUp = a.leave
+	defer func() {
+		stop()
+		a.patience.giveUp(context.Canceled)
+	}()
+	return a.call()
+}
+
+func (a *attempt) prepare(step route.Step) error {
+	vendor, known := a.flight.cfg.Vendors(step.Provider.Kind)
+	if !known {
+		return &gateway.Error{Kind: gateway.Internal, Public: "Internal error.", Param: step.Provider.Kind}
+	}
+	a.vendor = vendor
+	var err error
+	a.out, err = vendor.Prepare(a.flight.req.Inbound, provider.Target{
+		BaseURL: step.Provider.BaseURL, APIKey: step.Credential.APIKey.Reveal(), Model: step.Model,
+	})
+	return err
+}
+
+// call makes the call.
+func (a *attempt) call() error {
+	res, err := a.send()
+	if err != nil {
+		return a.lost(err)
+	}
+	defer res.Body.Close()
+	switch {
+	case res.StatusCode/100 != 2:
+		return a.refused(res)
+	case a.flight.req.Inbound.Stream:
+		return a.streamed(res)
+	default:
+		return a.whole(res)
+	}
+}
+
+func (a *attempt) send() (*http.Response, error) {
+	a.patience.expect(a.timeouts.Connect, errConnect)
+	ctx := httptrace.WithClientTrace(a.ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+		a.sent.Store(true)
+		a.patience.expect(a.timeouts.FirstByte, errFirstByte)
+	}})
+	req, err := http.NewRequestWithContext(ctx, a.out.Method, a.out.URL, bytes.NewReader(a.out.Body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header = a.out.Header
+	return a.flight.cfg.Transport.RoundTrip(req)
+}
+
+// refused reads an answer that is none.
+func (a *attempt) refused(res *http.Response) error {
+	body, err := io.ReadAll(io.LimitReader(a.body(res), maxFailureBody))
+	if cause := context.Cause(a.ctx); cause != nil {
+		return a.lost(cause)
+	}
+	f := a.vendor.Failure(res.StatusCode, res.Header, body)
+	return a.failed(*f, err)
+}
+
+// lost is a call that gave no answer, or one that broke before the client got
+// any of it.
+func (a *attempt) lost(err error) error {
+	if cause := context.Cause(a.ctx); cause != nil {
+		err = cause
+	}
+	if abandoned(err) {
+		if a.sent.Load() {
+			a.chargePart(a.progress())
+		}
+		return errHungUp
+	}
+	if p := a.progress(); p.Usage != nil {
+		a.chargePart(p)
+	}
+	return a.failed(classify(err), err)
+}
+
+// failed records a failed call and what follows for its credential.
+func (a *attempt) failed(f provider.Failure, cause error) error {
+	return &failure{Failure: f, target: a.target, until: a.flight.note(a, f), cause: cause}
+}
+
+func (a *attempt) progress() provider.Progress {
+	if a.stream == nil {
+		return provider.Progress{}
+	}
+	return a.stream.Progress()
+}
+
+// body reads the vendor's answer with our patience: the first byte falls under
+// the wait that began with the call, every further one under the idle time.
+func (a *attempt) body(res *http.Response) io.Reader {
+	return &patientReader{r: res.Body, a: a}
+}
+
+type patientReader struct {
+	r     io.Reader
+	a     *attempt
+	began bool
+}
+
+func (r *patientReader) Read(b []byte) (int, error) {
+	if r.began {
+		r.a.patience.expect(r.a.timeouts.Idle, errIdle)
+	}
+	n, err := r.r.Read(b)
+	r.began = r.began || n > 0
+	if r.began {
+		r.a.patience.rest()
+	}
+	return n, err
+}
+
+// abandon ends an attempt whose own code panicked, as well as that code still can.
+func (a *attempt) abandon(err *gateway.Error) {
+	if a.stream == nil {
+		return
+	}
+	quietly(func() { a.chargePart(a.stream.Progress()) })
+	if !a.flight.client.begun() {
+		return
+	}
+	if !quietly(func() { a.flight.client.send(a.stream.Abort(err)) }) {
+		a.flight.client.tear()
+	}
+}
+
+// quietly tells whether f returned.
+func quietly(f func()) (ok bool) {
+	defer func() { ok = recover() == nil }()
+	f()
+	return true
+}

@@ -1,0 +1,94 @@
+package call
+
+import (
+	"github.com/llm-hub/llm-hub/accounting"
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway/provider"
+)
+
+// unknownCost stands in a header where a price is unknown.
+const unknownCost = "unknown"
+
+// maxTokens bounds a vendor's own count of one class; beyond, it is nonsense.
+const maxTokens = 1 << 34
+
+// bill is what the attempts of a request add up to.
+type bill struct {
+	usage    events.Usage
+	cost     int64 // nano-USD
+	unpriced bool  // some usage has no price
+}
+
+func (b *bill) add(c events.Charge) {
+	b.usage = b.usage.Plus(c.Usage)
+	if c.CostNanoUSD == nil {
+		b.unpriced = true
+		return
+	}
+	b.cost += *c.CostNanoUSD
+}
+
+// total is the whole amount; its cost is nil if it is not known whole.
+func (b *bill) total() events.Charge {
+	if b.unpriced {
+		return events.Charge{Usage: b.usage}
+	}
+	cost := b.cost
+	return events.Charge{Usage: b.usage, CostNanoUSD: &cost}
+}
+
+// header is the cost in dollars, or [unknownCost].
+func (b *bill) header() string {
+	if b.unpriced {
+		return unknownCost
+	}
+	return accounting.FormatUSD(b.cost)
+}
+
+// charge records what the attempt is billed for, once: the vendor's count, or an
+// estimate.
+func (a *attempt) charge(u events.Usage, from events.Source) {
+	if a.charged {
+		return
+	}
+	a.charged = true
+	c := a.flight.price(a.target, u)
+	a.flight.bill.add(c)
+	a.flight.facts.Usage(events.UsageRecorded{Attempt: a.number, Target: a.target, Source: from, Charge: c})
+}
+
+// chargeWhole records the usage of a whole answer.
+func (a *attempt) chargeWhole(vendor *events.Usage, output int64) {
+	if vendor != nil && credible(*vendor) {
+		a.charge(*vendor, events.FromVendor)
+		return
+	}
+	a.charge(events.Usage{Input: a.flight.estimate.Usage.Input, Output: clamp(output)}, events.Estimated)
+}
+
+// chargePart records the usage of an answer that broke off.
+func (a *attempt) chargePart(p provider.Progress) {
+	a.charge(a.flight.soFar(p), events.Estimated)
+}
+
+// soFar is the best guess at the usage of an answer that has come as far as p.
+func (f *flight) soFar(p provider.Progress) events.Usage {
+	u := events.Usage{Input: f.estimate.Usage.Input}
+	if p.Usage != nil && credible(*p.Usage) {
+		u = *p.Usage
+	}
+	if seen := clamp(p.Output); seen > u.OutputTotal() {
+		u.Output = seen - u.Reasoning
+	}
+	return u
+}
+
+// credible tells whether a vendor's count can be a count.
+func credible(u events.Usage) bool {
+	for _, n := range [...]int64{u.Input, u.CacheRead, u.CacheWrite, u.CacheWrite1h, u.Output, u.Reasoning} {
+		if n < 0 || n > maxTokens {
+			return false
+		}
+	}
+	return true
+}

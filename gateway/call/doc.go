@@ -1,0 +1,36 @@
+// Package call is the life of a request between the client and the vendors.
+//
+// [Engine.Serve] admits a request, walks the plan that package route made, and
+// leaves its facts on the log through package record. One goroutine does it all;
+// timers only cancel it or keep its client awake.
+//
+// # Promises
+//
+// The tests that hold each are named in brackets.
+//
+//  1. Another credential or target is tried only while the client has got no
+//     byte. After that a failure is an error event of the client's dialect, never
+//     a silent end and never a made-up finish. [TestFallback, TestStreamCut]
+//  2. An admitted request has exactly one end, and an attempt has its usage
+//     recorded at most once, on every path, panics included. [TestEveryPathEndsOnce]
+//  3. With [Strict] the client gets no first byte before the log has the
+//     admission, and no last byte before it has the usage; with [FirstByte] only
+//     the first. [TestAck]
+//  4. What a vendor bills is on the books also when the client hangs up.
+//     [TestHangUp]
+//
+// # When usage is recorded
+//
+//   - The vendor gave its own count with a whole answer: that count.
+//   - A whole answer came without a count: an estimate, marked as such.
+//   - A stream broke after it began, by whomever: the vendor's last word on the
+//     input, else the estimate of it, and the larger of the vendor's last word on
+//     the output and the tokens seen; marked as an estimate.
+//   - The client hung up and the call was cancelled, after it was sent: the same,
+//     also when no byte of the answer had come, because a vendor that was stopped
+//     has read the prompt. Else hanging up early would be free.
+//   - An answer that was refused, timed out or lost before it began, and a whole
+//     answer that cannot be read: nothing, unless the vendor had already given a
+//     count. Vendors do not bill what they failed to deliver, and a made-up count
+//     would be charged to somebody.
+package call

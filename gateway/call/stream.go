@@ -1,0 +1,157 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/provider"
+)
+
+// A long stream leaves a checkpoint after so much time or so many tokens.
+const (
+	checkpointEvery  = 5 * time.Second
+	checkpointTokens = 1000
+)
+
+// streamed delivers an answer piece by piece.
+func (a *attempt) streamed(res *http.Response) error {
+	if err := checkEventStream(res.Header); err != nil {
+		return a.lost(&brokenAnswer{err})
+	}
+	f := a.flight
+	a.stream = a.out.Stream(a.body(res))
+	chunk, err := a.stream.Next()
+	if errors.Is(err, io.EOF) {
+		err = &brokenAnswer{errors.New("the stream is empty")}
+	}
+	if err != nil {
+		return a.lost(err)
+	}
+	f.facts.FirstByte()
+	if err := f.mayBegin(); err != nil && !errors.Is(err, errHungUp) {
+		a.chargePart(a.stream.Progress())
+		return err
+	}
+	f.begin()
+	if err := a.pump(chunk); !errors.Is(err, io.EOF) {
+		return a.cut(err)
+	}
+	return a.complete()
+}
+
+// begin sends the header of a stream, with all that is known before its end.
+func (f *flight) begin() {
+	if f.client.gone() {
+		return
+	}
+	h := f.client.w.Header()
+	f.describe(h)
+	h.Set("Content-Type", "text/event-stream; charset=utf-8")
+	h.Set("Cache-Control", "no-cache")
+	h.Set("X-Accel-Buffering", "no") // a proxy in front must not collect the events
+	f.client.startStream()
+}
+
+// pump sends chunk and all that follows, until the vendor ends its stream, which
+// is io.EOF, or it breaks. When the client hangs up it goes on for a while, so
+// that the vendor tells the usage.
+func (a *attempt) pump(chunk []byte) error {
+	f := a.flight
+	marks := checkpoints{at: time.Now()}
+	stopAt := int64(0) // tokens, once the client is gone
+	for {
+		f.client.send(chunk)
+		p := a.stream.Progress()
+		if marks.due(p.Output) {
+			f.facts.Checkpoint(a.number, a.target, f.price(a.target, f.soFar(p)))
+		}
+		if f.client.gone() {
+			if stopAt == 0 {
+				stopAt = p.Output + drainTokens
+			}
+			if p.Output >= stopAt {
+				return errDrained
+			}
+		}
+		var err error
+		if chunk, err = a.stream.Next(); err != nil {
+			return err
+		}
+	}
+}
+
+// checkpoints tells when the next one is due.
+type checkpoints struct {
+	at     time.Time
+	output int64
+}
+
+func (c *checkpoints) due(output int64) bool {
+	now := time.Now()
+	if output-c.output < checkpointTokens && now.Sub(c.at) < checkpointEvery {
+		return false
+	}
+	c.at, c.output = now, output
+	return true
+}
+
+// complete ends a stream that the vendor ended well.
+func (a *attempt) complete() error {
+	f := a.flight
+	p := a.stream.Progress()
+	a.chargeWhole(p.Usage, p.Output)
+	f.finish = p.Finish
+	f.cfg.Cooldowns.Served(a.target)
+	if f.client.gone() {
+		return errHungUp
+	}
+	if err := f.mayEnd(); err != nil {
+		f.client.send(a.stream.Abort(gateway.AsError(err)))
+		return err
+	}
+	total := f.bill.total()
+	if !f.client.send(a.stream.Trailer(provider.Bill{Request: f.req.ID, CostNanoUSD: total.CostNanoUSD})) {
+		return errHungUp
+	}
+	return nil
+}
+
+// cut ends a stream that broke after it began.
+func (a *attempt) cut(err error) error {
+	if cause := context.Cause(a.ctx); cause != nil {
+		err = cause
+	}
+	a.chargePart(a.stream.Progress())
+	if abandoned(err) {
+		return errHungUp
+	}
+	f := classify(err)
+	public := explain(f, err)
+	f.Class = provider.Cut
+	a.flight.note(a, f)
+	if a.flight.client.gone() {
+		return errHungUp
+	}
+	a.flight.client.send(a.stream.Abort(public))
+	return public
+}
+
+// checkEventStream refuses what is plainly no event stream; some vendors call
+// theirs by odd names or by none.
+func checkEventStream(h http.Header) error {
+	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil {
+		return nil
+	}
+	switch kind {
+	case "text/html", "application/json", "application/xml":
+		return fmt.Errorf("the answer is %s, not an event stream", kind)
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+package call
+
+import (
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway/provider"
+	"github.com/llm-hub/llm-hub/gateway/route"
+)
+
+// How a step is tried again when the plan has no other.
+const (
+	firstBackoff = 250 * time.Millisecond // doubles with each call of the step
+	maxBackoff   = 8 * time.Second
+	maxAsked     = 30 * time.Second // a vendor that asks for more is not waited for
+	leastTime    = time.Second      // no further attempt begins with less left
+)
+
+// try is what became of one step of the plan.
+type try struct {
+	calls   int
+	failure *failure // of the last call; nil: not tried
+}
+
+// again tells whether the step may do better when called again. A time-out has
+// used up the client's patience already, a cooldown is to be kept.
+func (t try) again() bool {
+	if t.failure.unsent || t.failure.RetryAfter > maxAsked {
+		return false
+	}
+	switch t.failure.Class {
+	case provider.ServerError, provider.Connection, provider.BadAnswer:
+		return true
+	default:
+		return false
+	}
+}
+
+// walk tries the steps of the plan until one gives the client an answer.
+func (f *flight) walk() error {
+	for {
+		i, ok := f.next()
+		if !ok {
+			return f.explain()
+		}
+		if t := f.tries[i]; t.calls > 0 && !f.pause(t) {
+			return errHungUp
+		}
+		err := f.attempt(f.plan.Steps[i])
+		failed, isFailure := errors.AsType[*failure](err)
+		if !isFailure {
+			return err
+		}
+		f.failed = failed
+		f.tries[i] = try{calls: f.tries[i].calls + 1, failure: failed}
+		if f.client.gone() {
+			return errHungUp
+		}
+		if !failed.unsent && !failed.Class.Retryable() {
+			return explain(failed.Failure, failed.cause)
+		}
+	}
+}
+
+// next is the step to try: each once, and then those that may do better again.
+func (f *flight) next() (int, bool) {
+	if f.attempts >= route.MaxAttempts || f.attempts > 0 && time.Until(f.until) < leastTime {
+		return 0, false
+	}
+	best := -1
+	for i, t := range f.tries {
+		if t.failure == nil {
+			return i, true
+		}
+		if t.again() && (best < 0 || t.calls < f.tries[best].calls) {
+			best = i
+		}
+	}
+	return best, best >= 0
+}
+
+// pause waits before a step is called again: as long as its vendor asked, else
+// with full jitter. It tells whether the client is still there.
+func (f *flight) pause(t try) bool {
+	wait := t.failure.RetryAfter
+	if wait <= 0 {
+		wait = rand.N(min(maxBackoff, firstBackoff<<(t.calls-1)))
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-f.client.ctx.Done():
+		return false
+	}
+}
+
+// turn records that the walk goes on with another target than before.
+func (f *flight) turn(to events.Target) {
+	if f.failed == nil || f.failed.target == to {
+		return
+	}
+	f.facts.Fallback(events.RouteFallback{
+		Attempt: f.attempts, From: f.failed.target, To: to, Reason: string(f.failed.Class),
+	})
+}
+
+// note records a failed call, and what follows for its credential.
+func (f *flight) note(a *attempt, failed provider.Failure) time.Time {
+	f.facts.AttemptFailed(events.AttemptFailed{
+		Attempt: a.number, Target: a.target, Class: string(failed.Class), Status: failed.Status,
+		Retryable: failed.Class.Retryable(), TotalNS: int64(time.Since(a.began)),
+	})
+	switch failed.Class {
+	case provider.RateLimited:
+		until := f.cfg.Cooldowns.Limited(a.target, failed.RetryAfter)
+		f.facts.RateLimited(events.UpstreamRateLimited{
+			Attempt: a.number, Target: a.target, RetryAfter: failed.RetryAfter.Milliseconds(), Until: until.UTC(),
+		})
+		return until
+	case provider.BadCredential:
+		f.cfg.Cooldowns.Refused(a.target)
+		f.cfg.Logger.Warn("vendor refuses a credential, it is left alone for a while",
+			"provider", a.target.Provider, "credential", a.target.Credential, "status", failed.Status)
+	default:
+	}
+	return time.Time{}
+}
+
+// explain makes the error of a walk that led nowhere: what the last vendor said,
+// or, if every one is rate limited, when the first may be asked again.
+func (f *flight) explain() error {
+	last := f.failed
+	at, all := f.plan.RetryAt()
+	all = all || len(f.plan.Decision.Skipped) == 0
+	for _, t := range f.tries {
+		switch {
+		case t.failure == nil || t.failure.unsent:
+			continue
+		case t.failure.Class != provider.RateLimited:
+			all = false
+		case at.IsZero() || t.failure.until.Before(at):
+			at = t.failure.until
+		}
+		if last.unsent {
+			last = t.failure
+		}
+	}
+	if all && last.Class == provider.RateLimited {
+		return limited(at.Sub(f.at), last)
+	}
+	return explain(last.Failure, last)
+}

@@ -1,0 +1,171 @@
+package route
+
+import (
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/llm-hub/llm-hub/events"
+)
+
+// How long a credential is left alone.
+const (
+	minCooldown = 5 * time.Second  // the first without a Retry-After; doubles with each in a row
+	maxCooldown = 60 * time.Second // without a Retry-After
+	maxAsked    = time.Hour        // the longest Retry-After that is honoured
+	disabledFor = 10 * time.Minute // after the vendor refused the credential itself
+	forgetAfter = 10 * time.Minute // since a cooldown ended; the next one starts small again
+)
+
+// Block says why a candidate must not be used.
+type Block struct {
+	Reason string
+	Until  time.Time
+}
+
+// State is what is known of every credential at one moment. It is immutable;
+// the zero State blocks nothing.
+type State struct {
+	cooling  map[events.Target]cooling
+	disabled map[credential]time.Time
+}
+
+type cooling struct {
+	until time.Time
+	row   int // cooldowns in a row, at least 1
+}
+
+type credential struct{ provider, name string }
+
+func credentialOf(t events.Target) credential { return credential{t.Provider, t.Credential} }
+
+// Blocked tells whether t must not be used at now, and why.
+func (s State) Blocked(t events.Target, now time.Time) (Block, bool) {
+	if until := s.disabled[credentialOf(t)]; until.After(now) {
+		return Block{ReasonDisabled, until}, true
+	}
+	if c := s.cooling[t]; c.until.After(now) {
+		return Block{ReasonCooldown, c.until}, true
+	}
+	return Block{}, false
+}
+
+// Blocking counts what is blocked at now.
+func (s State) Blocking(now time.Time) int {
+	n := 0
+	for _, until := range s.disabled {
+		if until.After(now) {
+			n++
+		}
+	}
+	for _, c := range s.cooling {
+		if c.until.After(now) {
+			n++
+		}
+	}
+	return n
+}
+
+// stateOf rebuilds as much of a state as a decision saw.
+func stateOf(skipped []events.Skipped) State {
+	s := State{cooling: map[events.Target]cooling{}, disabled: map[credential]time.Time{}}
+	for _, k := range skipped {
+		if k.Reason == ReasonDisabled {
+			s.disabled[credentialOf(k.Target)] = k.Until
+			continue
+		}
+		s.cooling[k.Target] = cooling{until: k.Until, row: 1}
+	}
+	return s
+}
+
+// Cooldowns keeps the state of one node. Reading it takes no lock; it changes
+// only when a vendor refuses, or serves again after a refusal.
+type Cooldowns struct {
+	now   func() time.Time
+	mu    sync.Mutex // held by writers
+	state atomic.Pointer[State]
+}
+
+// NewCooldowns starts with nothing blocked.
+func NewCooldowns(now func() time.Time) *Cooldowns {
+	c := &Cooldowns{now: now}
+	c.state.Store(&State{})
+	return c
+}
+
+// State is the present state.
+func (c *Cooldowns) State() State { return *c.state.Load() }
+
+// Limited notes a vendor's 429 for t and returns the end of the cooldown. asked
+// is the vendor's Retry-After, 0 for none: then it is 5 s, doubling with each
+// cooldown in a row up to 60 s. A shorter cooldown never shortens a longer one,
+// and answers that arrive during one do not count as further ones.
+func (c *Cooldowns) Limited(t events.Target, asked time.Duration) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	next := c.copyState(now)
+	k := next.cooling[t]
+	if !k.until.After(now) {
+		k.row++
+	}
+	length := min(asked, maxAsked)
+	if asked <= 0 {
+		length = backoff(k.row)
+	}
+	if until := now.Add(length); until.After(k.until) {
+		k.until = until
+	}
+	next.cooling[t] = k
+	c.state.Store(&next)
+	return k.until
+}
+
+// Refused notes that the vendor does not accept the credential of t.
+func (c *Cooldowns) Refused(t events.Target) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	next := c.copyState(now)
+	next.disabled[credentialOf(t)] = now.Add(disabledFor)
+	c.state.Store(&next)
+}
+
+// Served notes that t answered: its next cooldown starts small again. A cooldown
+// that another request has brought about meanwhile stays.
+func (c *Cooldowns) Served(t events.Target) {
+	if _, known := c.state.Load().cooling[t]; !known {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	if k, known := c.state.Load().cooling[t]; !known || k.until.After(now) {
+		return
+	}
+	next := c.copyState(now)
+	delete(next.cooling, t)
+	c.state.Store(&next)
+}
+
+// copyState copies the state without what is long over.
+func (c *Cooldowns) copyState(now time.Time) State {
+	old := c.state.Load()
+	next := State{cooling: maps.Clone(old.cooling), disabled: maps.Clone(old.disabled)}
+	if next.cooling == nil {
+		next = State{cooling: map[events.Target]cooling{}, disabled: map[credential]time.Time{}}
+	}
+	maps.DeleteFunc(next.cooling, func(_ events.Target, k cooling) bool { return now.Sub(k.until) > forgetAfter })
+	maps.DeleteFunc(next.disabled, func(_ credential, until time.Time) bool { return !until.After(now) })
+	return next
+}
+
+func backoff(row int) time.Duration {
+	d := minCooldown
+	for i := 1; i < row && d < maxCooldown; i++ {
+		d *= 2
+	}
+	return min(d, maxCooldown)
+}

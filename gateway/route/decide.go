@@ -1,0 +1,106 @@
+package route
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway/control"
+)
+
+// MaxAttempts bounds the vendor calls of one request.
+const MaxAttempts = 3
+
+// Priority is the strategy that tries targets by their configured priority.
+const Priority = "priority"
+
+// Reasons for leaving a candidate out.
+const (
+	ReasonCooldown = "cooldown" // the vendor rate limits this credential for this model
+	ReasonDisabled = "disabled" // the vendor does not accept this credential
+)
+
+// Inputs are all that a decision depends on.
+type Inputs struct {
+	Catalog string // version, for the record
+	Model   *control.Model
+	State   State
+	Seed    uint64
+	Now     time.Time
+}
+
+// Step is one place to try.
+type Step struct {
+	Provider   *control.Provider
+	Credential *control.Credential
+	Model      string // the vendor's name of the model
+}
+
+// Target names the step in events.
+func (s Step) Target() events.Target {
+	return events.Target{Provider: s.Provider.Name, Credential: s.Credential.Name, Model: s.Model}
+}
+
+// Plan is an ordered choice of at most [MaxAttempts] steps, no two of which use
+// the same credential for the same model.
+type Plan struct {
+	Steps    []Step
+	Decision events.Decision
+}
+
+// RetryAt is the time at which the first of the candidates that were left out
+// for a cooldown may be used again; false if none was.
+func (p Plan) RetryAt() (time.Time, bool) {
+	var at time.Time
+	for _, s := range p.Decision.Skipped {
+		if s.Reason == ReasonCooldown && (at.IsZero() || s.Until.Before(at)) {
+			at = s.Until
+		}
+	}
+	return at, !at.IsZero()
+}
+
+// Decide orders the candidates of a model. Candidates ranked behind a full plan
+// are neither planned nor skipped. The error names a strategy it does not know.
+func Decide(in Inputs) (Plan, error) {
+	ranked, err := rank(in)
+	if err != nil {
+		return Plan{}, err
+	}
+	p := Plan{Decision: events.Decision{Catalog: in.Catalog, Strategy: in.Model.Strategy, Seed: in.Seed}}
+	seen := make(map[events.Target]struct{}, len(ranked))
+	for _, s := range ranked {
+		t := s.Target()
+		if _, twice := seen[t]; twice {
+			continue
+		}
+		seen[t] = struct{}{}
+		if b, blocked := in.State.Blocked(t, in.Now); blocked {
+			p.Decision.Skipped = append(p.Decision.Skipped, events.Skipped{Target: t, Reason: b.Reason, Until: b.Until})
+			continue
+		}
+		p.Steps = append(p.Steps, s)
+		p.Decision.Plan = append(p.Decision.Plan, t)
+		if len(p.Steps) == MaxAttempts {
+			break
+		}
+	}
+	return p, nil
+}
+
+// Again gives the inputs that d was decided on. The model must be that of the
+// catalog version d names, and now the time of the decision.
+func Again(d events.Decision, m *control.Model, now time.Time) Inputs {
+	return Inputs{Catalog: d.Catalog, Model: m, State: stateOf(d.Skipped), Seed: d.Seed, Now: now}
+}
+
+// rank orders every candidate of the model, usable or not: a strategy is an
+// order, and nothing else.
+func rank(in Inputs) ([]Step, error) {
+	switch in.Model.Strategy {
+	case Priority:
+		return byPriority(in.Model, in.Seed), nil
+	default:
+		return nil, fmt.Errorf("model %s: unknown strategy %q", in.Model.Name, in.Model.Strategy)
+	}
+}

@@ -1,0 +1,108 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/provider/openai"
+)
+
+// fail writes the error of a handler, unless the client has got bytes already.
+func (s *Server) fail(err error, c echo.Context) {
+	e, status := understand(err)
+	r := c.Request()
+	if e.Kind == gateway.Internal {
+		s.cfg.Logger.Error("request failed", "method", r.Method, "path", c.Path(), "request", RequestID(c), "error", err)
+	}
+	if c.Response().Committed || e.Kind == gateway.Cancelled {
+		return
+	}
+	s.write(c.Response(), r, e, status)
+}
+
+// understand finds the error for the client. Echo's own are those of its router.
+func understand(err error) (*gateway.Error, int) {
+	if h, ok := errors.AsType[*echo.HTTPError](err); ok {
+		switch h.Code {
+		case http.StatusNotFound:
+			return &gateway.Error{Kind: gateway.NotFound, Code: "unknown_url", Public: "There is nothing at this address."}, h.Code
+		case http.StatusMethodNotAllowed:
+			return &gateway.Error{
+				Kind: gateway.Invalid, Code: "method_not_allowed", Public: "This address does not take that method.",
+			}, h.Code
+		}
+	}
+	e := gateway.AsError(err)
+	return e, e.Kind.Status()
+}
+
+// write writes e in the shape that whoever calls the path expects.
+func (s *Server) write(w http.ResponseWriter, r *http.Request, e *gateway.Error, status int) {
+	h := w.Header()
+	setRetry(h, e, status)
+	var body []byte
+	if operates(r.URL.Path) {
+		h.Set("Content-Type", "application/problem+json")
+		body = problem(e, status)
+	} else {
+		h.Set("Content-Type", "application/json")
+		_, body = openai.ErrorBody(e)
+	}
+	if e.Kind == gateway.Unauthenticated {
+		h.Set("WWW-Authenticate", "Bearer")
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body) // a client that is gone misses nothing
+	}
+}
+
+// setRetry tells when to come again: always after a 429, and in whole seconds,
+// rounded up so that nobody comes too early.
+func setRetry(h http.Header, e *gateway.Error, status int) {
+	wait := e.RetryAfter
+	if status == http.StatusTooManyRequests {
+		wait = max(wait, time.Second)
+	}
+	if wait > 0 {
+		h.Set("Retry-After", strconv.FormatInt(int64(math.Ceil(wait.Seconds())), 10))
+	}
+	if e.Kind == gateway.OverBudget {
+		h.Set("X-Should-Retry", "false") // client libraries would try in vain
+	}
+}
+
+// Problem is an error as RFC 9457 has it.
+type Problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail,omitempty"`
+	Code   string `json:"code"`            // the kind of error, or what is more exact
+	Field  string `json:"field,omitempty"` // the parameter at fault
+	Extra  any    `json:"extra,omitempty"`
+}
+
+func problem(e *gateway.Error, status int) []byte {
+	p := Problem{
+		Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: e.Public,
+		Code: e.Code, Field: e.Param, Extra: e.Detail,
+	}
+	if p.Code == "" {
+		p.Code = string(e.Kind)
+	}
+	body, err := json.Marshal(p)
+	if err != nil {
+		p.Extra = nil
+		body, _ = json.Marshal(p) // what is left always encodes
+	}
+	return body
+}

@@ -1,0 +1,178 @@
+package web
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/llm-hub/llm-hub/gateway"
+)
+
+// DefaultMaxBody bounds a request's body, in bytes.
+const DefaultMaxBody = 10 << 20
+
+// Permission names what a caller must be allowed.
+type Permission string
+
+// The permissions there are.
+const (
+	// Inference is held by virtual keys: calling models.
+	Inference Permission = "inference"
+	// Operate is held by the operator: everything of this installation.
+	Operate Permission = "operate"
+)
+
+// Guard lets a request pass, or tells why not with a *gateway.Error.
+type Guard func(c echo.Context) error
+
+// Route is one method of one path.
+type Route struct {
+	Method     string
+	Path       string // in echo's syntax
+	Permission Permission
+	Handler    echo.HandlerFunc
+}
+
+// Config configures a [Server].
+type Config struct {
+	Guards  map[Permission]Guard
+	Logger  *slog.Logger
+	MaxBody int64 // bytes, 0: [DefaultMaxBody]
+}
+
+// Server is the gateway's http.Handler.
+type Server struct {
+	cfg  Config
+	echo *echo.Echo
+}
+
+// New makes a server without routes.
+func New(cfg Config) (*Server, error) {
+	if cfg.Logger == nil {
+		return nil, fmt.Errorf("web: Logger must be set")
+	}
+	if cfg.MaxBody <= 0 {
+		cfg.MaxBody = DefaultMaxBody
+	}
+	s := &Server{cfg: cfg, echo: echo.New()}
+	s.echo.Logger.SetOutput(io.Discard) // what it would say, the error handler says
+	s.echo.HTTPErrorHandler = s.fail
+	return s, nil
+}
+
+// Mount registers routes. The error names the first that has no permission, or
+// one that nobody guards, or that is registered already.
+func (s *Server) Mount(routes ...Route) error {
+	for _, r := range routes {
+		guard := s.cfg.Guards[r.Permission]
+		if r.Permission == "" || guard == nil {
+			return fmt.Errorf("route %s %s: permission %q has no guard", r.Method, r.Path, r.Permission)
+		}
+		for _, known := range s.echo.Routes() {
+			if known.Method == r.Method && known.Path == r.Path {
+				return fmt.Errorf("route %s %s: registered twice", r.Method, r.Path)
+			}
+		}
+		s.echo.Add(r.Method, r.Path, guarded(guard, r.Handler))
+	}
+	return nil
+}
+
+func guarded(guard Guard, h echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if err := guard(c); err != nil {
+			return err
+		}
+		return h(c)
+	}
+}
+
+// ServeHTTP does for every request what must be done before it is routed.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	out := &writer{ResponseWriter: w, rc: http.NewResponseController(w)}
+	defer s.recover(out, r)
+	identify(out.Header(), r)
+	if operates(r.URL.Path) {
+		protect(out.Header())
+	}
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = http.MaxBytesReader(w, r.Body, s.cfg.MaxBody)
+	}
+	s.echo.ServeHTTP(out, r)
+}
+
+// recover keeps the process alive when a handler panics.
+func (s *Server) recover(w *writer, r *http.Request) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	s.cfg.Logger.Error("handler panicked", "method", r.Method, "path", r.URL.Path, "request", w.Header().Get(HeaderRequestID),
+		"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	if w.begun {
+		w.tear()
+		return
+	}
+	s.write(w, r, &gateway.Error{Kind: gateway.Internal, Public: "Internal error."}, http.StatusInternalServerError)
+}
+
+// operates tells whether path belongs to operators, not to applications.
+func operates(path string) bool { return path == "/api" || strings.HasPrefix(path, "/api/") }
+
+// protect sets the headers that keep answers for operators out of caches, frames
+// and guesses about their type.
+func protect(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+}
+
+// writeTimeout bounds one write to a client. There is none on the whole answer: a
+// stream may take its time, a client that reads nothing may not.
+const writeTimeout = 30 * time.Second
+
+// writer gives every write its own deadline.
+type writer struct {
+	http.ResponseWriter
+	rc    *http.ResponseController
+	until time.Time // the deadline set last
+	begun bool
+}
+
+// Unwrap lets an [http.ResponseController] find the connection.
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *writer) WriteHeader(status int) {
+	w.begun = true
+	w.extend()
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *writer) Write(b []byte) (int, error) {
+	w.begun = true
+	w.extend()
+	return w.ResponseWriter.Write(b)
+}
+
+// extend moves the deadline, at most once a second: that is exact enough.
+func (w *writer) extend() {
+	now := time.Now()
+	if w.until.Sub(now) > writeTimeout-time.Second {
+		return
+	}
+	w.until = now.Add(writeTimeout)
+	_ = w.rc.SetWriteDeadline(w.until) // a writer without a connection needs none
+}
+
+// tear breaks the connection, so that half an answer does not look whole.
+func (w *writer) tear() {
+	_ = w.rc.SetWriteDeadline(time.Unix(1, 0)) // a writer without a connection has nothing to break
+}
