@@ -46,7 +46,8 @@ type Model struct {
 	Name     string
 	Strategy string // priority
 	Timeouts Timeouts
-	Targets  []Target // in configured order
+	Limits   []accounting.Limit // of all tenants together
+	Targets  []Target           // in configured order
 }
 
 // Target is a candidate of a logical model.
@@ -55,6 +56,7 @@ type Target struct {
 	Model    string // the vendor's name
 	Priority int    // lower is tried first
 	Weight   int
+	Timeouts Timeouts // of a call to it: the model's, else the provider's, else the defaults
 }
 
 // Timeouts bound one vendor call.
@@ -95,3 +97,6 @@ type Key struct {
 func (c *Catalog) KeyBySecret(secret string) *Key {
 	return c.keys[sha256.Sum256([]byte(secret))]
 }
+
+// MayUse tells whether the key's allow-list lets it use a logical model.
+func (k *Key) MayUse(model string) bool { return k.Models == nil || k.Models[model] }

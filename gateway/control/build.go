@@ -1,0 +1,263 @@
+package control
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/llm-hub/llm-hub/accounting"
+	"github.com/llm-hub/llm-hub/events"
+)
+
+// Values of words, and what holds where a key is left out.
+const (
+	strategyPriority   = "priority"
+	roleMember         = "member"
+	registrationClosed = "closed"
+	drain              = "drain"
+	unnamedCredential  = "default" // of a vendor that needs no key
+)
+
+// DefaultTimeouts hold where the configuration says nothing.
+func DefaultTimeouts() Timeouts {
+	return Timeouts{Connect: 5 * time.Second, FirstByte: 60 * time.Second, Idle: 60 * time.Second, Total: 600 * time.Second}
+}
+
+// builder makes a catalog from a file without mistakes.
+type builder struct {
+	loader  *Loader
+	file    *file
+	catalog *Catalog
+	notices []Notice
+}
+
+func (b *builder) build() (*Catalog, []Notice, error) {
+	zone, err := time.LoadLocation(cmp.Or(string(b.file.Settings.TimeZone), "UTC"))
+	if err != nil {
+		return nil, nil, fmt.Errorf("settings.time_zone: %w", err)
+	}
+	b.catalog = &Catalog{
+		Location: zone, Providers: map[string]*Provider{}, Models: map[string]*Model{},
+		Tenants: map[events.TenantID]*Tenant{}, keys: map[[sha256.Size]byte]*Key{},
+	}
+	if b.catalog.Prices, err = b.prices(); err != nil {
+		return nil, nil, err
+	}
+	for i := range b.file.Providers {
+		b.provider(&b.file.Providers[i])
+	}
+	for i := range b.file.Models {
+		b.model(&b.file.Models[i])
+	}
+	for i := range b.file.Tenants {
+		if err := b.tenant(&b.file.Tenants[i]); err != nil {
+			return nil, nil, err
+		}
+	}
+	if b.catalog.Version, err = b.version(); err != nil {
+		return nil, nil, err
+	}
+	return b.catalog, b.notices, nil
+}
+
+// version is a hash of what the configuration says. Secrets are in it only as
+// given or not, because it goes on the log.
+func (b *builder) version() (string, error) {
+	const bytes = 8
+	text, err := json.Marshal(b.file)
+	if err != nil {
+		return "", fmt.Errorf("configuration: %w", err)
+	}
+	sum := sha256.Sum256(append(text, b.catalog.Prices.Version...))
+	return hex.EncodeToString(sum[:bytes]), nil
+}
+
+func (b *builder) prices() (*accounting.Book, error) {
+	usd := func(m *money) string {
+		if m == nil {
+			return ""
+		}
+		return accounting.FormatUSD(int64(*m))
+	}
+	var own []accounting.Override
+	for _, p := range b.file.Settings.Prices {
+		own = append(own, accounting.Override{
+			Kind: string(p.Provider), Model: string(p.Model),
+			Input: usd(p.Input), Output: usd(p.Output), CacheRead: usd(p.CacheRead), CacheWrite: usd(p.CacheWrite),
+		})
+	}
+	book, err := b.loader.Prices.With(own)
+	if err != nil {
+		return nil, fmt.Errorf("settings.%w", err)
+	}
+	return book, nil
+}
+
+func (b *builder) provider(doc *providerDoc) {
+	kind, _ := findKind(b.loader.Kinds, string(doc.Kind))
+	p := &Provider{
+		Name: string(doc.Name), Kind: kind.Name, BaseURL: cmp.Or(string(doc.BaseURL), strings.TrimRight(kind.BaseURL, "/")),
+		Timeouts: doc.Timeouts.or(DefaultTimeouts()),
+	}
+	for i := range doc.Credentials {
+		c := &doc.Credentials[i]
+		p.Credentials = append(p.Credentials, &Credential{
+			Provider: p.Name, Name: string(c.Name), APIKey: c.APIKey.Secret, Weight: int(valueOr(c.Weight, 1)), Limits: limitsOf(c.Limits),
+		})
+	}
+	if p.Credentials == nil {
+		p.Credentials = []*Credential{{Provider: p.Name, Name: unnamedCredential, Weight: 1}}
+	}
+	b.catalog.Providers[p.Name] = p
+}
+
+func (b *builder) model(doc *modelDoc) {
+	m := &Model{
+		Name: string(doc.Name), Strategy: cmp.Or(string(doc.Strategy), strategyPriority),
+		Timeouts: doc.Timeouts.or(DefaultTimeouts()), Limits: limitsOf(doc.Limits),
+	}
+	for _, t := range doc.Targets {
+		p := b.catalog.Providers[string(t.Provider)]
+		m.Targets = append(m.Targets, Target{
+			Provider: p, Model: string(t.Model), Priority: int(valueOr(t.Priority, 1)), Weight: 1,
+			Timeouts: doc.Timeouts.or(p.Timeouts),
+		})
+	}
+	b.catalog.Models[m.Name] = m
+}
+
+func (b *builder) tenant(doc *tenantDoc) error {
+	t := &Tenant{
+		ID: events.TenantID(doc.Name), Limits: limitsOf(doc.Limits), OnDisconnect: cmp.Or(string(doc.OnDisconnect), drain),
+	}
+	users := map[string]*User{}
+	for _, u := range doc.Users {
+		user := &User{
+			ID: UserID(t.ID, string(u.Email)), Email: string(u.Email), Role: cmp.Or(string(u.Role), roleMember), Limits: limitsOf(u.Limits),
+		}
+		users[user.Email] = user
+		t.Users = append(t.Users, user)
+	}
+	for i := range doc.Keys {
+		k, err := b.key(t, &doc.Keys[i])
+		if err != nil {
+			return err
+		}
+		k.User = users[string(doc.Keys[i].User)]
+		t.Keys = append(t.Keys, k)
+	}
+	b.catalog.Tenants[t.ID] = t
+	return nil
+}
+
+// key adds a virtual key to the catalog. One without a secret gets it from the
+// store of generated keys.
+func (b *builder) key(t *Tenant, doc *keyDoc) (*Key, error) {
+	k := &Key{Tenant: t, Name: string(doc.Name), Limits: limitsOf(doc.Limits)}
+	if len(doc.Models) > 0 {
+		k.Models = map[string]bool{}
+	}
+	for _, m := range doc.Models {
+		k.Models[string(m)] = true
+	}
+	secret := doc.Key.Secret
+	if secret.Empty() && b.loader.Keys != nil {
+		var created bool
+		var err error
+		if secret, created, err = b.loader.Keys(t.ID, k.Name); err != nil {
+			return nil, fmt.Errorf("key %s of tenant %s: %w", k.Name, t.ID, err)
+		}
+		if created {
+			b.notices = append(b.notices, Notice{Text: fmt.Sprintf("generated key %s of tenant %s, shown only now", k.Name, t.ID), Key: secret})
+		}
+	}
+	if secret.Empty() {
+		return k, nil
+	}
+	hash := sha256.Sum256([]byte(secret.Reveal()))
+	if other := b.catalog.keys[hash]; other != nil {
+		return nil, fmt.Errorf("key %s of tenant %s: has the secret of key %s of tenant %s", k.Name, t.ID, other.Name, other.Tenant.ID)
+	}
+	b.catalog.keys[hash] = k
+	return k, nil
+}
+
+// UserID is the id of a person in events: it tells nothing to whoever does not
+// know the address. The case of the address does not matter.
+func UserID(t events.TenantID, email string) string {
+	const bytes = 8
+	sum := sha256.Sum256([]byte(string(t) + "\n" + strings.ToLower(email)))
+	return "u_" + hex.EncodeToString(sum[:bytes])
+}
+
+func valueOr[T any](v *T, other T) T {
+	if v == nil {
+		return other
+	}
+	return *v
+}
+
+func (t *timeoutsDoc) or(other Timeouts) Timeouts {
+	pick := func(d *duration, o time.Duration) time.Duration { return time.Duration(valueOr(d, duration(o))) }
+	return Timeouts{
+		Connect: pick(t.Connect, other.Connect), FirstByte: pick(t.FirstByte, other.FirstByte),
+		Idle: pick(t.Idle, other.Idle), Total: pick(t.Total, other.Total),
+	}
+}
+
+// amounts names the keys that say how much.
+func (l *limitDoc) amounts() []string {
+	var given []string
+	for _, a := range []struct {
+		key   string
+		given bool
+	}{{"requests", l.Requests != nil}, {"tokens", l.Tokens != nil}, {"cost_usd", l.CostUSD != nil}, {"concurrency", l.Concurrency != nil}} {
+		if a.given {
+			given = append(given, a.key)
+		}
+	}
+	return given
+}
+
+func (l *limitDoc) mode() mode { return cmp.Or(l.Mode, mode(accounting.Hard)) }
+
+// of is what the limit counts.
+func (l *limitDoc) of() accounting.Of {
+	switch {
+	case l.Requests != nil:
+		return accounting.OfRequests
+	case l.CostUSD != nil:
+		return accounting.OfCost
+	case l.Concurrency != nil:
+		return accounting.OfConcurrency
+	case l.Of == "input":
+		return accounting.OfInputTokens
+	case l.Of == "output":
+		return accounting.OfOutputTokens
+	}
+	return accounting.OfTokens
+}
+
+func limitsOf(docs []limitDoc) []accounting.Limit {
+	var limits []accounting.Limit
+	for i := range docs {
+		l := &docs[i]
+		limit := accounting.Limit{Per: accounting.Per(l.Per), Of: l.of(), Mode: accounting.Mode(l.mode())}
+		switch limit.Of {
+		case accounting.OfRequests:
+			limit.Max = int64(*l.Requests)
+		case accounting.OfCost:
+			limit.Max = int64(*l.CostUSD)
+		case accounting.OfConcurrency:
+			limit.Max = int64(*l.Concurrency)
+		default:
+			limit.Max = int64(*l.Tokens)
+		}
+		limits = append(limits, limit)
+	}
+	return limits
+}

@@ -1,0 +1,279 @@
+package control
+
+import (
+	"crypto/sha256"
+	"slices"
+	"strings"
+)
+
+// checker finds what no value shows alone: names used twice, references to
+// nothing, keys that exclude each other, and what this version does not do yet.
+// What is not done yet is refused, so that no setting is silently without effect.
+type checker struct {
+	*document
+	kinds []Kind
+
+	providers []string
+	models    []string
+	secrets   map[[sha256.Size]byte]string // path of each supplied key
+}
+
+const notYet = "is not available yet"
+
+func (c *checker) check() {
+	c.secrets = map[[sha256.Size]byte]string{}
+	for _, p := range c.file.Providers {
+		c.providers = append(c.providers, string(p.Name))
+	}
+	for _, m := range c.file.Models {
+		c.models = append(c.models, string(m.Name))
+	}
+	names := names{c: c, what: "provider"}
+	for i := range c.file.Providers {
+		path := at("providers", i)
+		names.add(in(path, "name"), string(c.file.Providers[i].Name))
+		c.provider(path, &c.file.Providers[i])
+	}
+	names = names.next("logical model")
+	for i := range c.file.Models {
+		path := at("models", i)
+		names.add(in(path, "name"), string(c.file.Models[i].Name))
+		c.model(path, &c.file.Models[i])
+	}
+	names = names.next("tenant")
+	for i := range c.file.Tenants {
+		path := at("tenants", i)
+		names.add(in(path, "name"), string(c.file.Tenants[i].Name))
+		c.tenant(path, &c.file.Tenants[i])
+	}
+	c.settings("settings", &c.file.Settings)
+}
+
+// names finds a name that is given twice among things of one sort.
+type names struct {
+	c     *checker
+	what  string
+	first map[string]string // path by name
+}
+
+func (n names) next(what string) names { return names{c: n.c, what: what} }
+
+func (n *names) add(path, name string) {
+	if name == "" { // lacks or was unfit, which is a mistake already
+		return
+	}
+	if n.first == nil {
+		n.first = map[string]string{}
+	}
+	if first, twice := n.first[name]; twice {
+		n.c.mistake(path, "another %s has the name %s: %s", n.what, n.c.show(path, name), parent(first))
+		return
+	}
+	n.first[name] = path
+}
+
+func (c *checker) provider(path string, p *providerDoc) {
+	kind, known := findKind(c.kinds, string(p.Kind))
+	switch where := in(path, "kind"); {
+	case p.Kind == "":
+	case slices.Contains([]string{"azure", "bedrock", "vertex"}, string(p.Kind)) && !known:
+		c.mistake(where, "%s %s", p.Kind, notYet)
+	case !known:
+		c.mistake(where, "no kind of vendor %s%s", c.show(where, string(p.Kind)), c.suggest(where, string(p.Kind), kindNames(c.kinds)))
+	case kind.BaseURL == "" && p.BaseURL == "" && c.lacks(in(path, "base_url")):
+		c.mistake(path, "lacks \"base_url\": vendors of kind %s have no address of their own", p.Kind)
+	}
+	if known && !kind.NoKey && p.Credentials == nil && c.lacks(in(path, "credentials")) {
+		c.mistake(path, "lacks \"credentials\": vendors of kind %s take no calls without a key", p.Kind)
+	}
+	c.notEmpty(in(path, "credentials"), p.Credentials != nil && len(p.Credentials) == 0)
+	names := names{c: c, what: "credential of the provider"}
+	for i := range p.Credentials {
+		where := at(in(path, "credentials"), i)
+		names.add(in(where, "name"), string(p.Credentials[i].Name))
+		c.limits(where, p.Credentials[i].Limits)
+		if known && !kind.NoKey && p.Credentials[i].APIKey.Empty() && c.lacks(in(where, "api_key")) {
+			c.mistake(where, "lacks \"api_key\": vendors of kind %s take no calls without a key", p.Kind)
+		}
+	}
+}
+
+// lacks tells whether no value was written at path, not even an unfit one.
+func (c *checker) lacks(path string) bool {
+	_, written := c.places[path]
+	return !written
+}
+
+func (c *checker) model(path string, m *modelDoc) {
+	if m.Strategy != "" && m.Strategy != strategyPriority {
+		c.mistake(in(path, "strategy"), "%s %s", m.Strategy, notYet)
+	}
+	c.limits(path, m.Limits)
+	c.notEmpty(in(path, "targets"), m.Targets != nil && len(m.Targets) == 0)
+	type pair struct {
+		provider reference
+		model    vendorModel
+	}
+	seen := map[pair]int{}
+	for i, t := range m.Targets {
+		where := at(in(path, "targets"), i)
+		c.refer(in(where, "provider"), "provider", t.Provider, c.providers)
+		if first, twice := seen[pair{t.Provider, t.Model}]; twice && t.Provider != "" && t.Model != "" {
+			c.mistake(where, "the same provider and model as %s", at(in(path, "targets"), first))
+			continue
+		}
+		seen[pair{t.Provider, t.Model}] = i
+	}
+}
+
+func (c *checker) tenant(path string, t *tenantDoc) {
+	c.limits(path, t.Limits)
+	users := names{c: c, what: "user of the tenant"}
+	var emails []string
+	for i := range t.Users {
+		where := at(in(path, "users"), i)
+		users.add(in(where, "email"), string(t.Users[i].Email))
+		emails = append(emails, string(t.Users[i].Email))
+		if r := t.Users[i].Role; r != "" && r != roleMember {
+			c.mistake(in(where, "role"), "%s %s: every user is a member", r, notYet)
+		}
+		c.limits(where, t.Users[i].Limits)
+	}
+	keys := names{c: c, what: "key of the tenant"}
+	for i := range t.Keys {
+		where := at(in(path, "keys"), i)
+		keys.add(in(where, "name"), string(t.Keys[i].Name))
+		c.key(where, &t.Keys[i], emails)
+	}
+}
+
+func (c *checker) key(path string, k *keyDoc, emails []string) {
+	if secret := k.Key.Reveal(); secret != "" {
+		hash := sha256.Sum256([]byte(secret))
+		if first, twice := c.secrets[hash]; twice {
+			c.mistake(in(path, "key"), "the same secret as %s", first)
+		} else {
+			c.secrets[hash] = in(path, "key")
+		}
+	}
+	k.User = reference(strings.ToLower(string(k.User)))
+	c.refer(in(path, "user"), "user of this tenant", k.User, emails)
+	models := in(path, "models")
+	if k.Models != nil && len(k.Models) == 0 {
+		c.mistake(models, "is an empty list: leave it out to allow every model")
+	}
+	for i, m := range k.Models {
+		if slices.Contains(k.Models[:i], m) && m != "" {
+			c.mistake(at(models, i), "%s is listed twice", c.show(at(models, i), string(m)))
+			continue
+		}
+		c.refer(at(models, i), "logical model", m, c.models)
+	}
+	c.limits(path, k.Limits)
+}
+
+// refer checks that something is called name.
+func (c *checker) refer(path, what string, name reference, known []string) {
+	if name == "" || slices.Contains(known, string(name)) {
+		return
+	}
+	c.mistake(path, "no %s %s%s", what, c.show(path, string(name)), c.suggest(path, string(name), known))
+}
+
+func (c *checker) suggest(path, text string, known []string) string {
+	if c.places[path].from != "" {
+		return ""
+	}
+	return didYouMean(text, known)
+}
+
+func (c *checker) notEmpty(path string, empty bool) {
+	if empty {
+		c.mistake(path, "is an empty list: at least one is needed")
+	}
+}
+
+func (c *checker) limits(holder string, limits []limitDoc) {
+	type rule struct {
+		per  per
+		what string
+		mode mode
+	}
+	seen := map[rule]int{}
+	for i := range limits {
+		l, path := &limits[i], at(in(holder, "limits"), i)
+		if !c.limit(path, l) {
+			continue
+		}
+		r := rule{l.Per, string(l.of()), l.mode()}
+		if first, twice := seen[r]; twice {
+			c.mistake(path, "counts the same as %s", at(in(holder, "limits"), first))
+			continue
+		}
+		seen[r] = i
+	}
+}
+
+// limit tells whether l is whole.
+func (c *checker) limit(path string, l *limitDoc) bool {
+	before := len(c.wrong)
+	switch amounts := l.amounts(); {
+	case len(amounts) == 0 && !c.mistaken(path):
+		c.mistake(path, "lacks an amount: requests, tokens, cost_usd or concurrency")
+	case len(amounts) > 1:
+		c.mistake(path, "has more than one amount: %s; make a limit of each", strings.Join(amounts, ", "))
+	}
+	if l.Of != "" && l.Tokens == nil {
+		c.mistake(in(path, "of"), "says which tokens are counted, but tokens are not limited")
+	}
+	switch {
+	case l.Concurrency != nil && l.Per != "":
+		c.mistake(in(path, "per"), "concurrency holds at every moment, not per %s: leave it out", l.Per)
+	case l.Concurrency == nil && l.Per == "" && !c.mistaken(path):
+		c.mistake(path, `lacks "per"`)
+	}
+	if l.Model != "" {
+		c.mistake(in(path, "model"), "narrowing a limit to a logical model %s", notYet)
+	}
+	return len(c.wrong) == before && !c.mistaken(path)
+}
+
+// mistaken tells whether something inside the value at path is wrong, so that
+// what lacks may just have been unfit.
+func (c *checker) mistaken(path string) bool {
+	return slices.ContainsFunc(c.wrong, func(m *Mistake) bool {
+		rest, inside := strings.CutPrefix(m.Path, path)
+		return inside && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
+}
+
+func (c *checker) settings(path string, s *settingsDoc) {
+	if s.Registration != "" && s.Registration != registrationClosed {
+		c.mistake(in(path, "registration"), "%s %s", s.Registration, notYet)
+	}
+	if n := s.Retention.ContentDays; n != nil && *n > 0 {
+		c.mistake(in(path, "retention.content_days"), "keeping content %s: only 0", notYet)
+	}
+	if len(s.Webhooks) > 0 {
+		c.mistake(in(path, "webhooks"), "telling webhooks %s", notYet)
+	}
+	seen := map[string]int{}
+	for i, p := range s.Prices {
+		where := at(in(path, "prices"), i)
+		if p.Provider != "" {
+			c.priced(in(where, "provider"), string(p.Provider))
+		}
+		key := strings.ToLower(string(p.Provider) + " " + string(p.Model))
+		if first, twice := seen[key]; twice && p.Model != "" {
+			c.mistake(where, "prices the same model as %s", at(in(path, "prices"), first))
+			continue
+		}
+		seen[key] = i
+	}
+}
+
+func (c *checker) priced(path, kind string) {
+	if _, known := findKind(c.kinds, kind); !known {
+		c.mistake(path, "no kind of vendor %s%s", c.show(path, kind), c.suggest(path, kind, kindNames(c.kinds)))
+	}
+}

@@ -1,0 +1,251 @@
+package control_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/llm-hub/llm-hub/accounting"
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway/control"
+)
+
+var update = flag.Bool("update", false, "write golden files anew")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got; -update writes it anew):\n%s", name, diff)
+	}
+}
+
+func kinds() []control.Kind {
+	return []control.Kind{
+		{Name: "openai", BaseURL: "https://api.openai.test/v1", EnvKeys: []string{"OPENAI_API_KEY"}, Models: control.Tiers{Smart: "gpt-s", Fast: "gpt-f", Cheap: "gpt-f"}},
+		{Name: "anthropic", BaseURL: "https://api.anthropic.test/", EnvKeys: []string{"ANTHROPIC_API_KEY"}, Models: control.Tiers{Smart: "claude-s"}},
+		{Name: "gemini", BaseURL: "https://gemini.test", EnvKeys: []string{"GEMINI_API_KEY", "GOOGLE_API_KEY"}, Models: control.Tiers{Smart: "gem-s", Fast: "gem-f", Cheap: "gem-c"}},
+		{Name: "groq", BaseURL: "https://api.groq.test", EnvKeys: []string{"GROQ_API_KEY"}},
+		{Name: "ollama", BaseURL: "http://127.0.0.1:11434/v1", NoKey: true},
+		{Name: "litellm", NoKey: true},
+	}
+}
+
+const ciKey = "a-supplied-key-of-32-characters!"
+
+func environment(name string) (string, bool) {
+	v, ok := map[string]string{
+		"OPENAI_API_KEY": "sk-from-the-environment",
+		"CI_HUB_KEY":     ciKey,
+		"EMPTY":          "",
+		"SPACED":         "not to be shown",
+		"SECRET_WORD":    "not-to-be-shown!",
+		"HOOK":           "not-to-be-shown",
+	}[name]
+	return v, ok
+}
+
+// loader makes generated keys that tell what they are for.
+func loader(t *testing.T) *control.Loader {
+	t.Helper()
+	book, err := accounting.ShippedBook()
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := map[string]bool{}
+	return &control.Loader{
+		Env: environment, Kinds: kinds(), Prices: book,
+		Keys: func(tenant events.TenantID, name string) (control.Secret, bool, error) {
+			id := string(tenant) + "/" + name
+			created := !made[id]
+			made[id] = true
+			return control.NewSecret("generated for " + id), created, nil
+		},
+	}
+}
+
+func full(t *testing.T) *control.Catalog {
+	t.Helper()
+	c, _, err := loader(t).Load("testdata/full.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestParseEveryField(t *testing.T) {
+	c := full(t)
+	main := &control.Credential{
+		Provider: "openai", Name: "main", APIKey: control.NewSecret("sk-from-the-environment"), Weight: 3, Limits: []accounting.Limit{
+			{Per: accounting.Minute, Of: accounting.OfRequests, Max: 500, Mode: accounting.Hard},
+			{Per: accounting.Minute, Of: accounting.OfTokens, Max: 200_000, Mode: accounting.Hard},
+			{Per: accounting.Day, Of: accounting.OfCost, Max: 25_500_000_000, Mode: accounting.Hard},
+		},
+	}
+	own := control.Timeouts{Connect: 2 * time.Second, FirstByte: 30 * time.Second, Idle: 20 * time.Second, Total: 5 * time.Minute}
+	openai := &control.Provider{
+		Name: "openai", Kind: "openai", BaseURL: "https://llm.example.com/v1", Timeouts: own,
+		Credentials: []*control.Credential{main, {Provider: "openai", Name: "spare", APIKey: control.NewSecret("sk-from-a-file"), Weight: 1}},
+	}
+	claude := &control.Provider{
+		Name: "claude", Kind: "anthropic", BaseURL: "https://api.anthropic.test", Timeouts: control.DefaultTimeouts(),
+		Credentials: []*control.Credential{{Provider: "claude", Name: "main", APIKey: control.NewSecret("literal-key"), Weight: 1}},
+	}
+	local := &control.Provider{
+		Name: "local", Kind: "ollama", BaseURL: "http://127.0.0.1:11434/v1", Timeouts: control.DefaultTimeouts(),
+		Credentials: []*control.Credential{{Provider: "local", Name: "default", Weight: 1}},
+	}
+	if diff := cmp.Diff(map[string]*control.Provider{"openai": openai, "claude": claude, "local": local}, c.Providers); diff != "" {
+		t.Errorf("providers (-want +got):\n%s", diff)
+	}
+	models := map[string]*control.Model{
+		"smart": {
+			Name: "smart", Strategy: "priority",
+			Timeouts: control.Timeouts{Connect: 5 * time.Second, FirstByte: 45 * time.Second, Idle: 60 * time.Second, Total: 2 * time.Minute},
+			Limits:   []accounting.Limit{{Per: accounting.Hour, Of: accounting.OfRequests, Max: 1000, Mode: accounting.Soft}},
+			Targets: []control.Target{
+				{
+					Provider: openai, Model: "gpt-x", Priority: 1, Weight: 1,
+					Timeouts: control.Timeouts{Connect: 2 * time.Second, FirstByte: 45 * time.Second, Idle: 20 * time.Second, Total: 2 * time.Minute},
+				},
+				{
+					Provider: claude, Model: "claude-x", Priority: 2, Weight: 1,
+					Timeouts: control.Timeouts{Connect: 5 * time.Second, FirstByte: 45 * time.Second, Idle: 60 * time.Second, Total: 2 * time.Minute},
+				},
+			},
+		},
+		"fast-1.5": {
+			Name: "fast-1.5", Strategy: "priority", Timeouts: control.DefaultTimeouts(),
+			Targets: []control.Target{{Provider: local, Model: "llama3:8b", Priority: 1, Weight: 1, Timeouts: control.DefaultTimeouts()}},
+		},
+	}
+	if diff := cmp.Diff(models, c.Models); diff != "" {
+		t.Errorf("models (-want +got):\n%s", diff)
+	}
+	if c.Location.String() != "Europe/Berlin" {
+		t.Errorf("location %s", c.Location)
+	}
+}
+
+func TestParseTenants(t *testing.T) {
+	c := full(t)
+	user := &control.User{
+		ID: control.UserID("acme", "a@acme.test"), Email: "a@acme.test", Role: "member",
+		Limits: []accounting.Limit{{Per: accounting.Day, Of: accounting.OfInputTokens, Max: 1_000_000, Mode: accounting.Hard}},
+	}
+	acme := &control.Tenant{
+		ID: "acme", OnDisconnect: "cancel", Users: []*control.User{user},
+		Limits: []accounting.Limit{{Per: accounting.Month, Of: accounting.OfCost, Max: 500_000_000_000, Mode: accounting.Hard}},
+		Keys: []*control.Key{
+			{
+				Name: "ci", User: user, Models: map[string]bool{"smart": true, "fast-1.5": true}, Limits: []accounting.Limit{
+					{Per: accounting.Minute, Of: accounting.OfRequests, Max: 60, Mode: accounting.Hard},
+					{Per: accounting.Day, Of: accounting.OfOutputTokens, Max: 1_000_000, Mode: accounting.Shadow},
+					{Of: accounting.OfConcurrency, Max: 8, Mode: accounting.Hard},
+				},
+			},
+			{Name: "generated"},
+		},
+	}
+	want := map[events.TenantID]*control.Tenant{"acme": acme, "other": {ID: "other", OnDisconnect: "drain"}}
+	withoutTenant := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Tenant" }, cmp.Ignore())
+	if diff := cmp.Diff(want, c.Tenants, withoutTenant); diff != "" {
+		t.Errorf("tenants (-want +got):\n%s", diff)
+	}
+	ci := c.KeyBySecret(ciKey)
+	if ci == nil || ci != c.Tenants["acme"].Keys[0] || ci.Tenant != c.Tenants["acme"] {
+		t.Fatalf("key by its secret: %v", ci)
+	}
+	if !ci.MayUse("smart") || ci.MayUse("other") || !c.Tenants["acme"].Keys[1].MayUse("other") {
+		t.Error("allow-list does not hold")
+	}
+	if k := c.KeyBySecret("generated for acme/generated"); k == nil || k.Name != "generated" {
+		t.Errorf("generated key: %v", k)
+	}
+	if k := c.KeyBySecret("no such key"); k != nil {
+		t.Errorf("unknown secret found %v", k)
+	}
+}
+
+func TestParsePrices(t *testing.T) {
+	c := full(t)
+	charge := c.Prices.Price(accounting.Item{Kind: "openai", Model: "gpt-x"}, events.Usage{Input: 1_000_000, Output: 2_000_000, CacheRead: 4_000_000})
+	if charge.CostNanoUSD == nil || *charge.CostNanoUSD != 150_000_000+2*600_000_000+4*75_000_000 {
+		t.Errorf("charge %+v", charge)
+	}
+	if charge := c.Prices.Price(accounting.Item{Kind: "anthropic", Model: "gpt-x"}, events.Usage{Input: 1}); charge.CostNanoUSD != nil {
+		t.Error("a price of one vendor holds for another")
+	}
+}
+
+func TestGeneratedKeyIsToldOnce(t *testing.T) {
+	l := loader(t)
+	_, first, err := l.Load("testdata/full.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []control.Notice{{Text: "generated key generated of tenant acme, shown only now", Key: control.NewSecret("generated for acme/generated")}}
+	if diff := cmp.Diff(want, first); diff != "" {
+		t.Errorf("notices (-want +got):\n%s", diff)
+	}
+	if _, again, err := l.Load("testdata/full.yaml"); err != nil || len(again) != 0 {
+		t.Errorf("second time: %v, %v", again, err)
+	}
+	l.Keys = nil
+	c, none, err := l.Load("testdata/full.yaml")
+	if err != nil || len(none) != 0 || c.KeyBySecret("") != nil {
+		t.Errorf("without a store: %v, %v", none, err)
+	}
+	l.Keys = func(events.TenantID, string) (control.Secret, bool, error) { return control.Secret{}, false, errors.New("disk full") }
+	if _, _, err := l.Load("testdata/full.yaml"); err == nil || err.Error() != "key generated of tenant acme: disk full" {
+		t.Errorf("store that fails: %v", err)
+	}
+}
+
+// TestMistakes compares everything found wrong with golden files beside the configurations.
+func TestMistakes(t *testing.T) {
+	files, err := filepath.Glob("testdata/wrong/*.yaml")
+	if err != nil || len(files) < 7 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, name := range append(files, "testdata/later.yaml") {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := loader(t)
+			l.Keys = func(events.TenantID, string) (control.Secret, bool, error) {
+				t.Error("a key was generated for a configuration with mistakes")
+				return control.Secret{}, false, nil
+			}
+			c, _, err := l.Parse(data, filepath.Base(name))
+			if err == nil || c != nil {
+				t.Fatalf("catalog %v, error %v", c, err)
+			}
+			if strings.Contains(err.Error(), "not-to-be-shown") || strings.Contains(err.Error(), "not to be shown") {
+				t.Error("a secret is shown")
+			}
+			if n := len(control.Mistakes(fmt.Errorf("wrapped: %w", err))); n != strings.Count(err.Error(), "\n")+1 {
+				t.Errorf("%d mistakes in:\n%v", n, err)
+			}
+			golden(t, strings.TrimSuffix(name, ".yaml")+".txt", err.Error()+"\n")
+		})
+	}
+}

@@ -1,0 +1,304 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// Bounds of what is read.
+const (
+	maxFile  = 4 << 20 // bytes
+	maxDepth = 64      // values inside each other
+)
+
+// document is a configuration being read: what has been understood, where each
+// value stands, and what is wrong so far.
+type document struct {
+	name    string // of the file, for mistakes
+	outside outside
+	file    file
+	places  map[string]place // by path; empty for a configuration that was not written by anyone
+	wrong   mistakes
+}
+
+// place is where a value stands.
+type place struct {
+	line, col int
+	from      string // env:NAME or file:PATH if the value comes from there: it must not be shown
+}
+
+// mistake notes what is wrong with the value at path, or with what lacks there.
+func (d *document) mistake(path, format string, args ...any) {
+	m := &Mistake{File: d.name, Path: path, Text: fmt.Sprintf(format, args...)}
+	for p := path; ; p = parent(p) {
+		if at, ok := d.places[p]; ok {
+			m.Line, m.Col = at.line, at.col
+			break
+		}
+		if p == "" {
+			break
+		}
+	}
+	d.wrong = append(d.wrong, m)
+}
+
+// parent is the path of what holds the value at path.
+func parent(path string) string { return path[:max(0, strings.LastIndexAny(path, ".["))] }
+
+// show gives the text of the value at path as it may be seen in an error.
+func (d *document) show(path, text string) string {
+	if from := d.places[path].from; from != "" {
+		return "the value of " + from
+	}
+	return strconv.Quote(text)
+}
+
+// read parses data and decodes it into d.file.
+func (d *document) read(data []byte) {
+	if len(data) > maxFile {
+		d.mistake("", "has %d bytes, more than %d", len(data), maxFile)
+		return
+	}
+	tokens := lexer.Tokenize(string(data))
+	if at := tooDeep(tokens); at != nil {
+		d.syntax(at, "values are nested too deep")
+		return
+	}
+	tree, err := parse(tokens)
+	if err != nil {
+		d.unparsed(err)
+		return
+	}
+	if len(tree.Docs) == 0 || tree.Docs[0].Body == nil {
+		d.mistake("", "is empty")
+		return
+	}
+	if len(tree.Docs) > 1 && tree.Docs[1].Body != nil {
+		d.syntax(tree.Docs[1].Body.GetToken(), "a second document: a configuration is one")
+	}
+	d.value(tree.Docs[0].Body, "", reflect.ValueOf(&d.file).Elem())
+}
+
+// parse makes a tree. The parser is known to panic on some texts that are not
+// YAML; to whoever wrote them that is one more syntax error.
+func parse(tokens token.Tokens) (tree *ast.File, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = errors.New("not YAML")
+		}
+	}()
+	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey()) // duplicates are found here, all of them
+}
+
+func (d *document) syntax(at *token.Token, text string) {
+	d.wrong = append(d.wrong, &Mistake{File: d.name, Line: at.Position.Line, Col: at.Position.Column, Text: text})
+}
+
+// unparsed notes a syntax error. The parser's own text would quote the file.
+func (d *document) unparsed(err error) {
+	if e, ok := errors.AsType[*yaml.SyntaxError](err); ok && e.Token != nil {
+		d.syntax(e.Token, "not YAML: "+e.Message)
+		return
+	}
+	d.mistake("", "not YAML")
+}
+
+// tooDeep finds where values nest deeper than any configuration does, by brackets
+// or by one line that opens value after value. It keeps the parser's recursion
+// bounded. Nesting by indentation needs no check: its depth costs its square in
+// bytes.
+func tooDeep(tokens token.Tokens) *token.Token {
+	brackets, line, openers := 0, 0, 0
+	for _, t := range tokens {
+		if t.Position.Line != line {
+			line, openers = t.Position.Line, 0
+		}
+		switch t.Type {
+		case token.MappingStartType, token.SequenceStartType:
+			brackets++
+		case token.MappingEndType, token.SequenceEndType:
+			brackets = max(0, brackets-1)
+		case token.CollectEntryType: // a comma: what was opened inside these brackets is closed
+			openers = 0
+		case token.SequenceEntryType, token.MappingKeyType, token.MappingValueType, token.TagType, token.AnchorType:
+			openers++
+		default:
+		}
+		if brackets > maxDepth || openers > maxDepth {
+			return t
+		}
+	}
+	return nil
+}
+
+// value decodes n, which stands at path, into v.
+func (d *document) value(n ast.Node, path string, v reflect.Value) {
+	d.places[path] = placeOf(n)
+	switch n.(type) {
+	case *ast.NullNode:
+		d.mistake(path, "is empty: leave the key out or give a value")
+		return
+	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
+		d.mistake(path, "anchors, aliases and tags are not understood here")
+		return
+	}
+	if v.Kind() == reflect.Pointer {
+		v.Set(reflect.New(v.Type().Elem()))
+		v = v.Elem()
+	}
+	if s, ok := v.Addr().Interface().(scalar); ok {
+		d.scalar(n, path, s)
+		return
+	}
+	if v.Kind() == reflect.Slice {
+		d.list(n, path, v)
+		return
+	}
+	d.mapping(n, path, v)
+}
+
+func placeOf(n ast.Node) place {
+	t := n.GetToken()
+	if m, ok := n.(*ast.MappingNode); ok && !m.IsFlowStyle && len(m.Values) > 0 {
+		t = m.Values[0].Key.GetToken()
+	}
+	return place{line: t.Position.Line, col: t.Position.Column}
+}
+
+func (d *document) list(n ast.Node, path string, v reflect.Value) {
+	seq, ok := n.(*ast.SequenceNode)
+	if !ok {
+		d.mistake(path, "must be a list, each entry behind a dash or between brackets")
+		return
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(seq.Values), len(seq.Values)))
+	for i, entry := range seq.Values {
+		d.value(entry, at(path, i), v.Index(i))
+	}
+}
+
+func at(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
+
+func in(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+func (d *document) mapping(n ast.Node, path string, v reflect.Value) {
+	m, ok := n.(*ast.MappingNode)
+	if !ok {
+		d.mistake(path, "must hold keys and values, like %s: ...", keysOf(v.Type())[0])
+		return
+	}
+	seen := map[string]int{}
+	for _, pair := range m.Values {
+		key, pos := pair.Key.GetToken().Value, pair.Key.GetToken().Position
+		if k, ok := pair.Key.(*ast.StringNode); ok {
+			key = k.Value
+		}
+		field, known := fieldOf(v, key)
+		switch first, twice := seen[key]; {
+		case !known:
+			d.syntaxAt(pos, path, fmt.Sprintf("unknown key %q%s", key, didYouMean(key, keysOf(v.Type()))))
+		case twice:
+			d.syntaxAt(pos, path, fmt.Sprintf("key %q is given twice, first on line %d", key, first))
+		default:
+			seen[key] = pos.Line
+			d.value(pair.Value, in(path, key), field)
+		}
+	}
+	for f := range v.Type().Fields() {
+		key := f.Tag.Get("yaml")
+		if _, given := seen[key]; !given && f.Tag.Get("required") != "" {
+			d.mistake(path, "lacks %q", key)
+		}
+	}
+}
+
+func (d *document) syntaxAt(pos *token.Position, path, text string) {
+	d.wrong = append(d.wrong, &Mistake{File: d.name, Line: pos.Line, Col: pos.Column, Path: path, Text: text})
+}
+
+func fieldOf(v reflect.Value, key string) (reflect.Value, bool) {
+	for f := range v.Type().Fields() {
+		if f.Tag.Get("yaml") == key {
+			return v.FieldByIndex(f.Index), true
+		}
+	}
+	return reflect.Value{}, false
+}
+
+func keysOf(t reflect.Type) []string {
+	keys := make([]string, 0, t.NumField())
+	for f := range t.Fields() {
+		keys = append(keys, f.Tag.Get("yaml"))
+	}
+	return keys
+}
+
+func (d *document) scalar(n ast.Node, path string, v scalar) {
+	text, problem := scalarText(n, v.schema().Type == "integer")
+	if problem != "" {
+		d.mistake(path, "%s", problem)
+		return
+	}
+	if isOutside(text) {
+		here := d.places[path]
+		here.from = text
+		d.places[path] = here
+		var err error
+		if text, err = d.outside.fetch(text); err != nil {
+			d.mistake(path, "%s", err)
+			return
+		}
+	}
+	if err := v.parse(text); err != nil {
+		d.mistake(path, "%s", d.unfit(path, text, v, err))
+	}
+}
+
+// unfit words the error of parsing text, without showing what must not be seen.
+func (d *document) unfit(path, text string, v scalar, err error) string {
+	if h, ok := v.(interface{ hide(text string) bool }); ok && h.hide(text) && d.places[path].from == "" {
+		return err.Error()
+	}
+	s := err.Error() + ": " + d.show(path, text)
+	if e, ok := errors.AsType[*wordError](err); ok && d.places[path].from == "" {
+		s += didYouMean(text, e.words)
+	}
+	return s
+}
+
+// scalarText is the text of a single value, or what is wrong with its type.
+func scalarText(n ast.Node, number bool) (text, problem string) {
+	switch n := n.(type) {
+	case *ast.StringNode:
+		if number && !isOutside(n.Value) {
+			return "", "must be a whole number, without quotes"
+		}
+		return n.Value, ""
+	case *ast.LiteralNode:
+		return n.Value.Value, ""
+	case *ast.MappingNode, *ast.SequenceNode:
+		return "", "must be a single value"
+	case *ast.IntegerNode:
+		if number {
+			return n.Token.Value, ""
+		}
+	}
+	if number {
+		return "", "must be a whole number"
+	}
+	return "", `must be text: put it between quotes`
+}

@@ -1,0 +1,109 @@
+package control
+
+// file is hub.yaml as it is written: the shape of the whole product
+// configuration. Keys, types and rules of values are here and in scalars.go and
+// nowhere else; the decoder and the shipped JSON schema are both led by them.
+//
+// A field is optional unless its tag says required; a pointer is nil where the
+// key was left out.
+type file struct {
+	Providers []providerDoc `yaml:"providers" doc:"Vendor accounts."`
+	Models    []modelDoc    `yaml:"models" doc:"Logical models: the names applications ask for."`
+	Tenants   []tenantDoc   `yaml:"tenants" doc:"Organisations, with their virtual keys and users."`
+	Settings  settingsDoc   `yaml:"settings" doc:"Settings of the whole hub."`
+}
+
+type providerDoc struct {
+	Name        id              `yaml:"name" required:"true" doc:"How targets refer to this provider."`
+	Kind        vendorKind      `yaml:"kind" required:"true" doc:"A vendor of the vendor table, e.g. openai, anthropic or gemini."`
+	BaseURL     baseURL         `yaml:"base_url" doc:"Where the vendor is called; by default the vendor's own address."`
+	Timeouts    timeoutsDoc     `yaml:"timeouts" doc:"For calls to this provider, where the logical model says nothing."`
+	Credentials []credentialDoc `yaml:"credentials" doc:"Keys of this account; requests rotate over them."`
+}
+
+type credentialDoc struct {
+	Name   id         `yaml:"name" required:"true" doc:"Names the key in events, limits and reports."`
+	APIKey secretText `yaml:"api_key" doc:"The vendor's key. Best given as env:NAME or file:PATH."`
+	Weight *positive  `yaml:"weight" doc:"Share in the rotation. Default 1."`
+	Limits []limitDoc `yaml:"limits" doc:"What may be spent with this key."`
+}
+
+type modelDoc struct {
+	Name     modelName   `yaml:"name" required:"true" doc:"What applications ask for."`
+	Strategy strategy    `yaml:"strategy" doc:"How a target is chosen. Default priority."`
+	Timeouts timeoutsDoc `yaml:"timeouts" doc:"For calls for this model. Default: the provider's, then connect 5s, first_byte 60s, idle 60s, total 600s."`
+	Limits   []limitDoc  `yaml:"limits" doc:"What all tenants together may spend on this model."`
+	Targets  []targetDoc `yaml:"targets" required:"true" doc:"Vendor models that can answer."`
+}
+
+type targetDoc struct {
+	Provider reference   `yaml:"provider" required:"true" doc:"Name of a provider."`
+	Model    vendorModel `yaml:"model" required:"true" doc:"The vendor's name of the model."`
+	Priority *positive   `yaml:"priority" doc:"Lower is tried first. Default 1."`
+}
+
+type timeoutsDoc struct {
+	Connect   *duration `yaml:"connect" doc:"To resolve and connect."`
+	FirstByte *duration `yaml:"first_byte" doc:"From the call to the first byte of the answer's body."`
+	Idle      *duration `yaml:"idle" doc:"Between two chunks of a stream."`
+	Total     *duration `yaml:"total" doc:"For a whole request, all attempts together."`
+}
+
+type tenantDoc struct {
+	Name         tenantID     `yaml:"name" required:"true" doc:"Id of the organisation."`
+	Limits       []limitDoc   `yaml:"limits" doc:"What the organisation may spend."`
+	Keys         []keyDoc     `yaml:"keys" doc:"Virtual keys: what applications authenticate with."`
+	Users        []userDoc    `yaml:"users" doc:"People."`
+	OnDisconnect onDisconnect `yaml:"on_disconnect" doc:"What becomes of the vendor call when a client hangs up. Default drain."`
+}
+
+type keyDoc struct {
+	Name   id          `yaml:"name" required:"true" doc:"Names the key in events, limits and reports."`
+	Key    suppliedKey `yaml:"key" doc:"The secret itself: 32 to 256 visible ASCII characters. Default: generated, and shown once."`
+	User   reference   `yaml:"user" doc:"E-mail address of the user of this tenant who uses the key, and whose limits then hold too."`
+	Models []reference `yaml:"models" doc:"Logical models the key may use. Default: all."`
+	Limits []limitDoc  `yaml:"limits" doc:"What may be spent with this key."`
+}
+
+type userDoc struct {
+	Email  email      `yaml:"email" required:"true" doc:"Names the person. Never part of an event."`
+	Role   role       `yaml:"role" doc:"What the person may do to the configuration. Default member."`
+	Limits []limitDoc `yaml:"limits" doc:"What the person may spend with all keys together."`
+}
+
+type limitDoc struct {
+	Per         per       `yaml:"per" doc:"Span of the calendar. Not given with concurrency, which holds at every moment."`
+	Requests    *positive `yaml:"requests" doc:"Requests."`
+	Tokens      *positive `yaml:"tokens" doc:"Tokens."`
+	Of          tokensOf  `yaml:"of" doc:"Which tokens. Default total."`
+	CostUSD     *money    `yaml:"cost_usd" doc:"US dollars, as text."`
+	Concurrency *positive `yaml:"concurrency" doc:"Requests running at the same time, on each node."`
+	Mode        mode      `yaml:"mode" doc:"hard refuses, soft lets pass and warns, shadow only records. Default hard."`
+	Model       reference `yaml:"model" doc:"Count only this logical model."`
+}
+
+type settingsDoc struct {
+	TimeZone     timeZone     `yaml:"time_zone" doc:"Zone in which days, weeks and months are counted. Default UTC."`
+	Registration registration `yaml:"registration" doc:"Whether people may register themselves. Default closed."`
+	Retention    retentionDoc `yaml:"retention" doc:"How long content is kept."`
+	Webhooks     []webhookDoc `yaml:"webhooks" doc:"Who is told of alerts."`
+	Prices       []priceDoc   `yaml:"prices" doc:"Prices that the shipped book lacks, or that differ by contract."`
+}
+
+type retentionDoc struct {
+	ContentDays *days `yaml:"content_days" doc:"Days that prompts and answers are kept; 0: never stored. Default 0."`
+}
+
+type webhookDoc struct {
+	URL    baseURL    `yaml:"url" required:"true" doc:"Where alerts are posted."`
+	Secret secretText `yaml:"secret" required:"true" doc:"Signs what is posted."`
+}
+
+type priceDoc struct {
+	Model      vendorModel `yaml:"model" required:"true" doc:"The vendor's name of the model."`
+	Provider   vendorKind  `yaml:"provider" doc:"Kind of the vendor, where models of several are called alike. Default: any."`
+	Input      *money      `yaml:"input" required:"true" doc:"US dollars for a million prompt tokens."`
+	Output     *money      `yaml:"output" required:"true" doc:"US dollars for a million answer tokens."`
+	CacheRead  *money      `yaml:"cache_read" doc:"US dollars for a million prompt tokens read from the vendor's cache. Default: as input."`
+	CacheWrite *money      `yaml:"cache_write" doc:"US dollars for a million prompt tokens written to the vendor's cache. Default: as input."`
+}

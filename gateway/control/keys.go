@@ -1,0 +1,60 @@
+package control
+
+import (
+	"crypto/rand"
+	"hash/crc32"
+	"math/big"
+	"strings"
+)
+
+// A generated key is `lh_live_<public id>_<secret><checksum>`, all in digits and
+// letters, so that a double click selects it whole.
+const (
+	keyPrefix   = "lh_live_"
+	publicSize  = 12 // characters
+	secretSize  = 43 // characters that hold 256 bits
+	secretBytes = 32
+	checkSize   = 6 // characters that hold a CRC-32
+	keySize     = len(keyPrefix) + publicSize + 1 + secretSize + checkSize
+)
+
+const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+// GenerateKey makes a virtual key with a secret of 256 random bits.
+func GenerateKey() Secret {
+	random := make([]byte, secretBytes)
+	_, _ = rand.Read(random) // never fails
+	public := make([]byte, publicSize*3/4)
+	_, _ = rand.Read(public) // never fails
+	text := keyPrefix + digits(new(big.Int).SetBytes(public), publicSize) + "_" +
+		digits(new(big.Int).SetBytes(random), secretSize)
+	return NewSecret(text + checksum(text))
+}
+
+// WellFormed tells whether text is what [GenerateKey] makes: a mistyped key is
+// told apart without looking anything up. Keys of other forms are not judged.
+func WellFormed(text string) bool {
+	if !strings.HasPrefix(text, keyPrefix) {
+		return true
+	}
+	if len(text) != keySize {
+		return false
+	}
+	body := text[:keySize-checkSize]
+	return checksum(body) == text[keySize-checkSize:]
+}
+
+func checksum(text string) string {
+	return digits(new(big.Int).SetUint64(uint64(crc32.ChecksumIEEE([]byte(text)))), checkSize)
+}
+
+// digits writes n in base 62, n's lowest digits if it has more than size.
+func digits(n *big.Int, size int) string {
+	base, digit := big.NewInt(int64(len(base62))), new(big.Int)
+	out := make([]byte, size)
+	for i := range out {
+		n.DivMod(n, base, digit)
+		out[size-1-i] = base62[digit.Int64()]
+	}
+	return string(out)
+}
