@@ -24,7 +24,7 @@ func (a *API) models(c echo.Context) error {
 	}
 	var list []openai.Model
 	for _, name := range slices.Sorted(maps.Keys(who.catalog.Models)) {
-		if who.allowed(name) {
+		if who.key.MayUse(name) {
 			list = append(list, a.entry(name))
 		}
 	}
@@ -42,7 +42,7 @@ func (a *API) model(c echo.Context) error {
 		return err
 	}
 	name, err := url.PathUnescape(c.Param("*"))
-	if err != nil || who.catalog.Models[name] == nil || !who.allowed(name) {
+	if err != nil || who.catalog.Models[name] == nil || !who.key.MayUse(name) {
 		return &gateway.Error{
 			Kind: gateway.NotFound, Code: "model_not_found", Param: "model", Public: fmt.Sprintf("The model %q does not exist.", name),
 		}
@@ -58,5 +58,3 @@ func (a *API) model(c echo.Context) error {
 func (a *API) entry(name string) openai.Model {
 	return openai.Model{ID: name, Created: a.since, OwnedBy: owner}
 }
-
-func (w caller) allowed(model string) bool { return w.key.Models == nil || w.key.Models[model] }

@@ -62,7 +62,7 @@ func (e *Engine) authorize(req *Request, now time.Time) error {
 			Public: fmt.Sprintf("The model %q does not exist.", nameable(name)),
 		}
 	}
-	if req.Key.Models != nil && !req.Key.Models[name] {
+	if !req.Key.MayUse(name) {
 		e.refuse(req, now, modelNotAllowed, nil)
 		return &gateway.Error{
 			Kind: gateway.Forbidden, Code: "model_not_allowed", Param: "model",
@@ -89,7 +89,7 @@ func (f *flight) decide() error {
 		return nowhere(plan, f.at)
 	}
 	f.plan = plan
-	f.until = f.at.Add(timeouts(f.model, plan.Steps[0].Provider).Total)
+	f.until = f.at.Add(plan.Steps[0].Timeouts.Total)
 	f.tries = make([]try, len(plan.Steps))
 	usage := events.Usage{
 		Input:  clamp(f.req.Inbound.InputTokens),

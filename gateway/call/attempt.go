@@ -3,6 +3,7 @@ package call
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -19,6 +20,10 @@ import (
 
 // maxFailureBody bounds how much of a vendor's error is read, in bytes.
 const maxFailureBody = 64 << 10
+
+// requestHeader tells the vendor our request id, so that its records can be
+// compared with ours.
+const requestHeader = "X-Llmhub-Request"
 
 // attempt is one call of a vendor.
 type attempt struct {
@@ -42,7 +47,7 @@ type attempt struct {
 // attempt calls the vendor of step and delivers its answer. A *failure means
 // that the client has got nothing and another step may be tried.
 func (f *flight) attempt(step route.Step) error {
-	a := &attempt{flight: f, target: step.Target(), timeouts: timeouts(f.model, step.Provider)}
+	a := &attempt{flight: f, target: step.Target(), timeouts: step.Timeouts}
 	if err := a.prepare(step); err != nil {
 		return &failure{Failure: classify(err), target: a.target, cause: err, unsent: true}
 	}
@@ -60,13 +65,12 @@ func (f *flight) attempt(step route.Step) error {
 }
 
 func (a *attempt) prepare(step route.Step) error {
-	vendor, known := a.flight.cfg.Vendors(step.Provider.Kind)
-	if !known {
-		return &gateway.Error{Kind: gateway.Internal, Public: "Internal error.", Param: step.Provider.Kind}
+	a.vendor = a.flight.cfg.Vendors(step.Provider.Kind)
+	if a.vendor == nil {
+		return fmt.Errorf("provider %s: no vendor of kind %q", step.Provider.Name, step.Provider.Kind)
 	}
-	a.vendor = vendor
 	var err error
-	a.out, err = vendor.Prepare(a.flight.req.Inbound, provider.Target{
+	a.out, err = a.vendor.Prepare(a.flight.req.Inbound, provider.Target{
 		BaseURL: step.Provider.BaseURL, APIKey: step.Credential.APIKey.Reveal(), Model: step.Model,
 	})
 	return err
@@ -100,6 +104,7 @@ func (a *attempt) send() (*http.Response, error) {
 		return nil, err
 	}
 	req.Header = a.out.Header
+	req.Header.Set(requestHeader, string(a.flight.req.ID))
 	return a.flight.cfg.Transport.RoundTrip(req)
 }
 
@@ -128,7 +133,11 @@ func (a *attempt) lost(err error) error {
 	if p := a.progress(); p.Usage != nil {
 		a.chargePart(p)
 	}
-	return a.failed(classify(err), err)
+	f := classify(err)
+	if f.Class == provider.Cut {
+		f.Class = provider.BadAnswer // the client has nothing of it, another may answer
+	}
+	return a.failed(f, err)
 }
 
 // failed records a failed call and what follows for its credential.

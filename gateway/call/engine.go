@@ -43,8 +43,8 @@ type Config struct {
 	Ack       Ack
 	Recorder  *record.Recorder
 	Admitter  Admitter
-	Vendors   func(kind string) (provider.Vendor, bool) // by the kind of a configured provider
-	Transport http.RoundTripper                         // shared by all calls; follows no redirect
+	Vendors   func(kind string) provider.Vendor // by the kind of a configured provider; nil: there is none
+	Transport http.RoundTripper                 // shared by all calls; follows no redirect
 	Cooldowns *route.Cooldowns
 	Logger    *slog.Logger
 	Seed      func() uint64 // of a decision; nil: random

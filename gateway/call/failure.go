@@ -30,31 +30,21 @@ func (f *failure) Error() string {
 
 func (f *failure) Unwrap() error { return f.cause }
 
-// brokenAnswer is a 2xx answer that cannot be understood, or that ended too early.
-type brokenAnswer struct{ cause error }
-
-func (b *brokenAnswer) Error() string { return "broken answer: " + b.cause.Error() }
-func (b *brokenAnswer) Unwrap() error { return b.cause }
-
 // abandoned tells whether err came of the client's hanging up.
 func abandoned(err error) bool { return errors.Is(err, errHungUp) || errors.Is(err, errDrained) }
 
 // classify says what kind of failure err is.
 func classify(err error) provider.Failure {
-	if e, ok := errors.AsType[*gateway.Error](err); ok {
-		if class, known := classOf(e.Kind); known {
-			return provider.Failure{
-				Class: class, Message: e.Public, Param: e.Param, Code: e.Code, RetryAfter: e.RetryAfter,
-			}
-		}
-	}
-	if _, ok := errors.AsType[*brokenAnswer](err); ok {
-		return provider.Failure{Class: provider.BadAnswer}
-	}
 	for _, late := range []error{errConnect, errFirstByte, errIdle, errTotal} {
 		if errors.Is(err, late) {
 			return provider.Failure{Class: provider.TimedOut}
 		}
+	}
+	if f, ok := errors.AsType[*provider.Failure](err); ok {
+		return *f
+	}
+	if e, ok := errors.AsType[*gateway.Error](err); ok && e.Kind == gateway.Invalid {
+		return provider.Failure{Class: provider.ClientError, Message: e.Public, Param: e.Param, Code: e.Code}
 	}
 	if n, ok := errors.AsType[net.Error](err); ok && n.Timeout() {
 		return provider.Failure{Class: provider.TimedOut}
@@ -62,46 +52,22 @@ func classify(err error) provider.Failure {
 	return provider.Failure{Class: provider.Connection}
 }
 
-// classOf is the class of a failure that an adapter has already understood.
-func classOf(k gateway.Kind) (provider.FailureClass, bool) {
-	switch k {
-	case gateway.Invalid, gateway.TooLarge:
-		return provider.ClientError, true
-	case gateway.ContextLength:
-		return provider.TooLong, true
-	case gateway.ContentPolicy:
-		return provider.Refused, true
-	case gateway.RateLimited, gateway.UpstreamLimited:
-		return provider.RateLimited, true
-	case gateway.UpstreamTimeout:
-		return provider.TimedOut, true
-	case gateway.Internal:
-		return provider.BadAnswer, true
-	default:
-		return "", false
-	}
-}
-
-// explain makes of one failure the error that the client is told.
-func explain(f provider.Failure, cause error) *gateway.Error {
-	e := &gateway.Error{Public: f.Message, Param: f.Param, Code: f.Code, Cause: cause}
+// public makes of one failure the error that the client is told.
+func public(f provider.Failure, cause error) *gateway.Error {
+	var e *gateway.Error
 	switch f.Class {
-	case provider.ClientError:
-		e.Kind = gateway.Invalid
-		e.Public = or(e.Public, "The vendor rejected the request.")
-	case provider.TooLong:
-		e.Kind = gateway.ContextLength
-		e.Public = or(e.Public, "The prompt is too long for the model.")
-	case provider.Refused:
-		e.Kind = gateway.ContentPolicy
-		e.Public = or(e.Public, "The vendor refused the content.")
+	case provider.ClientError, provider.TooLong, provider.Refused:
+		e = f.Public()
 	case provider.TimedOut:
-		e = &gateway.Error{Kind: gateway.UpstreamTimeout, Public: "No vendor answered in time.", Cause: cause}
+		e = &gateway.Error{Kind: gateway.UpstreamTimeout, Public: "No vendor answered in time."}
 	case provider.RateLimited:
-		e = &gateway.Error{Kind: gateway.UpstreamLimited, Public: "The vendor's rate limit is reached.", Cause: cause}
+		e = &gateway.Error{Kind: gateway.UpstreamLimited, Public: "The vendor's rate limit is reached.", RetryAfter: f.RetryAfter}
 	case provider.ServerError, provider.Connection, provider.BadAnswer, provider.BadCredential, provider.Cut:
-		e = &gateway.Error{Kind: gateway.UpstreamFailed, Public: "No vendor gave a whole answer.", Cause: cause}
+		e = &gateway.Error{Kind: gateway.UpstreamFailed, Public: "No vendor gave a whole answer."}
+	default:
+		e = &gateway.Error{Kind: gateway.UpstreamFailed, Public: "No vendor gave an answer."}
 	}
+	e.Cause = cause
 	return e
 }
 
@@ -121,11 +87,4 @@ func limited(wait time.Duration, cause error) *gateway.Error {
 		Kind: gateway.UpstreamLimited, Public: "Every vendor credential for this model is rate limited.",
 		RetryAfter: max(wait, time.Second), Cause: cause,
 	}
-}
-
-func or(s, otherwise string) string {
-	if s != "" {
-		return s
-	}
-	return otherwise
 }

@@ -1,32 +1,11 @@
 package call
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"sync"
 	"time"
-
-	"github.com/llm-hub/llm-hub/gateway/control"
 )
-
-// Time-outs that neither the model nor the provider sets.
-const (
-	defaultConnect   = 5 * time.Second
-	defaultFirstByte = 60 * time.Second
-	defaultIdle      = 60 * time.Second
-	defaultTotal     = 600 * time.Second
-)
-
-// timeouts are those of the model, where it says nothing of the provider.
-func timeouts(m *control.Model, p *control.Provider) control.Timeouts {
-	return control.Timeouts{
-		Connect:   cmp.Or(m.Timeouts.Connect, p.Timeouts.Connect, defaultConnect),
-		FirstByte: cmp.Or(m.Timeouts.FirstByte, p.Timeouts.FirstByte, defaultFirstByte),
-		Idle:      cmp.Or(m.Timeouts.Idle, p.Timeouts.Idle, defaultIdle),
-		Total:     cmp.Or(m.Timeouts.Total, p.Timeouts.Total, defaultTotal),
-	}
-}
 
 // Why a vendor call was cancelled.
 var (

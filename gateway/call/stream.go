@@ -22,13 +22,13 @@ const (
 // streamed delivers an answer piece by piece.
 func (a *attempt) streamed(res *http.Response) error {
 	if err := checkEventStream(res.Header); err != nil {
-		return a.lost(&brokenAnswer{err})
+		return a.lost(provider.BadAnswerError(err))
 	}
 	f := a.flight
 	a.stream = a.out.Stream(a.body(res))
 	chunk, err := a.stream.Next()
 	if errors.Is(err, io.EOF) {
-		err = &brokenAnswer{errors.New("the stream is empty")}
+		err = provider.BadAnswerError(errors.New("the stream is empty"))
 	}
 	if err != nil {
 		return a.lost(err)
@@ -42,7 +42,18 @@ func (a *attempt) streamed(res *http.Response) error {
 	if err := a.pump(chunk); !errors.Is(err, io.EOF) {
 		return a.cut(err)
 	}
-	return a.complete()
+	err = a.complete()
+	a.finish(res)
+	return err
+}
+
+// finish reads what may follow the end of a stream, so that the connection can be
+// used again; it is not worth waiting for.
+func (a *attempt) finish(res *http.Response) {
+	const worth, most = 50 * time.Millisecond, 4 << 10
+	a.patience.expect(worth, errIdle)
+	_, _ = io.CopyN(io.Discard, res.Body, most) // a connection that cannot be used again is closed
+	a.patience.rest()
 }
 
 // begin sends the header of a stream, with all that is known before its end.
@@ -132,14 +143,14 @@ func (a *attempt) cut(err error) error {
 		return errHungUp
 	}
 	f := classify(err)
-	public := explain(f, err)
+	told := public(f, err)
 	f.Class = provider.Cut
 	a.flight.note(a, f)
 	if a.flight.client.gone() {
 		return errHungUp
 	}
-	a.flight.client.send(a.stream.Abort(public))
-	return public
+	a.flight.client.send(a.stream.Abort(told))
+	return told
 }
 
 // checkEventStream refuses what is plainly no event stream; some vendors call

@@ -42,11 +42,11 @@ func (a *attempt) whole(res *http.Response) error {
 	defer f.buffers.put(buf)
 	f.facts.FirstByte()
 	if err := readWhole(buf, a.body(res), res.ContentLength); err != nil {
-		return a.lost(&brokenAnswer{err})
+		return a.lost(provider.BadAnswerError(err))
 	}
 	reply, err := a.out.Unary(buf.Bytes())
 	if err != nil {
-		return a.lost(&brokenAnswer{err})
+		return a.lost(err)
 	}
 	a.chargeWhole(reply.Usage, reply.Output)
 	f.finish = reply.Finish

@@ -59,7 +59,7 @@ func (f *flight) walk() error {
 			return errHungUp
 		}
 		if !failed.unsent && !failed.Class.Retryable() {
-			return explain(failed.Failure, failed.cause)
+			return public(failed.Failure, failed)
 		}
 	}
 }
@@ -152,5 +152,5 @@ func (f *flight) explain() error {
 	if all && last.Class == provider.RateLimited {
 		return limited(at.Sub(f.at), last)
 	}
-	return explain(last.Failure, last)
+	return public(last.Failure, last)
 }

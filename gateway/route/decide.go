@@ -34,6 +34,7 @@ type Step struct {
 	Provider   *control.Provider
 	Credential *control.Credential
 	Model      string // the vendor's name of the model
+	Timeouts   control.Timeouts
 }
 
 // Target names the step in events.

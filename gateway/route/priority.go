@@ -31,7 +31,7 @@ func byPriority(m *control.Model, seed uint64) []Step {
 func appendSteps(out []Step, d *drawer, t control.Target) []Step {
 	from := len(out)
 	for _, c := range t.Provider.Credentials {
-		out = append(out, Step{Provider: t.Provider, Credential: c, Model: t.Model})
+		out = append(out, Step{Provider: t.Provider, Credential: c, Model: t.Model, Timeouts: t.Timeouts})
 	}
 	shuffle(d, out[from:], func(s Step) int { return s.Credential.Weight })
 	return out

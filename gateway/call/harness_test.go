@@ -1,0 +1,376 @@
+package call_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/llm-hub/llm-hub/accounting"
+	"github.com/llm-hub/llm-hub/cmd/fake-llm/fakellm"
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/events/memlog"
+	"github.com/llm-hub/llm-hub/events/publish"
+	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/call"
+	"github.com/llm-hub/llm-hub/gateway/control"
+	"github.com/llm-hub/llm-hub/gateway/provider"
+	"github.com/llm-hub/llm-hub/gateway/provider/openai"
+	"github.com/llm-hub/llm-hub/gateway/record"
+	"github.com/llm-hub/llm-hub/gateway/route"
+)
+
+// patient is how long a test waits for what must come.
+const patient = 10 * time.Second
+
+// hub is a gateway around one engine, with a fake vendor before and a log behind it.
+type hub struct {
+	t         *testing.T
+	fake      *fakellm.Server
+	vendor    *httptest.Server
+	log       *memlog.Log
+	publisher *publish.Publisher
+	cooldowns *route.Cooldowns
+	limits    *limits
+	gateway   *httptest.Server
+	client    *http.Client
+	settings
+}
+
+// settings are what a test may change.
+type settings struct {
+	ack          call.Ack
+	targets      []control.Target // default: one, the fake's well-behaved model
+	timeouts     control.Timeouts
+	onDisconnect string
+	vendors      func(kind string) provider.Vendor
+	transport    http.RoundTripper
+}
+
+// limits is an Admitter that allows everything but what refuse says.
+type limits struct {
+	refuse  error
+	open    atomic.Int64 // reservations that are not settled
+	settled atomic.Int64
+	last    atomic.Pointer[events.Charge]
+}
+
+func (l *limits) Reserve(call.Admission) (call.Reservation, error) {
+	if l.refuse != nil {
+		return nil, l.refuse
+	}
+	l.open.Add(1)
+	return reservation{l}, nil
+}
+
+type reservation struct{ *limits }
+
+func (reservation) Describe(h http.Header) { h.Set("X-Ratelimit-Remaining-Requests", "9") }
+
+func (r reservation) Settle(c events.Charge) {
+	r.open.Add(-1)
+	r.settled.Add(1)
+	r.last.Store(&c)
+}
+
+func newHub(t *testing.T, s settings) *hub {
+	t.Helper()
+	h := &hub{t: t, settings: s, fake: fakellm.New(fakellm.Config{}), log: memlog.New(), limits: &limits{}}
+	h.vendor = httptest.NewServer(h.fake)
+	h.vendor.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	logger := slog.New(slog.DiscardHandler)
+	var err error
+	if h.publisher, err = publish.New(publish.Config{Log: h.log, Node: "node-1", Epoch: "epoch-1", Logger: logger}); err != nil {
+		t.Fatal(err)
+	}
+	metrics, err := record.NewMetrics(prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	recorder, err := record.New(record.Config{Publisher: h.publisher, Node: "node-1", Metrics: metrics, Logger: logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.vendors == nil {
+		h.vendors = func(string) provider.Vendor { return openai.Vendor{} }
+	}
+	if h.transport == nil {
+		h.transport = &http.Transport{}
+	}
+	if h.ack == "" {
+		h.ack = call.Strict
+	}
+	h.cooldowns = route.NewCooldowns(time.Now)
+	engine, err := call.New(call.Config{
+		Ack: h.ack, Recorder: recorder, Admitter: h.limits, Vendors: h.vendors, Transport: h.transport,
+		Cooldowns: h.cooldowns, Logger: logger, Seed: func() uint64 { return 1 },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	catalog := h.catalog()
+	var ids atomic.Int64
+	h.gateway = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		serve(engine, catalog, events.RequestID(fmt.Sprintf("request-%d", ids.Add(1))), w, r)
+	}))
+	h.client = &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(h.close)
+	return h
+}
+
+// serve does what api and web do.
+func serve(e *call.Engine, c *control.Catalog, id events.RequestID, w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	in, err := openai.ParseChat(body)
+	if err == nil {
+		err = e.Serve(w, r, &call.Request{
+			ID: id, Endpoint: "chat.completions", Catalog: c, Key: c.Tenants["acme"].Keys[0], Inbound: in,
+		})
+	}
+	if err != nil {
+		public := gateway.AsError(err)
+		status, body := openai.ErrorBody(public)
+		if public.RetryAfter > 0 {
+			w.Header().Set("Retry-After", fmt.Sprint(public.RetryAfter.Seconds()))
+		}
+		w.WriteHeader(status)
+		_, _ = w.Write(body)
+	}
+}
+
+func (h *hub) close() {
+	h.client.CloseIdleConnections()
+	h.gateway.Close()
+	if t, ok := h.transport.(*http.Transport); ok {
+		t.CloseIdleConnections()
+	}
+	h.vendor.CloseClientConnections()
+	h.vendor.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), patient)
+	defer cancel()
+	if err := h.publisher.Close(ctx); err != nil {
+		h.t.Error(err)
+	}
+	if n := h.limits.open.Load(); n != 0 {
+		h.t.Errorf("%d reservations were not settled", n)
+	}
+	h.log.Close()
+}
+
+func (h *hub) catalog() *control.Catalog {
+	book, err := accounting.ShippedBook()
+	if err == nil {
+		book, err = book.With([]accounting.Override{{Model: "gpt-fake", Input: "1", Output: "2"}})
+	}
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	p := h.provider("one", h.vendor.URL+"/v1", "a")
+	if h.targets == nil {
+		h.targets = []control.Target{{Provider: p, Model: "gpt-fake", Priority: 1, Weight: 1}}
+	}
+	c := &control.Catalog{
+		Version: "v1", Location: time.UTC, Prices: book,
+		Providers: map[string]*control.Provider{}, Models: map[string]*control.Model{},
+		Tenants: map[events.TenantID]*control.Tenant{},
+	}
+	for i, t := range h.targets {
+		if t.Provider == nil {
+			t.Provider = p
+		}
+		t.Timeouts = control.Timeouts{Connect: patient, FirstByte: patient, Idle: patient, Total: 3 * patient}
+		if h.timeouts != (control.Timeouts{}) {
+			t.Timeouts = h.timeouts
+		}
+		h.targets[i] = t
+		c.Providers[t.Provider.Name] = t.Provider
+	}
+	c.Models["smart"] = &control.Model{Name: "smart", Strategy: route.Priority, Targets: h.targets}
+	c.Models["secret"] = c.Models["smart"]
+	acme := &control.Tenant{ID: "acme", OnDisconnect: h.onDisconnect}
+	acme.Keys = []*control.Key{{Tenant: acme, Name: "ci", Models: map[string]bool{"smart": true, "absent": true}}}
+	c.Tenants["acme"] = acme
+	return c
+}
+
+func (h *hub) provider(name, url string, credentials ...string) *control.Provider {
+	p := &control.Provider{Name: name, Kind: "openai", BaseURL: url}
+	for _, c := range credentials {
+		p.Credentials = append(p.Credentials, &control.Credential{
+			Provider: name, Name: c, APIKey: control.NewSecret("sk-" + c), Weight: 1,
+		})
+	}
+	return p
+}
+
+// misbehaving is a target of the fake that follows a directive; priority by position.
+func misbehaving(directives ...string) []control.Target {
+	var out []control.Target
+	for i, d := range directives {
+		model := "gpt-fake"
+		if d != "" {
+			model += "+" + d
+		}
+		out = append(out, control.Target{Model: model, Priority: i + 1, Weight: 1})
+	}
+	return out
+}
+
+// deadAddress is where nobody listens.
+func deadAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return "http://" + l.Addr().String()
+}
+
+// answer is what a client got.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+	err    error // of reading the body
+}
+
+func (h *hub) post(ctx context.Context, stream bool) (*http.Response, error) {
+	return h.postModel(ctx, "smart", stream)
+}
+
+func (h *hub) postModel(ctx context.Context, model string, stream bool) (*http.Response, error) {
+	body := fmt.Sprintf(`{"model":%q,"stream":%t,"messages":[{"role":"user","content":"Say something."}]}`, model, stream)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, h.gateway.URL, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	return h.client.Do(r)
+}
+
+// ask makes one request and reads all of the answer.
+func (h *hub) ask(stream bool) answer {
+	h.t.Helper()
+	res, err := h.post(h.t.Context(), stream)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return read(res)
+}
+
+func read(res *http.Response) answer {
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	return answer{status: res.StatusCode, header: res.Header, body: string(body), err: err}
+}
+
+// facts waits until n requests have ended and gives all events so far.
+func (h *hub) facts(n int) facts {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), patient)
+	defer cancel()
+	cursor, err := h.log.Read(ctx, events.Range{})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer cursor.Close()
+	var all facts
+	for stored := range cursor.C() {
+		all = append(all, decode(h.t, stored)...)
+		if len(all.of(events.RequestFinishedKind)) >= n {
+			return all
+		}
+	}
+	h.t.Fatalf("the log has no %d ends: %v: %v", n, cursor.Err(), all.kinds())
+	return nil
+}
+
+type facts []events.Event
+
+func decode(t *testing.T, s events.Stored) facts {
+	t.Helper()
+	lines, err := s.Lines()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out facts
+	for _, line := range lines {
+		e, err := events.Decode(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+func (f facts) of(kinds ...events.Kind) facts {
+	var out facts
+	for _, e := range f {
+		for _, k := range kinds {
+			if e.Kind == k {
+				out = append(out, e)
+			}
+		}
+	}
+	return out
+}
+
+func (f facts) kinds() []events.Kind {
+	var out []events.Kind
+	for _, e := range f {
+		out = append(out, e.Kind)
+	}
+	return out
+}
+
+// only gives the body of the one event of its kind.
+func only[B events.Body](t *testing.T, f facts) B {
+	t.Helper()
+	var zero B
+	got := f.of(zero.Kind())
+	if len(got) != 1 {
+		t.Fatalf("%d events %s, want 1, of %v", len(got), zero.Kind(), f.kinds())
+	}
+	b, err := events.As[B](got[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// lines gives the data of a stream's events.
+func lines(body string) []string {
+	var out []string
+	for s := bufio.NewScanner(strings.NewReader(body)); s.Scan(); {
+		if data, ok := strings.CutPrefix(s.Text(), "data: "); ok {
+			out = append(out, data)
+		}
+	}
+	return out
+}
+
+func errorOf(t *testing.T, body string) map[string]any {
+	t.Helper()
+	var b struct {
+		Error map[string]any `json:"error"`
+	}
+	if err := json.Unmarshal([]byte(body), &b); err != nil {
+		t.Fatalf("%v in %s", err, body)
+	}
+	return b.Error
+}
