@@ -35,15 +35,15 @@ func ParseMessageID(s string) (MessageID, error) {
 	if len(parts) != 4 || parts[0] == "" || parts[1] == "" {
 		return MessageID{}, fmt.Errorf("message id %q: not <node>.<epoch>.<partition>.<counter>", s)
 	}
-	p, err := strconv.ParseUint(parts[2], 10, 8)
-	if err != nil || p >= Partitions || len(parts[2]) != 2 {
-		return MessageID{}, fmt.Errorf("message id %q: bad partition", s)
+	p, err := ParsePartition(parts[2])
+	if err != nil {
+		return MessageID{}, fmt.Errorf("message id %q: %w", s, err)
 	}
 	n, err := strconv.ParseUint(parts[3], 10, 64)
-	if err != nil || n == 0 {
+	if err != nil || parts[3][0] < '1' || parts[3][0] > '9' { // one id has one text
 		return MessageID{}, fmt.Errorf("message id %q: bad counter", s)
 	}
-	return MessageID{Node: NodeID(parts[0]), Epoch: Epoch(parts[1]), Partition: Partition(p), Counter: n}, nil
+	return MessageID{Node: NodeID(parts[0]), Epoch: Epoch(parts[1]), Partition: p, Counter: n}, nil
 }
 
 // Message is 1 to [MaxMessageEvents] events of one partition, packed.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -25,6 +26,15 @@ type Partition uint8
 
 // String gives the two digits used in subjects and keys.
 func (p Partition) String() string { return fmt.Sprintf("%02d", uint8(p)) }
+
+// ParsePartition is the inverse of [Partition.String].
+func ParsePartition(s string) (Partition, error) {
+	n, err := strconv.ParseUint(s, 10, 8)
+	if p := Partition(n); err == nil && n < Partitions && p.String() == s {
+		return p, nil
+	}
+	return 0, fmt.Errorf("%q is not a partition, 00 to %02d", s, Partitions-1)
+}
 
 // PartitionOf gives the partition of a tenant: FNV-1a32 of its id modulo the
 // number of partitions, the hash NATS itself uses.
@@ -78,12 +88,11 @@ func CounterKey(p Partition, scopeKind, scopeID string) string {
 // ParseCounterKey is the inverse of [CounterKey].
 func ParseCounterKey(key string) (p Partition, scopeKind, scopeID string, err error) {
 	parts := strings.SplitN(key, ".", 4)
-	if len(parts) != 4 || parts[0]+"." != CounterPrefix || len(parts[1]) != 2 {
+	if len(parts) != 4 || parts[0]+"." != CounterPrefix {
 		return 0, "", "", fmt.Errorf("counter key %q: not c.<pp>.<kind>.<id>", key)
 	}
-	var n uint8
-	if _, err := fmt.Sscanf(parts[1], "%02d", &n); err != nil || n >= Partitions {
-		return 0, "", "", fmt.Errorf("counter key %q: bad partition", key)
+	if p, err = ParsePartition(parts[1]); err != nil {
+		return 0, "", "", fmt.Errorf("counter key %q: %w", key, err)
 	}
-	return Partition(n), parts[2], parts[3], nil
+	return p, parts[2], parts[3], nil
 }

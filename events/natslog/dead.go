@@ -2,7 +2,6 @@ package natslog
 
 import (
 	"context"
-	"strconv"
 	"strings"
 
 	"github.com/nats-io/nats.go"
@@ -30,9 +29,9 @@ func (l *Log) Dead(ctx context.Context, p events.Partition, id, reason string, r
 func (l *Log) DeadLetters(ctx context.Context, from uint64, limit int) ([]events.DeadLetter, error) {
 	var out []events.DeadLetter
 	err := l.scan(ctx, scanRange{events.DeadStream, events.DeadPattern, from, limit}, func(m rawMessage) {
-		p, _ := strconv.ParseUint(strings.TrimPrefix(m.Subject, events.DeadPrefix), 10, 8)
+		p, _ := events.ParsePartition(strings.TrimPrefix(m.Subject, events.DeadPrefix))
 		out = append(out, events.DeadLetter{
-			Seq: m.Seq, Time: m.Time, Partition: events.Partition(p),
+			Seq: m.Seq, Time: m.Time, Partition: p,
 			ID: m.header.Get(jetstream.MsgIDHeader), Reason: m.header.Get(reasonHeader), Raw: m.Data,
 		})
 	})

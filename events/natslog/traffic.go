@@ -79,10 +79,10 @@ func stored(subject string, h nats.Header, data []byte, seq uint64, at time.Time
 	s := events.Stored{Seq: seq, Time: at}
 	s.Data = data
 	s.Count, _ = strconv.Atoi(h.Get(countHeader)) // 0 does not match any data
-	p, _ := strconv.ParseUint(strings.TrimPrefix(subject, events.TrafficPrefix), 10, 8)
+	p, _ := events.ParsePartition(strings.TrimPrefix(subject, events.TrafficPrefix))
 	id, err := events.ParseMessageID(h.Get(jetstream.MsgIDHeader))
-	if err != nil || id.Partition != events.Partition(p) {
-		id = events.MessageID{Partition: events.Partition(p)}
+	if err != nil || id.Partition != p {
+		id = events.MessageID{Partition: p}
 	}
 	s.ID = id
 	return s
