@@ -23,7 +23,7 @@ import (
 
 // Times of the child.
 const (
-	lockWithin    = 3 * time.Second // a predecessor that was killed takes a moment to vanish
+	lockWithin    = 2 * time.Second // a predecessor that was killed takes a moment to vanish
 	stopWithin    = 4 * time.Second // then the process ends, whatever still runs
 	headerTimeout = 10 * time.Second
 	bodyTimeout   = 60 * time.Second
@@ -137,7 +137,7 @@ func (s *server) serve(ctx context.Context) error {
 	grace, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
 	if err := web.Shutdown(grace); err != nil {
-		return fmt.Errorf("statements still run after %s: %w", stopWithin, err)
+		return fmt.Errorf("connections are still busy after %s: %w", stopWithin, err)
 	}
 	s.handler.Close()
 	return s.closeEngine(grace)

@@ -79,6 +79,7 @@ var sameRecords = []cmp.Option{
 }
 
 func TestDriverKeepsTypes(t *testing.T) {
+	t.Parallel()
 	e := embeddedtest.Start(t, embedded.Config{})
 	want := records()
 	for name, method := range compressions() {
@@ -87,7 +88,7 @@ func TestDriverKeepsTypes(t *testing.T) {
 				o.Compression = method
 				o.Settings = clickhouse.Settings{"enable_http_compression": 1}
 			})
-			exec(t, conn, "DROP TABLE IF EXISTS record", recordTable)
+			execute(t, conn, "DROP TABLE IF EXISTS record", recordTable)
 			batch, err := conn.PrepareBatch(t.Context(), "INSERT INTO record")
 			if err != nil {
 				t.Fatal(err)
@@ -112,6 +113,7 @@ func TestDriverKeepsTypes(t *testing.T) {
 }
 
 func TestDriverThroughDatabaseSQL(t *testing.T) {
+	t.Parallel()
 	e := embeddedtest.Start(t, embedded.Config{})
 	db := openSQL(t, e)
 	ctx := t.Context()
@@ -171,6 +173,7 @@ func TestDriverThroughDatabaseSQL(t *testing.T) {
 }
 
 func TestParameters(t *testing.T) {
+	t.Parallel()
 	e := embeddedtest.Start(t, embedded.Config{})
 	conn := open(t, e, nil)
 	const question = "SELECT concat({text:String}, '|', toString({number:Int64}), '|', arrayStringConcat({list:Array(String)}, ','))"
@@ -199,6 +202,7 @@ func TestParameters(t *testing.T) {
 }
 
 func TestEmptyAndBigResults(t *testing.T) {
+	t.Parallel()
 	e := embeddedtest.Start(t, embedded.Config{})
 	for name, method := range compressions() {
 		t.Run(name, func(t *testing.T) {
@@ -233,9 +237,10 @@ func TestEmptyAndBigResults(t *testing.T) {
 
 // TestRepeatedInsertIsStoredOnce holds what the projector's recorded intents rely on.
 func TestRepeatedInsertIsStoredOnce(t *testing.T) {
+	t.Parallel()
 	e := embeddedtest.Start(t, embedded.Config{})
 	conn := open(t, e, nil)
-	exec(t, conn,
+	execute(t, conn,
 		"CREATE TABLE fact (id UInt64, n UInt64) ENGINE = MergeTree ORDER BY id SETTINGS non_replicated_deduplication_window = 10000",
 		"CREATE TABLE total (k UInt8, n UInt64) ENGINE = SummingMergeTree ORDER BY k SETTINGS non_replicated_deduplication_window = 10000",
 		"CREATE MATERIALIZED VIEW total_mv TO total AS SELECT 1 AS k, sum(n) AS n FROM fact GROUP BY k")
@@ -273,6 +278,7 @@ func TestRepeatedInsertIsStoredOnce(t *testing.T) {
 }
 
 func TestSettingsDoNotLeak(t *testing.T) {
+	t.Parallel()
 	e := embeddedtest.Start(t, embedded.Config{})
 	conn := open(t, e, nil)
 	ctx := clickhouse.Context(t.Context(), clickhouse.WithSettings(clickhouse.Settings{"max_block_size": 777, "log_comment": "it's mine"}))
@@ -291,6 +297,7 @@ func TestSettingsDoNotLeak(t *testing.T) {
 }
 
 func TestServerFacts(t *testing.T) {
+	t.Parallel()
 	e := embeddedtest.Start(t, embedded.Config{})
 	conn := open(t, e, nil)
 	if zone := ask[string](t, conn, "SELECT timezone()"); zone != "UTC" {

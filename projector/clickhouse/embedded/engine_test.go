@@ -47,7 +47,7 @@ func openSQL(t *testing.T, e *embedded.Engine) *sql.DB {
 	return db
 }
 
-func exec(t *testing.T, conn driver.Conn, statements ...string) {
+func execute(t *testing.T, conn driver.Conn, statements ...string) {
 	t.Helper()
 	for _, statement := range statements {
 		if err := conn.Exec(t.Context(), statement); err != nil {
@@ -66,13 +66,17 @@ func ask[T any](t *testing.T, conn driver.Conn, query string, args ...any) T {
 	return answer
 }
 
-// until repeats a check, which itself does I/O, until it holds.
+// until repeats a check until it holds.
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
 	for !holds() {
-		if ctx.Err() != nil {
+		select {
+		case <-again.C:
+		case <-ctx.Done():
 			t.Fatalf("not within %s: %s", patience, what)
 		}
 	}
@@ -88,6 +92,7 @@ func wantCode(t *testing.T, err error, code int32) {
 }
 
 func TestStartServesAndStops(t *testing.T) {
+	t.Parallel()
 	e := embeddedtest.Start(t, embedded.Config{})
 	if err := open(t, e, nil).Ping(t.Context()); err != nil {
 		t.Fatal(err)
@@ -108,6 +113,7 @@ func TestStartServesAndStops(t *testing.T) {
 }
 
 func TestStopCancelsStatements(t *testing.T) {
+	t.Parallel()
 	e := embeddedtest.Start(t, embedded.Config{})
 	conn := open(t, e, nil)
 	failed := make(chan error, 1)
@@ -136,6 +142,7 @@ func awaitRunning(t *testing.T, conn driver.Conn, want uint64) {
 }
 
 func TestCancelFreesEngine(t *testing.T) {
+	t.Parallel()
 	e := embeddedtest.Start(t, embedded.Config{})
 	observer := open(t, e, nil)
 	queries := map[string]string{
@@ -169,6 +176,7 @@ func TestCancelFreesEngine(t *testing.T) {
 }
 
 func TestConcurrencyIsBounded(t *testing.T) {
+	t.Parallel()
 	e := embeddedtest.Start(t, embedded.Config{Concurrency: 2, QueueWait: 100 * time.Millisecond})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 2)
@@ -190,6 +198,7 @@ func TestConcurrencyIsBounded(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
+	t.Parallel()
 	e := embeddedtest.Start(t, embedded.Config{})
 	conn := open(t, e, nil)
 	tests := map[string]struct {
@@ -225,6 +234,7 @@ func TestErrors(t *testing.T) {
 }
 
 func TestMidStreamError(t *testing.T) {
+	t.Parallel()
 	e := embeddedtest.Start(t, embedded.Config{})
 	for name, method := range compressions() {
 		t.Run(name, func(t *testing.T) {
@@ -246,6 +256,7 @@ func TestMidStreamError(t *testing.T) {
 }
 
 func TestWrongPasswordIsRefused(t *testing.T) {
+	t.Parallel()
 	e := embeddedtest.Start(t, embedded.Config{})
 	for name, change := range map[string]func(*clickhouse.Options){
 		"wrong password": func(o *clickhouse.Options) { o.Auth.Password += "x" },
@@ -260,9 +271,10 @@ func TestWrongPasswordIsRefused(t *testing.T) {
 
 // TestLockedDown tries the ways out of the tables.
 func TestLockedDown(t *testing.T) {
+	t.Parallel()
 	e := embeddedtest.Start(t, embedded.Config{})
 	conn := open(t, e, nil)
-	exec(t, conn, "CREATE TABLE t (a String) ENGINE = MergeTree ORDER BY a")
+	execute(t, conn, "CREATE TABLE t (a String) ENGINE = MergeTree ORDER BY a")
 	const denied, forbidden = 497, 62 // by the engine's grants, by the front
 	tests := map[string]int32{
 		"SELECT * FROM file('/etc/passwd', LineAsString)":                   forbidden,

@@ -1,9 +1,36 @@
 package embedded_test
 
 import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
 	"testing"
 
+	"github.com/llm-hub/llm-hub/projector/clickhouse/embedded"
 	"github.com/llm-hub/llm-hub/projector/clickhouse/embedded/embeddedtest"
 )
 
-func TestMain(m *testing.M) { embeddedtest.Main(m) }
+// parentVariable makes the test binary a parent that the test may kill: it starts an engine as the variable says, prints
+// its pid and waits for ever.
+const parentVariable = "TEST_ENGINE_PARENT"
+
+func TestMain(m *testing.M) {
+	if text := os.Getenv(parentVariable); text != "" {
+		beParent(text)
+	}
+	embeddedtest.Main(m)
+}
+
+func beParent(text string) {
+	var cfg embedded.Config
+	if err := json.Unmarshal([]byte(text), &cfg); err != nil {
+		panic(err)
+	}
+	e, err := embedded.Start(context.Background(), cfg)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(e.State().PID)
+	select {}
+}

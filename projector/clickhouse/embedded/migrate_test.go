@@ -14,6 +14,7 @@ import (
 )
 
 func TestMigrations(t *testing.T) {
+	t.Parallel()
 	e := embeddedtest.Start(t, embedded.Config{})
 	files := fstest.MapFS{
 		"0001_usage.up.sql":   {Data: []byte("-- the facts, one row each\nCREATE TABLE usage (id UInt64, note String) ENGINE = MergeTree ORDER BY id;\n")},
@@ -48,7 +49,7 @@ func TestMigrations(t *testing.T) {
 				t.Errorf("second Up: %v", err)
 			}
 			conn := open(t, e, nil)
-			exec(t, conn, "INSERT INTO usage (id) VALUES (1), (2)")
+			execute(t, conn, "INSERT INTO usage (id) VALUES (1), (2)")
 			if n := ask[uint64](t, conn, "SELECT sum(n) FROM hourly"); n != 2 {
 				t.Errorf("view counts %d rows, want 2", n)
 			}
