@@ -1,0 +1,87 @@
+// Package admin speaks to operators, under /api/v1. It checks what they ask and
+// writes what they get; the work itself is done behind the ports of [Config],
+// which cmd implements with the folds.
+//
+// A parameter that is unknown, given twice or wrong is an error that names it.
+// Long answers are newline-delimited JSON and leave line by line; what goes wrong
+// in the middle of one is its last line, `{"error": ...}`.
+package admin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/control"
+	"github.com/llm-hub/llm-hub/gateway/web"
+)
+
+// Config is what the operator's API stands on. Token and Status must be set; a
+// port that is nil is answered with 503.
+type Config struct {
+	Token control.Secret // of the operator
+
+	// Usage answers from the tables.
+	Usage func(context.Context, UsageQuery) (UsageTable, error)
+	// Events gives the log's events, or its dead letters, as lines of JSON without
+	// their newline, in the order of the log. It ends with the range.
+	Events func(ctx context.Context, q EventsQuery, emit func(line []byte) error) error
+	// Verify compares the log with what was folded from it. Its reports and its
+	// result are anything that encodes as JSON.
+	Verify func(ctx context.Context, report func(any) error) (result any, err error)
+	// Rebuild folds anew from the log and swaps; reports and result as in Verify.
+	Rebuild func(ctx context.Context, what RebuildQuery, report func(any) error) (result any, err error)
+	// Status describes the installation; anything that encodes as JSON.
+	Status func(context.Context) (any, error)
+}
+
+// API holds the handlers.
+type API struct{ cfg Config }
+
+// New makes the handlers.
+func New(cfg Config) (*API, error) {
+	if cfg.Token.Empty() || cfg.Status == nil {
+		return nil, errors.New("admin: Token and Status must be set")
+	}
+	return &API{cfg: cfg}, nil
+}
+
+// Routes are the addresses.
+func (a *API) Routes() []web.Route {
+	return []web.Route{
+		{Method: http.MethodGet, Path: "/api/v1/usage", Permission: web.Operate, Handler: a.usage},
+		{Method: http.MethodGet, Path: "/api/v1/events", Permission: web.Operate, Handler: a.events},
+		{Method: http.MethodGet, Path: "/api/v1/status", Permission: web.Operate, Handler: a.status},
+		{Method: http.MethodPost, Path: "/api/v1/verify", Permission: web.Operate, Handler: a.verify},
+		{Method: http.MethodPost, Path: "/api/v1/rebuild", Permission: web.Operate, Handler: a.rebuild},
+	}
+}
+
+// Guard holds [web.Operate]: the request must come with the operator's token.
+func (a *API) Guard(c echo.Context) error {
+	scheme, token, _ := strings.Cut(c.Request().Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || !a.cfg.Token.Equal(control.NewSecret(token)) {
+		return &gateway.Error{Kind: gateway.Unauthenticated, Public: "The operator's token is needed: Authorization: Bearer TOKEN."}
+	}
+	return nil
+}
+
+func (a *API) status(c echo.Context) error {
+	if err := newParams(c).done(); err != nil {
+		return err
+	}
+	s, err := a.cfg.Status(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, s)
+}
+
+// absent is the error of a port that this process does not have.
+func absent(what string) error {
+	return &gateway.Error{Kind: gateway.Unavailable, Public: what + " is not available in this process."}
+}

@@ -1,0 +1,213 @@
+package admin
+
+import (
+	"encoding/csv"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/llm-hub/llm-hub/accounting"
+	"github.com/llm-hub/llm-hub/events"
+)
+
+// Dimension is what usage is grouped by and filtered on.
+type Dimension string
+
+// The dimensions.
+const (
+	ByHour       Dimension = "hour"
+	ByDay        Dimension = "day"
+	ByMonth      Dimension = "month"
+	ByTenant     Dimension = "tenant"
+	ByUser       Dimension = "user"
+	ByKey        Dimension = "key"
+	ByModel      Dimension = "model" // logical
+	ByProvider   Dimension = "provider"
+	ByCredential Dimension = "credential"
+	ByTarget     Dimension = "target_model" // the vendor's
+)
+
+func spans() []Dimension { return []Dimension{ByHour, ByDay, ByMonth} }
+
+func names() []Dimension {
+	return []Dimension{ByTenant, ByUser, ByKey, ByModel, ByProvider, ByCredential, ByTarget}
+}
+
+// defaultRange is how far back a question goes that does not say.
+const defaultRange = 24 * time.Hour
+
+// UsageQuery is a question about usage.
+type UsageQuery struct {
+	From, To time.Time // of admission; From is in the range, To is not
+	Zone     *time.Location
+	GroupBy  []Dimension // each once; at most one of hour, day, month
+	Where    map[Dimension]string
+}
+
+// UsageTable is the answer.
+type UsageTable struct {
+	Rows []UsageRow // in the order of their groups
+	AsOf time.Time  // everything admitted and ended before is in it; zero: not known
+}
+
+// UsageRow is the usage of one group.
+type UsageRow struct {
+	Group       []string // by the query's dimensions; hour, day and month as RFC 3339, in the query's zone
+	Requests    int64    // admitted
+	Attempts    int64
+	Failures    int64 // attempts without an answer
+	Usage       events.Usage
+	CostNanoUSD int64
+	Unpriced    int64 // records without a known price, not in the cost
+	Estimated   int64 // records that are an estimate
+}
+
+// usageRow is a row as it is written.
+type usageRow struct {
+	Group       map[Dimension]string `json:"group"`
+	Requests    int64                `json:"requests"`
+	Attempts    int64                `json:"attempts"`
+	Failures    int64                `json:"failures"`
+	Input       int64                `json:"input_tokens"` // of all classes
+	Output      int64                `json:"output_tokens"`
+	Usage       events.Usage         `json:"usage"`
+	CostNanoUSD int64                `json:"cost_nano_usd"`
+	CostUSD     string               `json:"cost_usd"`
+	Unpriced    int64                `json:"unpriced"`
+	Estimated   int64                `json:"estimated"`
+}
+
+type usageAnswer struct {
+	From    time.Time   `json:"from"`
+	To      time.Time   `json:"to"`
+	Zone    string      `json:"time_zone"`
+	GroupBy []Dimension `json:"group_by"`
+	AsOf    time.Time   `json:"as_of,omitzero"`
+	Rows    []usageRow  `json:"rows"`
+}
+
+func (a *API) usage(c echo.Context) error {
+	p := newParams(c)
+	q := readUsageQuery(p, time.Now())
+	format := p.choice("format", "json", "csv")
+	if err := p.done(); err != nil {
+		return err
+	}
+	if a.cfg.Usage == nil {
+		return absent("Usage")
+	}
+	table, err := a.cfg.Usage(c.Request().Context(), q)
+	if err != nil {
+		return err
+	}
+	if format == "csv" {
+		return writeCSV(c, q, table)
+	}
+	out := usageAnswer{From: q.From, To: q.To, Zone: q.Zone.String(), GroupBy: q.GroupBy, AsOf: table.AsOf, Rows: []usageRow{}}
+	for _, r := range table.Rows {
+		out.Rows = append(out.Rows, wireRow(q, r))
+	}
+	return c.JSON(http.StatusOK, out)
+}
+
+func readUsageQuery(p *params, now time.Time) UsageQuery {
+	q := UsageQuery{Zone: p.zone("time_zone"), GroupBy: []Dimension{}, Where: map[Dimension]string{}}
+	q.From, q.To = p.moment("from", q.Zone), p.moment("to", q.Zone)
+	if q.To.IsZero() {
+		q.To = now
+	}
+	if q.From.IsZero() {
+		q.From = q.To.Add(-defaultRange)
+	}
+	q.From, q.To = q.From.In(q.Zone), q.To.In(q.Zone)
+	if !q.From.Before(q.To) {
+		p.wrong("from", "must be before to")
+	}
+	if by := p.text("group_by"); by != "" {
+		q.GroupBy = readGroups(p, strings.Split(by, ","))
+	}
+	for _, d := range names() {
+		if v := p.text(string(d)); v != "" {
+			q.Where[d] = v
+		}
+	}
+	return q
+}
+
+func readGroups(p *params, words []string) []Dimension {
+	var out []Dimension
+	allowed := slices.Concat(spans(), names())
+	for _, w := range words {
+		d := Dimension(w)
+		switch {
+		case !slices.Contains(allowed, d):
+			p.wrong("group_by", "%q is not one of %s", w, join(allowed))
+		case slices.Contains(out, d):
+			p.wrong("group_by", "%q is given twice", w)
+		case slices.Contains(spans(), d) && slices.ContainsFunc(out, func(o Dimension) bool { return slices.Contains(spans(), o) }):
+			p.wrong("group_by", "only one of %s can be given", join(spans()))
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+func join(ds []Dimension) string {
+	words := make([]string, len(ds))
+	for i, d := range ds {
+		words[i] = string(d)
+	}
+	return strings.Join(words, ", ")
+}
+
+func wireRow(q UsageQuery, r UsageRow) usageRow {
+	out := usageRow{
+		Group: map[Dimension]string{}, Requests: r.Requests, Attempts: r.Attempts, Failures: r.Failures,
+		Input: r.Usage.InputTotal(), Output: r.Usage.OutputTotal(), Usage: r.Usage,
+		CostNanoUSD: r.CostNanoUSD, CostUSD: accounting.FormatUSD(r.CostNanoUSD), Unpriced: r.Unpriced, Estimated: r.Estimated,
+	}
+	for i, d := range q.GroupBy {
+		out.Group[d] = r.Group[i]
+	}
+	return out
+}
+
+func writeCSV(c echo.Context, q UsageQuery, table UsageTable) error {
+	c.Response().Header().Set("Content-Type", "text/csv; charset=utf-8")
+	c.Response().WriteHeader(http.StatusOK)
+	w := csv.NewWriter(c.Response())
+	var head []string
+	for _, d := range q.GroupBy {
+		head = append(head, string(d))
+	}
+	_ = w.Write(append(head, "requests", "attempts", "failures", "input_tokens", "output_tokens", "input", "cache_read",
+		"cache_write", "cache_write_1h", "output", "reasoning", "cost_nano_usd", "cost_usd", "unpriced", "estimated"))
+	for _, r := range table.Rows {
+		u := r.Usage
+		line := make([]string, 0, len(head)+16)
+		for _, g := range r.Group {
+			line = append(line, literal(g))
+		}
+		for _, n := range []int64{
+			r.Requests, r.Attempts, r.Failures, u.InputTotal(), u.OutputTotal(), u.Input, u.CacheRead,
+			u.CacheWrite, u.CacheWrite1h, u.Output, u.Reasoning, r.CostNanoUSD,
+		} {
+			line = append(line, strconv.FormatInt(n, 10))
+		}
+		_ = w.Write(append(line, accounting.FormatUSD(r.CostNanoUSD), strconv.FormatInt(r.Unpriced, 10), strconv.FormatInt(r.Estimated, 10)))
+	}
+	w.Flush()
+	return w.Error() // tells of the writes before, too
+}
+
+// literal keeps a spreadsheet from reading a name as a formula.
+func literal(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}
