@@ -60,7 +60,7 @@ var (
 	tooLong = [...]string{
 		"context_length", "context length", "maximum context", "context window", "exceed_context_size",
 		"prompt is too long", "input is too long", "input token count", "maximum number of tokens",
-		"too many tokens", "reduce the length of", "prompt contains too many", "tokens in request more than max",
+		"too many tokens", "exceed context limit", "reduce the length of", "prompt contains too many", "tokens in request more than max",
 	}
 	refused = [...]string{
 		"content_filter", "content filter", "content_policy", "content policy", "content management policy",
@@ -68,7 +68,7 @@ var (
 	}
 	exhausted = [...]string{
 		"insufficient_quota", "insufficient balance", "credit balance is too low", "billing_hard_limit",
-		"exceeded your current quota", "billing_not_active",
+		"billing_not_active",
 	}
 )
 
@@ -130,11 +130,11 @@ func containsAny(s string, phrases []string) bool {
 // or as a date, which counts from the answer's own Date where it has one.
 func RetryAfter(h http.Header, now func() time.Time) time.Duration {
 	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil {
-		return bounded(ms * float64(time.Millisecond))
+		return times(ms, time.Millisecond)
 	}
 	v := strings.TrimSpace(h.Get("Retry-After"))
 	if s, err := strconv.ParseFloat(v, 64); err == nil {
-		return bounded(s * float64(time.Second))
+		return times(s, time.Second)
 	}
 	until, err := http.ParseTime(v)
 	if err != nil {
@@ -144,15 +144,18 @@ func RetryAfter(h http.Header, now func() time.Time) time.Duration {
 	if err != nil {
 		from = now()
 	}
-	return bounded(float64(until.Sub(from)))
+	return Bound(until.Sub(from))
 }
 
-// bounded keeps a wait between nothing and a day; what is no number is nothing.
-func bounded(ns float64) time.Duration {
-	if !(ns > 0) {
+// Bound keeps a wait between nothing and a day.
+func Bound(d time.Duration) time.Duration { return min(max(d, 0), maxRetryAfter) }
+
+// times is n units, bounded; what is no number is nothing.
+func times(n float64, unit time.Duration) time.Duration {
+	if !(n > 0) {
 		return 0
 	}
-	return time.Duration(min(ns, float64(maxRetryAfter)))
+	return time.Duration(min(n*float64(unit), float64(maxRetryAfter)))
 }
 
 // ParseWait reads a wait written like "2s" or "1.5s"; anything else is nothing.
@@ -161,5 +164,5 @@ func ParseWait(s string) time.Duration {
 	if err != nil {
 		return 0
 	}
-	return bounded(float64(d))
+	return Bound(d)
 }

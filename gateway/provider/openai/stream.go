@@ -30,6 +30,7 @@ type stream struct {
 
 	chunk    []byte // the last chunk with usage, its choices emptied
 	usage    *events.Usage
+	final    bool  // usage is the whole answer's
 	text     int64 // bytes of answer
 	seen     uint  // choices by index
 	finished uint
@@ -107,11 +108,13 @@ func oneLine(data []byte) []byte {
 // atEnd judges a stream that ended without its terminator. A vendor that ended
 // every choice has said all there is to say.
 func (s *stream) atEnd() error {
-	if s.seen != 0 && s.finished == s.seen {
+	if s.allFinished() {
 		return io.EOF
 	}
 	return provider.CutError()
 }
+
+func (s *stream) allFinished() bool { return s.seen != 0 && s.finished == s.seen }
 
 func (s *stream) note(g glance) {
 	s.text += g.text
@@ -125,7 +128,7 @@ func (s *stream) note(g glance) {
 // keepUsage notes usage, and the chunk that brought it as one without choices.
 func (s *stream) keepUsage(data []byte, g glance) {
 	if u := readUsage(g.usage); u != nil {
-		s.usage = u
+		s.usage, s.final = u, g.empty || s.allFinished()
 	}
 	s.chunk = append(s.chunk[:0], data...)
 	if !g.empty {
@@ -147,7 +150,10 @@ func (s *stream) pass(ev sse.Event, g glance) {
 
 // Progress implements [provider.Stream].
 func (s *stream) Progress() provider.Progress {
-	return provider.Progress{Usage: s.usage, Output: provider.EstimateTokens(s.text), Finish: s.finish}
+	return provider.Progress{
+		Usage: s.usage, Partial: s.usage != nil && !s.final,
+		Output: provider.EstimateTokens(s.text), Finish: s.finish,
+	}
 }
 
 // Trailer implements [provider.Stream].

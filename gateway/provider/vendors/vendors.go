@@ -6,6 +6,9 @@ import (
 	"slices"
 
 	"github.com/llm-hub/llm-hub/gateway/provider"
+	"github.com/llm-hub/llm-hub/gateway/provider/anthropic"
+	"github.com/llm-hub/llm-hub/gateway/provider/chat"
+	"github.com/llm-hub/llm-hub/gateway/provider/gemini"
 	"github.com/llm-hub/llm-hub/gateway/provider/openai"
 )
 
@@ -53,6 +56,15 @@ func Vendor(kind string) provider.Vendor {
 	switch info.Wire {
 	case provider.OpenAI:
 		return openai.Vendor{NoStreamOptions: info.noStreamOptions}
+	case provider.Anthropic:
+		return chat.NewVendor(anthropic.Wire{}, clients())
+	case provider.Gemini:
+		return chat.NewVendor(gemini.Wire{}, clients())
 	}
 	return nil
+}
+
+// clients are the dialects that are translated to other vendors' wire formats.
+func clients() map[provider.Dialect]chat.Client {
+	return map[provider.Dialect]chat.Client{provider.OpenAI: openai.Client{}}
 }

@@ -1,0 +1,138 @@
+package anthropic
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/llm-hub/llm-hub/gateway/provider/chat"
+)
+
+// The types of blocks.
+const (
+	textBlock     = "text"
+	toolUseBlock  = "tool_use"
+	toolResult    = "tool_result"
+	imageBlock    = "image"
+	documentBlock = "document"
+	thinkingBlock = "thinking"
+)
+
+func (w *wireRequest) setMessages(messages []chat.Message) error {
+	for i, m := range messages {
+		blocks, err := blocksOf(m, i)
+		if err != nil {
+			return err
+		}
+		if m.Role == chat.System || m.Role == chat.Developer {
+			w.System = append(w.System, blocks...)
+			continue
+		}
+		w.addTurn(m, blocks)
+	}
+	if len(w.Messages) == 0 {
+		w.Messages, w.System = []wireTurn{{Role: chat.User, Content: w.System}}, nil
+	}
+	w.trimEnd()
+	return nil
+}
+
+// addTurn adds blocks to the last turn if it has the role already, else as a turn
+// of their own. Results of calls go before all else.
+func (w *wireRequest) addTurn(m chat.Message, blocks []wireBlock) {
+	role := chat.User
+	if m.Role == chat.Assistant {
+		role = chat.Assistant
+	}
+	if m.Role == chat.Tool {
+		blocks = []wireBlock{{Type: toolResult, ToolUseID: callID(m.CallID), Content: blocks}}
+	}
+	if len(blocks) == 0 {
+		return
+	}
+	if len(w.Messages) == 0 || w.Messages[len(w.Messages)-1].Role != role {
+		w.Messages = append(w.Messages, wireTurn{Role: role, Content: blocks})
+		return
+	}
+	turn := &w.Messages[len(w.Messages)-1]
+	if m.Role != chat.Tool {
+		turn.Content = append(turn.Content, blocks...)
+		return
+	}
+	results := 0
+	for results < len(turn.Content) && turn.Content[results].Type == toolResult {
+		results++
+	}
+	turn.Content = slices.Insert(turn.Content, results, blocks...)
+}
+
+// trimEnd takes white space off the end of an answer that the model is to go on
+// with, which Anthropic refuses.
+func (w *wireRequest) trimEnd() {
+	last := w.Messages[len(w.Messages)-1]
+	if last.Role != chat.Assistant {
+		return
+	}
+	if b := &last.Content[len(last.Content)-1]; b.Type == textBlock {
+		b.Text = strings.TrimRight(b.Text, " \t\r\n")
+	}
+}
+
+// blocksOf turns message i into blocks. Empty texts are refused by Anthropic, so
+// they go.
+func blocksOf(m chat.Message, i int) ([]wireBlock, error) {
+	var blocks []wireBlock
+	for j, p := range m.Parts {
+		if p.Kind == chat.TextPart && p.Text == "" {
+			continue
+		}
+		b, err := blockOf(p, fmt.Sprintf("messages[%d].content[%d]", i, j))
+		if err != nil {
+			return nil, err
+		}
+		blocks = append(blocks, b)
+	}
+	for _, c := range m.Calls {
+		blocks = append(blocks, wireBlock{
+			Type: toolUseBlock, ID: callID(c.ID), Name: c.Name, Input: json.RawMessage(c.Arguments),
+		})
+	}
+	return blocks, nil
+}
+
+func blockOf(p chat.Part, path string) (wireBlock, error) {
+	switch p.Kind {
+	case chat.TextPart:
+		return wireBlock{Type: textBlock, Text: p.Text}, nil
+	case chat.ImagePart:
+		return wireBlock{Type: imageBlock, Source: sourceOf(p)}, nil
+	case chat.FilePart:
+		return wireBlock{Type: documentBlock, Source: sourceOf(p), Title: p.Filename}, nil
+	case chat.AudioPart:
+	}
+	return wireBlock{}, invalid(path, "This model does not take %s in '%s'.", p.Kind, path)
+}
+
+func sourceOf(p chat.Part) *wireSource {
+	if p.URL != "" {
+		return &wireSource{Type: "url", URL: p.URL}
+	}
+	return &wireSource{Type: "base64", MediaType: p.MediaType, Data: p.Data}
+}
+
+// foreign matches what may not stand in a call's id.
+var foreign = regexp.MustCompile(`[^a-zA-Z0-9_-]`)
+
+// callID puts an id into Anthropic's alphabet. Ids that differ stay different, and
+// the same id always becomes the same.
+func callID(id string) string {
+	if !foreign.MatchString(id) {
+		return id
+	}
+	h := fnv.New32a()
+	h.Write([]byte(id)) // never fails, says its interface
+	return fmt.Sprintf("%s_%08x", foreign.ReplaceAllString(id, "_"), h.Sum32())
+}

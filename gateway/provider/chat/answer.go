@@ -1,0 +1,76 @@
+package chat
+
+import "github.com/llm-hub/llm-hub/events"
+
+// Finish is why an answer ended.
+type Finish string
+
+// The reasons, in OpenAI's words.
+const (
+	Stop          Finish = "stop"
+	Length        Finish = "length"
+	ToolCalls     Finish = "tool_calls"
+	ContentFilter Finish = "content_filter"
+)
+
+// Reply is a whole answer.
+type Reply struct {
+	ID      string // the vendor's, may be empty
+	Model   string // what the vendor says answered
+	Choices []Answer
+	Usage   *events.Usage // nil: the vendor gave none
+}
+
+// Answer is one choice of a reply.
+type Answer struct {
+	Text      string
+	Reasoning string
+	Refusal   string
+	Calls     []Call
+	Finish    Finish
+}
+
+// Size is how many bytes of answer it holds.
+func (a Answer) Size() int64 {
+	n := len(a.Text) + len(a.Reasoning) + len(a.Refusal)
+	for _, c := range a.Calls {
+		n += len(c.Arguments)
+	}
+	return int64(n)
+}
+
+// Step is what one event of a vendor's stream brought.
+type Step struct {
+	ID     string // may be empty; the last one given holds
+	Model  string // likewise
+	Deltas []Delta
+	Usage  *events.Usage // cumulative; nil: nothing new
+	Final  bool          // Usage is the whole answer's
+}
+
+// Delta is a piece of a choice.
+type Delta struct {
+	Choice    int
+	Text      string
+	Reasoning string
+	Refusal   string
+	Call      *CallDelta
+	Finish    Finish
+}
+
+// CallDelta is a piece of a call. The first piece of each Index, which counts from
+// 0 within the choice, has ID and Name; later ones have Arguments only.
+type CallDelta struct {
+	Index     int
+	ID        string
+	Name      string
+	Arguments string
+}
+
+func (d Delta) size() int64 {
+	n := len(d.Text) + len(d.Reasoning) + len(d.Refusal)
+	if d.Call != nil {
+		n += len(d.Call.Arguments)
+	}
+	return int64(n)
+}

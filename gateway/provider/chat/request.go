@@ -1,0 +1,137 @@
+package chat
+
+import "encoding/json"
+
+// Role says who speaks.
+type Role string
+
+// The roles.
+const (
+	System    Role = "system"
+	Developer Role = "developer"
+	User      Role = "user"
+	Assistant Role = "assistant"
+	Tool      Role = "tool" // the result of a call
+)
+
+// Request is a chat request. A pointer is nil, and a text empty, where the client
+// said nothing.
+type Request struct {
+	Messages      []Message
+	Tools         []ToolDef
+	Choice        Choice
+	ParallelTools *bool
+	Format        Format
+
+	MaxOutput        int64 // tokens of each choice, reasoning included; 0: none given
+	Temperature      *float64
+	TopP             *float64
+	PresencePenalty  *float64
+	FrequencyPenalty *float64
+	Seed             *int64
+	Stop             []string
+	N                int // how many choices, at least 1
+	Effort           Effort
+	User             string // the application's id of its user
+	Stream           bool
+}
+
+// Message is one turn of the chat. The index in Request.Messages is the index in
+// the client's list.
+type Message struct {
+	Role   Role
+	Parts  []Part
+	Calls  []Call // of an assistant
+	CallID string // of a tool: which call this is the result of
+}
+
+// Text is the text of all parts.
+func (m Message) Text() string {
+	var s string
+	for _, p := range m.Parts {
+		s += p.Text
+	}
+	return s
+}
+
+// PartKind is what a part of a message is.
+type PartKind string
+
+// The kinds of parts.
+const (
+	TextPart  PartKind = "text"
+	ImagePart PartKind = "image"
+	AudioPart PartKind = "audio"
+	FilePart  PartKind = "file"
+)
+
+// Part is a piece of a message. Media is either Data with its MediaType, or a URL.
+type Part struct {
+	Kind      PartKind
+	Text      string
+	MediaType string // e.g. image/png
+	Data      string // base64
+	URL       string
+	Filename  string
+}
+
+// Call is a call of a tool by the model.
+type Call struct {
+	ID        string
+	Name      string
+	Arguments string // JSON
+}
+
+// ToolDef is a function that the model may call.
+type ToolDef struct {
+	Name        string
+	Description string
+	Parameters  json.RawMessage // JSON schema, nil: no parameters
+	Strict      *bool
+}
+
+// ChoiceMode says whether the model must call a tool.
+type ChoiceMode string
+
+// The modes. The empty one is the vendor's default.
+const (
+	AutoChoice     ChoiceMode = "auto"
+	NoneChoice     ChoiceMode = "none"
+	RequiredChoice ChoiceMode = "required" // any of the tools
+	NamedChoice    ChoiceMode = "named"    // the tool Name
+)
+
+// Choice is the client's wish about calls.
+type Choice struct {
+	Mode ChoiceMode
+	Name string
+}
+
+// FormatKind is the form of the answer.
+type FormatKind string
+
+// The forms. The empty one is text.
+const (
+	JSONFormat   FormatKind = "json"   // any JSON
+	SchemaFormat FormatKind = "schema" // JSON after Schema
+)
+
+// Format is the form the answer must have.
+type Format struct {
+	Kind   FormatKind
+	Schema json.RawMessage
+}
+
+// Effort is how much the model shall reason.
+type Effort string
+
+// The efforts. The empty one is the vendor's default.
+const (
+	NoEffort      Effort = "none"
+	MinimalEffort Effort = "minimal"
+	LowEffort     Effort = "low"
+	MediumEffort  Effort = "medium"
+	HighEffort    Effort = "high"
+	XHighEffort   Effort = "xhigh"
+	MaxEffort     Effort = "max"
+)

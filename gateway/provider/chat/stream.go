@@ -1,0 +1,64 @@
+package chat
+
+import (
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/provider"
+)
+
+// stream is a vendor's stream in a client's dialect.
+type stream struct {
+	source  Source
+	encoder Encoder
+	model   string // the target's, until the vendor names one
+
+	out    []byte
+	usage  *events.Usage
+	final  bool
+	size   int64 // bytes of answer
+	finish Finish
+}
+
+// Next implements [provider.Stream].
+func (s *stream) Next() ([]byte, error) {
+	s.out = s.out[:0]
+	for len(s.out) == 0 {
+		step, err := s.source.Next()
+		if err != nil {
+			return nil, err
+		}
+		s.note(step)
+		s.out = s.encoder.Step(s.out, step)
+	}
+	return s.out, nil
+}
+
+func (s *stream) note(step *Step) {
+	if step.Model == "" {
+		step.Model = s.model
+	}
+	s.model = step.Model
+	if step.Usage != nil {
+		s.usage, s.final = step.Usage, step.Final
+	}
+	for _, d := range step.Deltas {
+		s.size += d.size()
+		if d.Finish != "" {
+			s.finish = d.Finish
+		}
+	}
+}
+
+// Progress implements [provider.Stream].
+func (s *stream) Progress() provider.Progress {
+	return provider.Progress{
+		Usage: s.usage, Partial: s.usage != nil && !s.final,
+		Output: provider.EstimateTokens(s.size), Finish: string(s.finish),
+	}
+}
+
+// Trailer implements [provider.Stream].
+func (s *stream) Trailer(b provider.Bill) []byte { return s.encoder.Trailer(nil, s.usage, b) }
+
+// Abort implements [provider.Stream].
+func (s *stream) Abort(err *gateway.Error) []byte { return s.encoder.Abort(nil, err) }

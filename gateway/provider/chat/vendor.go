@@ -1,0 +1,112 @@
+package chat
+
+import (
+	"io"
+	"net/http"
+
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/provider"
+)
+
+// Wire is a wire format that vendors speak.
+type Wire interface {
+	// Call makes the vendor's request. A *gateway.Error of kind Invalid means that
+	// the wire cannot express it.
+	Call(req *Request, t provider.Target) (*Exchange, error)
+	// Failure is that of [provider.Vendor].
+	Failure(status int, h http.Header, body []byte) *provider.Failure
+}
+
+// Exchange is a request in a vendor's wire format, and how to read the answer.
+type Exchange struct {
+	URL    string
+	Header http.Header // with credentials; never logged
+	Body   []byte
+	// Reply reads a whole 2xx answer.
+	Reply func(body []byte) (*Reply, error)
+	// Source reads a 2xx event stream.
+	Source func(r io.Reader) Source
+}
+
+// Source is a vendor's stream in canonical pieces.
+type Source interface {
+	// Next gives what the next event brought, which may be nothing. The Step is
+	// valid until the following call. io.EOF: the vendor ended its stream as its
+	// wire format demands. Any other error is a *gateway.Error.
+	Next() (*Step, error)
+}
+
+// Client is a dialect that applications speak.
+type Client interface {
+	// Decode reads a request that was parsed before. An error is a *gateway.Error
+	// of kind Invalid that names the field.
+	Decode(in *provider.Inbound) (*Request, error)
+	// Encoder writes the answer to that request.
+	Encoder(in *provider.Inbound) Encoder
+}
+
+// Encoder writes an answer in a client's dialect: either Reply, or any number of
+// Steps and then Trailer or Abort. The latter three append to dst.
+type Encoder interface {
+	Reply(r *Reply) []byte
+	Step(dst []byte, s *Step) []byte
+	Trailer(dst []byte, u *events.Usage, b provider.Bill) []byte
+	Abort(dst []byte, err *gateway.Error) []byte
+}
+
+// vendor is a wire behind client dialects.
+type vendor struct {
+	Wire
+	clients map[provider.Dialect]Client
+}
+
+// NewVendor serves the given client dialects over a wire.
+func NewVendor(w Wire, clients map[provider.Dialect]Client) provider.Vendor {
+	return vendor{Wire: w, clients: clients}
+}
+
+// Prepare implements [provider.Vendor].
+func (v vendor) Prepare(in *provider.Inbound, t provider.Target) (*provider.Outbound, error) {
+	client, ok := v.clients[in.Dialect]
+	if !ok {
+		return nil, &gateway.Error{Kind: gateway.Invalid, Public: "This model cannot be reached through this endpoint."}
+	}
+	req, err := client.Decode(in)
+	if err != nil {
+		return nil, err
+	}
+	call, err := v.Call(req, t)
+	if err != nil {
+		return nil, err
+	}
+	out := &provider.Outbound{Method: http.MethodPost, URL: call.URL, Header: call.Header, Body: call.Body}
+	if in.Stream {
+		out.Stream = func(r io.Reader) provider.Stream {
+			return &stream{source: call.Source(r), encoder: client.Encoder(in), model: t.Model}
+		}
+		return out, nil
+	}
+	out.Unary = func(body []byte) (provider.Reply, error) {
+		reply, err := call.Reply(body)
+		if err != nil {
+			return provider.Reply{}, err
+		}
+		if reply.Model == "" {
+			reply.Model = t.Model
+		}
+		return summary(reply, client.Encoder(in).Reply(reply)), nil
+	}
+	return out, nil
+}
+
+func summary(r *Reply, body []byte) provider.Reply {
+	out := provider.Reply{Body: body, Usage: r.Usage}
+	var size int64
+	for _, a := range r.Choices {
+		size += a.Size()
+		out.Finish = string(a.Finish)
+	}
+	out.Output = provider.EstimateTokens(size)
+	return out
+}

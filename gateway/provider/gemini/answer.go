@@ -1,0 +1,159 @@
+package gemini
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway/provider"
+	"github.com/llm-hub/llm-hub/gateway/provider/chat"
+	"github.com/llm-hub/llm-hub/gateway/provider/failure"
+)
+
+type wireAnswer struct {
+	Candidates []wireCandidate `json:"candidates"`
+	Feedback   *struct {
+		BlockReason string `json:"blockReason"`
+	} `json:"promptFeedback"`
+	Usage   *wireUsage      `json:"usageMetadata"`
+	Model   string          `json:"modelVersion"`
+	ID      string          `json:"responseId"`
+	Failure json.RawMessage `json:"error"`
+}
+
+type wireCandidate struct {
+	Index   int         `json:"index"`
+	Content wireContent `json:"content"`
+	Finish  string      `json:"finishReason"`
+}
+
+// wireUsage is cumulative. Prompt tokens include the cached ones; the thoughts
+// are not among the candidates' tokens.
+type wireUsage struct {
+	Prompt     int64 `json:"promptTokenCount"`
+	Cached     int64 `json:"cachedContentTokenCount"`
+	ToolPrompt int64 `json:"toolUsePromptTokenCount"`
+	Candidates int64 `json:"candidatesTokenCount"`
+	Thoughts   int64 `json:"thoughtsTokenCount"`
+}
+
+func (u *wireUsage) classes() *events.Usage {
+	if u == nil {
+		return nil
+	}
+	cached := min(max(u.Cached, 0), max(u.Prompt, 0))
+	return &events.Usage{
+		Input:     max(u.Prompt, 0) - cached + max(u.ToolPrompt, 0),
+		CacheRead: cached, Output: max(u.Candidates, 0), Reasoning: max(u.Thoughts, 0),
+	}
+}
+
+// newIDs gives the maker of ids for calls.
+func newIDs(newID func() string) func() string {
+	if newID == nil {
+		newID = rand.Text
+	}
+	return func() string { return "call_" + newID() }
+}
+
+var errEmpty = errors.New("neither candidates nor feedback")
+
+// parse reads an answer or a chunk of one, and refuses what is an error.
+func parse(body []byte) (*wireAnswer, error) {
+	var w wireAnswer
+	switch err := json.Unmarshal(body, &w); {
+	case err != nil:
+		return nil, provider.BadAnswerError(err)
+	case len(w.Failure) > 0 && string(w.Failure) != "null":
+		return nil, failure.Told(failure.Read(body)).Public()
+	case w.blocked():
+		return nil, (&provider.Failure{
+			Class: provider.Refused, Code: "content_filter",
+			Message: fmt.Sprintf("The vendor blocked the prompt (%s).", failure.Clean(w.Feedback.BlockReason)),
+		}).Public()
+	}
+	return &w, nil
+}
+
+// blocked tells whether the prompt was refused.
+func (w *wireAnswer) blocked() bool {
+	return len(w.Candidates) == 0 && w.Feedback != nil && w.Feedback.BlockReason != ""
+}
+
+func reply(body []byte, newID func() string) (*chat.Reply, error) {
+	w, err := parse(body)
+	if err != nil {
+		return nil, err
+	}
+	if len(w.Candidates) == 0 {
+		return nil, provider.BadAnswerError(errEmpty)
+	}
+	r := &chat.Reply{ID: w.ID, Model: w.Model, Usage: w.Usage.classes()}
+	for _, c := range w.Candidates {
+		a := answer(c.Content.Parts, newID)
+		if a.Finish, err = finishOf(c.Finish, len(a.Calls) > 0, a.Size() > 0); err != nil {
+			return nil, err
+		}
+		r.Choices = append(r.Choices, a)
+	}
+	return r, nil
+}
+
+func answer(parts []wirePart, newID func() string) chat.Answer {
+	var a chat.Answer
+	for _, p := range parts {
+		switch {
+		case p.Call != nil:
+			a.Calls = append(a.Calls, callOf(p.Call, newID))
+		case p.Thought:
+			a.Reasoning += p.Text
+		default:
+			a.Text += p.Text
+		}
+	}
+	return a
+}
+
+func callOf(c *wireCall, newID func() string) chat.Call {
+	out := chat.Call{ID: c.ID, Name: c.Name, Arguments: string(c.Args)}
+	if out.ID == "" {
+		out.ID = newID()
+	}
+	if out.Arguments == "" || out.Arguments == "null" {
+		out.Arguments = "{}"
+	}
+	return out
+}
+
+// finishOf translates a finish reason. Calls end with STOP like all else. What is
+// no end of an answer is an error, and so is a reason not known here that comes
+// without any answer.
+func finishOf(reason string, calls, content bool) (chat.Finish, error) {
+	switch reason {
+	case "STOP":
+		if calls {
+			return chat.ToolCalls, nil
+		}
+		return chat.Stop, nil
+	case "MAX_TOKENS":
+		return chat.Length, nil
+	case "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
+		"IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION":
+		return chat.ContentFilter, nil
+	case "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE":
+		return "", unfinished(reason)
+	}
+	if !content {
+		return "", unfinished(reason)
+	}
+	return chat.Stop, nil
+}
+
+func unfinished(reason string) error {
+	return (&provider.Failure{
+		Class:   provider.BadAnswer,
+		Message: fmt.Sprintf("The vendor could not finish its answer (%s).", failure.Clean(reason)),
+	}).Public()
+}
