@@ -212,7 +212,9 @@ func TestGeneratedKeyIsToldOnce(t *testing.T) {
 	if err != nil || len(none) != 0 || c.KeyBySecret("") != nil {
 		t.Errorf("without a store: %v, %v", none, err)
 	}
-	l.Keys = func(events.TenantID, string) (control.Secret, bool, error) { return control.Secret{}, false, errors.New("disk full") }
+	l.Keys = func(events.TenantID, string) (control.Secret, bool, error) {
+		return control.Secret{}, false, errors.New("disk full")
+	}
 	if _, _, err := l.Load("testdata/full.yaml"); err == nil || err.Error() != "key generated of tenant acme: disk full" {
 		t.Errorf("store that fails: %v", err)
 	}

@@ -79,6 +79,11 @@ func (e *finding) local(k Kind, probe func(string) ([]string, error)) {
 	if err != nil || len(models) == 0 {
 		return
 	}
+	var model vendorModel
+	if err := model.parse(models[0]); err != nil {
+		e.mistake(k.Name, "lists a model whose name %s", err)
+		return
+	}
 	k.Models = Tiers{Smart: models[0], Fast: models[0], Cheap: models[0]}
 	e.add(k, nil)
 	e.notices = append(e.notices, Notice{Text: fmt.Sprintf("found %s at %s, using its model %s", k.Name, k.BaseURL, models[0])})
