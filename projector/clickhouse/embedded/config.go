@@ -35,7 +35,8 @@ type Config struct {
 	MaxBody     int64         // bytes of a request's body, as sent and as decompressed; DefaultMaxBody by default
 
 	// NoFsync leaves inserted parts to the operating system's own pace: an acknowledged row survives the death of any
-	// process, but not a power cut.
+	// process, but not a power cut. Fsync costs about 8 ms an insert, whatever its size (10 ms became 18 for one row into
+	// a table with a view, 26 became 32 for 10,000), which batches hide.
 	NoFsync bool
 
 	Logger *slog.Logger // slog.DiscardHandler by default

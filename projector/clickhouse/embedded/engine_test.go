@@ -91,24 +91,26 @@ func wantCode(t *testing.T, err error, code int32) {
 	}
 }
 
-func TestStartServesAndStops(t *testing.T) {
+// TestConformance holds, against one engine, what clients rely on.
+func TestConformance(t *testing.T) {
 	t.Parallel()
 	e := embeddedtest.Start(t, embedded.Config{})
-	if err := open(t, e, nil).Ping(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	state := e.State()
-	if !state.Running || state.PID == 0 || state.Version == "" || state.Since.IsZero() {
-		t.Errorf("state = %+v, want a running engine with a pid and a version", state)
-	}
-	if err := e.Stop(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if state := e.State(); state.Running || state.PID != 0 || state.LastExit != "exit status 0" {
-		t.Errorf("state after Stop = %+v", state)
-	}
-	if err := e.Stop(t.Context()); err != nil {
-		t.Errorf("second Stop: %v", err)
+	for name, test := range map[string]func(*testing.T, *embedded.Engine){
+		"types":             testDriverKeepsTypes,
+		"database/sql":      testDriverThroughDatabaseSQL,
+		"parameters":        testParameters,
+		"results":           testEmptyAndBigResults,
+		"repeated insert":   testRepeatedInsertIsStoredOnce,
+		"settings":          testSettingsDoNotLeak,
+		"server facts":      testServerFacts,
+		"cancel":            testCancelFreesEngine,
+		"errors":            testErrors,
+		"error in a stream": testMidStreamError,
+		"wrong password":    testWrongPasswordIsRefused,
+		"locked down":       testLockedDown,
+		"migrations":        testMigrations,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, e) })
 	}
 }
 
@@ -141,9 +143,7 @@ func awaitRunning(t *testing.T, conn driver.Conn, want uint64) {
 	})
 }
 
-func TestCancelFreesEngine(t *testing.T) {
-	t.Parallel()
-	e := embeddedtest.Start(t, embedded.Config{})
+func testCancelFreesEngine(t *testing.T, e *embedded.Engine) {
 	observer := open(t, e, nil)
 	queries := map[string]string{
 		"aggregation": endlessQuery,
@@ -197,9 +197,7 @@ func TestConcurrencyIsBounded(t *testing.T) {
 	until(t, "the slots are free again", func() bool { return conn.Exec(t.Context(), "SELECT 1") == nil })
 }
 
-func TestErrors(t *testing.T) {
-	t.Parallel()
-	e := embeddedtest.Start(t, embedded.Config{})
+func testErrors(t *testing.T, e *embedded.Engine) {
 	conn := open(t, e, nil)
 	tests := map[string]struct {
 		statement string
@@ -233,13 +231,11 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-func TestMidStreamError(t *testing.T) {
-	t.Parallel()
-	e := embeddedtest.Start(t, embedded.Config{})
+func testMidStreamError(t *testing.T, e *embedded.Engine) {
 	for name, method := range compressions() {
 		t.Run(name, func(t *testing.T) {
 			conn := open(t, e, func(o *clickhouse.Options) { o.Compression = method })
-			rows, err := conn.Query(t.Context(), "SELECT throwIf(number = 3000000, 'on purpose') FROM numbers(5000000) SETTINGS max_block_size = 65536, max_threads = 1")
+			rows, err := conn.Query(t.Context(), "SELECT throwIf(number = 300000, 'on purpose') FROM numbers(500000) SETTINGS max_block_size = 65536, max_threads = 1")
 			if err != nil {
 				t.Fatalf("the error came early: %v", err)
 			}
@@ -255,9 +251,7 @@ func TestMidStreamError(t *testing.T) {
 	}
 }
 
-func TestWrongPasswordIsRefused(t *testing.T) {
-	t.Parallel()
-	e := embeddedtest.Start(t, embedded.Config{})
+func testWrongPasswordIsRefused(t *testing.T, e *embedded.Engine) {
 	for name, change := range map[string]func(*clickhouse.Options){
 		"wrong password": func(o *clickhouse.Options) { o.Auth.Password += "x" },
 		"no password":    func(o *clickhouse.Options) { o.Auth.Password = "" },
@@ -269,12 +263,10 @@ func TestWrongPasswordIsRefused(t *testing.T) {
 	}
 }
 
-// TestLockedDown tries the ways out of the tables.
-func TestLockedDown(t *testing.T) {
-	t.Parallel()
-	e := embeddedtest.Start(t, embedded.Config{})
+// testLockedDown tries the ways out of the tables.
+func testLockedDown(t *testing.T, e *embedded.Engine) {
 	conn := open(t, e, nil)
-	execute(t, conn, "CREATE TABLE t (a String) ENGINE = MergeTree ORDER BY a")
+	execute(t, conn, "CREATE TABLE IF NOT EXISTS t (a String) ENGINE = MergeTree ORDER BY a")
 	const denied, forbidden = 497, 62 // by the engine's grants, by the front
 	tests := map[string]int32{
 		"SELECT * FROM file('/etc/passwd', LineAsString)":                   forbidden,

@@ -10,12 +10,9 @@ import (
 	"github.com/golang-migrate/migrate/v4/source/iofs"
 
 	"github.com/llm-hub/llm-hub/projector/clickhouse/embedded"
-	"github.com/llm-hub/llm-hub/projector/clickhouse/embedded/embeddedtest"
 )
 
-func TestMigrations(t *testing.T) {
-	t.Parallel()
-	e := embeddedtest.Start(t, embedded.Config{})
+func testMigrations(t *testing.T, e *embedded.Engine) {
 	files := fstest.MapFS{
 		"0001_usage.up.sql":   {Data: []byte("-- the facts, one row each\nCREATE TABLE usage (id UInt64, note String) ENGINE = MergeTree ORDER BY id;\n")},
 		"0001_usage.down.sql": {Data: []byte("DROP TABLE usage")},

@@ -139,10 +139,11 @@ func alive(pid int) bool {
 	return !strings.HasPrefix(after, "Z")
 }
 
-func TestSecondEngineIsRefused(t *testing.T) {
+func TestDataDirectory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	first := embeddedtest.Start(t, embedded.Config{DataDir: dir})
+	execute(t, open(t, first, nil), "CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a", "INSERT INTO t VALUES (1), (2)")
 	_, err := embedded.Start(t.Context(), embedded.Config{Library: embeddedtest.Library(t), DataDir: dir})
 	if !errors.Is(err, embedded.ErrLocked) || !strings.Contains(err.Error(), strconv.Itoa(first.State().PID)) {
 		t.Errorf("second engine: %v, want ErrLocked with the pid of the first", err)
@@ -150,39 +151,44 @@ func TestSecondEngineIsRefused(t *testing.T) {
 	if err := first.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	embeddedtest.Start(t, embedded.Config{DataDir: dir})
-}
-
-func TestDataOutlivesTheEngine(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	first := embeddedtest.Start(t, embedded.Config{DataDir: dir})
-	execute(t, open(t, first, nil), "CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a", "INSERT INTO t VALUES (1), (2)")
-	if err := first.Stop(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	second := embeddedtest.Start(t, embedded.Config{DataDir: dir})
-	if n := ask[uint64](t, open(t, second, nil), "SELECT count() FROM t"); n != 2 {
+	next := embeddedtest.Start(t, embedded.Config{DataDir: dir})
+	if n := ask[uint64](t, open(t, next, nil), "SELECT count() FROM t"); n != 2 {
 		t.Errorf("%d rows after a restart, want 2", n)
 	}
 }
 
-// TestProcessTellsNoSecrets looks at the child as any process of the machine can, or one of the same user.
-func TestProcessTellsNoSecrets(t *testing.T) {
+func TestStartServesAndStops(t *testing.T) {
 	t.Setenv("OPENAI_API_KEY", "a vendor's key")
 	e := embeddedtest.Start(t, embedded.Config{})
-	proc := fmt.Sprintf("/proc/%d/", e.State().PID)
-	arguments, err := os.ReadFile(proc + "cmdline")
-	if err != nil {
+	if err := open(t, e, nil).Ping(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	environment, err := os.ReadFile(proc + "environ")
-	if err != nil {
-		t.Fatal(err)
+	state := e.State()
+	if !state.Running || state.PID == 0 || state.Version == "" || state.Since.IsZero() {
+		t.Errorf("state = %+v, want a running engine with a pid and a version", state)
 	}
-	for _, text := range []string{string(arguments), string(environment)} {
-		if strings.Contains(text, e.Access().Password) || strings.Contains(text, "vendor") {
-			t.Errorf("a secret in %q", text)
+	tellsNoSecrets(t, e)
+	if err := e.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if state := e.State(); state.Running || state.PID != 0 || state.LastExit != "exit status 0" {
+		t.Errorf("state after Stop = %+v", state)
+	}
+	if err := e.Stop(t.Context()); err != nil {
+		t.Errorf("second Stop: %v", err)
+	}
+}
+
+// tellsNoSecrets looks at the child as other processes of the machine can.
+func tellsNoSecrets(t *testing.T, e *embedded.Engine) {
+	t.Helper()
+	for _, file := range []string{"cmdline", "environ"} {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", e.State().PID, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), e.Access().Password) || strings.Contains(string(text), "vendor") {
+			t.Errorf("a secret in %s: %q", file, text)
 		}
 	}
 }
