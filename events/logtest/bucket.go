@@ -223,7 +223,7 @@ func bucketRefuses(s *suite) {
 // bucketRivals lets several writers raise one counter by compare-and-set: no
 // increment may be lost.
 func bucketRivals(s *suite) {
-	const rivals, each = 4, 10
+	const rivals, each = 3, 8
 	var wg sync.WaitGroup
 	for range rivals {
 		wg.Go(func() {

@@ -87,7 +87,7 @@ func watchPrefix(s *suite) {
 
 // watchFinal follows keys that change faster than the watch is read.
 func watchFinal(s *suite) {
-	const keys, rounds = 5, 60
+	const keys, rounds = 5, 25
 	revs := make([]uint64, keys)
 	round := func(n int) {
 		puts := make([]events.Put, keys)

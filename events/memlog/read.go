@@ -74,6 +74,9 @@ func (c *cursor) deliver() error {
 		if err != nil {
 			return err
 		}
+		if len(batch) > 0 && next > c.r.From && batch[0].Seq > next {
+			return fmt.Errorf("read: messages %d to %d are gone", next, batch[0].Seq-1)
+		}
 		for _, m := range batch {
 			if c.r.To > 0 && m.Seq > c.r.To {
 				return nil

@@ -69,6 +69,8 @@ func (b bucket) Commit(ctx context.Context, puts []events.Put) (uint64, error) {
 		}
 		return ack.Sequence, nil
 	}
+	ctx, cancel := b.log.whileConnected(ctx)
+	defer cancel()
 	// Without an acknowledgement of the first message: a refusal is told at the end as well.
 	ack, err := jetstreamext.PublishMsgBatch(ctx, b.log.js, msgs, jetstreamext.BatchFlowControl{})
 	if err != nil {
@@ -89,9 +91,9 @@ func putMessage(p events.Put) *nats.Msg {
 
 // Created implements [events.Bucket].
 func (b bucket) Created(ctx context.Context) (time.Time, error) {
-	info, err := b.stream.Info(ctx)
+	info, err := b.log.describe(ctx, b.stream)
 	if err != nil {
-		return time.Time{}, b.log.failed("describe counters", err)
+		return time.Time{}, err
 	}
 	return info.Created, nil
 }
@@ -162,9 +164,9 @@ type watcher struct {
 }
 
 func (b bucket) watcher(ctx context.Context, prefix string, give func(events.Entry) error) (*watcher, error) {
-	info, err := b.stream.Info(ctx)
+	info, err := b.log.describe(ctx, b.stream)
 	if err != nil {
-		return nil, b.log.failed("watch "+prefix, err)
+		return nil, err
 	}
 	w := &watcher{prefix: prefix, give: give, last: info.State.LastSeq, initial: true}
 	// The server filters whole parts between dots, the rest is done here.

@@ -45,16 +45,6 @@ func (l *Log) Read(ctx context.Context, r events.Range) (events.Cursor, error) {
 	return c, nil
 }
 
-// lifetime is ctx, ended also by Close of the log.
-func (l *Log) lifetime(ctx context.Context) (context.Context, context.CancelCauseFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	unhook := context.AfterFunc(l.ctx, func() { cancel(events.ErrClosed) })
-	return ctx, func(cause error) {
-		unhook()
-		cancel(cause)
-	}
-}
-
 type cursor struct {
 	r      events.Range
 	whole  bool   // every message of the stream is seen, so sequences must be without gap

@@ -24,7 +24,7 @@ const (
 // errGap: a message did not arrive; the feed starts again behind the last that did.
 var errGap = errors.New("delivery gap")
 
-// stop ends a feed with the error it holds, which may be nil.
+// stop ends a feed with the error it holds.
 type stop struct{ error }
 
 func (s stop) Unwrap() error { return s.error }
@@ -49,7 +49,7 @@ type feed struct {
 func (f *feed) run(ctx context.Context) error {
 	backoff := feedBackoff
 	for {
-		reconnected := f.log.nextReconnect()
+		reconnected := f.log.link.reconnection()
 		before := f.next
 		err := f.session(ctx)
 		var end stop
@@ -78,7 +78,9 @@ func (f *feed) run(ctx context.Context) error {
 
 // session reads from one consumer until something goes wrong.
 func (f *feed) session(ctx context.Context) error {
-	reconnected := f.log.nextReconnect()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(f.log.link.current(), cancel)() // the consumer may be gone with the server
 	cons, err := f.consumer(ctx)
 	if err != nil {
 		return err
@@ -95,15 +97,7 @@ func (f *feed) session(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ended := make(chan struct{})
-	defer close(ended)
-	go func() {
-		defer messages.Stop()
-		select {
-		case <-reconnected: // the consumer may be gone with the old server
-		case <-ended:
-		}
-	}()
+	defer messages.Stop()
 	return f.receive(ctx, messages)
 }
 
@@ -147,7 +141,7 @@ func (f *feed) forget(consumer string) {
 	if !f.log.conn.IsConnected() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(f.log.ctx, feedCleanTimeout)
+	ctx, cancel := context.WithTimeout(f.log.link.current(), feedCleanTimeout)
 	defer cancel()
 	_ = f.stream.DeleteConsumer(ctx, consumer)
 }

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -51,13 +50,9 @@ type Config struct {
 	Logger   *slog.Logger
 }
 
-// Times of the client.
 const (
-	openTimeout     = 30 * time.Second
-	requestTimeout  = 5 * time.Second // where the caller's context has no deadline
-	reconnectWait   = 100 * time.Millisecond
-	reconnectJitter = 100 * time.Millisecond
-	pingInterval    = 5 * time.Second // two lost pings make a connection dead
+	openTimeout    = 30 * time.Second
+	requestTimeout = 5 * time.Second // where the caller's context has no deadline
 )
 
 // Log is an open log: the traffic stream, the control stream, dead letters and
@@ -73,9 +68,7 @@ type Log struct {
 
 	ctx    context.Context // ended by Close
 	cancel context.CancelFunc
-
-	mu          sync.Mutex
-	reconnected chan struct{} // closed and replaced at every reconnection
+	link   link
 }
 
 // Open connects, declares what is missing and checks what is there. It must be closed.
@@ -83,8 +76,9 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
-	l := &Log{cfg: cfg, log: cfg.Logger, reconnected: make(chan struct{})}
+	l := &Log{cfg: cfg, log: cfg.Logger}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l.link.connected(l.ctx)
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	if err := l.open(ctx); err != nil {
@@ -126,52 +120,6 @@ func (l *Log) open(ctx context.Context) error {
 	l.traffic = streams[events.TrafficStream]
 	l.bucket = bucket{log: l, stream: streams[countersStream]}
 	return l.checkCreated(ctx)
-}
-
-func (l *Log) connectOptions() []nats.Option {
-	opts := []nats.Option{
-		nats.Name("llm-hub " + string(l.cfg.Node)),
-		nats.MaxReconnects(-1),
-		nats.ReconnectWait(reconnectWait),
-		nats.ReconnectJitter(reconnectJitter, reconnectJitter),
-		nats.ReconnectBufSize(-1), // what is sent while disconnected fails at once; the caller repeats it in order
-		nats.PingInterval(pingInterval),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			if l.ctx.Err() == nil {
-				l.log.Warn("log disconnected", "error", err)
-			}
-		}),
-		nats.ReconnectHandler(func(c *nats.Conn) {
-			l.log.Info("log reconnected", "server", c.ConnectedUrlRedacted())
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			close(l.reconnected)
-			l.reconnected = make(chan struct{})
-		}),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			l.log.Warn("log client", "error", err) // a denied permission shows up here only
-		}),
-	}
-	if l.cfg.Server != nil {
-		opts = append(opts, nats.InProcessServer(l.cfg.Server))
-	}
-	if l.cfg.Credentials != "" {
-		opts = append(opts, nats.UserCredentials(l.cfg.Credentials))
-	}
-	if l.cfg.RootCAs != "" {
-		opts = append(opts, nats.RootCAs(l.cfg.RootCAs))
-	}
-	if l.cfg.Token != "" {
-		opts = append(opts, nats.Token(l.cfg.Token))
-	}
-	return opts
-}
-
-// nextReconnect is closed at the next reconnection.
-func (l *Log) nextReconnect() <-chan struct{} {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.reconnected
 }
 
 // Healthy is nil when the log answers and can keep what it is given.

@@ -124,7 +124,15 @@ func (l *Log) declareStream(ctx context.Context, want jetstream.StreamConfig) (j
 		return s, nil
 	}
 	l.log.Info("updating stream", "stream", want.Name)
-	return l.js.UpdateStream(ctx, next)
+	updated, err := l.js.UpdateStream(ctx, next)
+	var api *jetstream.APIError
+	if errors.As(err, &api) && api.ErrorCode == codeStorageExceeded {
+		// The server's bound is below what its streams have reserved. It refuses
+		// changes then, and messages once its bound is reached, but the log is whole.
+		l.log.Warn("stream cannot be updated: the server's store is bounded below what is reserved", "stream", want.Name)
+		return s, nil
+	}
+	return updated, err
 }
 
 // overlay is have with what this package decides taken from want; what an

@@ -40,14 +40,16 @@ func (l *Log) Append(ctx context.Context, m events.Message) (events.Ack, error) 
 
 // publish sends msg once. The caller knows better than the client when to repeat it.
 func (l *Log) publish(ctx context.Context, msg *nats.Msg) (*jetstream.PubAck, error) {
+	ctx, cancel := l.whileConnected(ctx)
+	defer cancel()
 	return l.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
 }
 
 // Info implements [events.Reader].
 func (l *Log) Info(ctx context.Context) (events.Info, error) {
-	info, err := l.traffic.Info(ctx)
+	info, err := l.describe(ctx, l.traffic)
 	if err != nil {
-		return events.Info{}, l.failed("describe traffic", err)
+		return events.Info{}, err
 	}
 	return events.Info{
 		Created: info.Created, First: max(info.State.FirstSeq, 1), Last: info.State.LastSeq, Bytes: info.State.Bytes,
@@ -57,11 +59,22 @@ func (l *Log) Info(ctx context.Context) (events.Info, error) {
 // Space tells how many bytes the traffic stream takes and may take; limit is 0
 // if it has no bound.
 func (l *Log) Space(ctx context.Context) (used, limit uint64, err error) {
-	info, err := l.traffic.Info(ctx)
+	info, err := l.describe(ctx, l.traffic)
 	if err != nil {
-		return 0, 0, l.failed("describe traffic", err)
+		return 0, 0, err
 	}
 	return info.State.Bytes, uint64(max(info.Config.MaxBytes, 0)), nil
+}
+
+// describe asks the stream's leader how it is now.
+func (l *Log) describe(ctx context.Context, s jetstream.Stream) (*jetstream.StreamInfo, error) {
+	ctx, cancel := l.whileConnected(ctx)
+	defer cancel()
+	info, err := s.Info(ctx)
+	if err != nil {
+		return nil, l.failed("describe "+s.CachedInfo().Config.Name, err)
+	}
+	return info, nil
 }
 
 // At implements [events.Reader].
@@ -109,7 +122,7 @@ type rawMessage struct {
 // leaderGet reads one message from the stream's leader. The client's own calls
 // may ask any replica, which can lag.
 func (l *Log) leaderGet(ctx context.Context, stream string, r getRequest) (rawMessage, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := l.whileConnected(ctx)
 	defer cancel()
 	body, err := json.Marshal(r)
 	if err != nil {
