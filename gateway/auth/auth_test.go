@@ -1,0 +1,180 @@
+package auth_test
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/llm-hub/llm-hub/accounting"
+	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/auth"
+	"github.com/llm-hub/llm-hub/gateway/control"
+)
+
+const (
+	good  = "a-good-key-of-thirty-two-letters"
+	other = "another-key-of-thirty-two-letter"
+)
+
+func catalog(t testing.TB) *control.Catalog {
+	t.Helper()
+	l := control.Loader{Prices: &accounting.Book{}}
+	c, _, err := l.Parse([]byte("tenants: [{name: acme, keys: [{name: ci, key: "+good+"}, {name: no-secret}]}]"), "hub.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func header(pairs ...string) http.Header {
+	h := http.Header{}
+	for i := 0; i < len(pairs); i += 2 {
+		h.Add(pairs[i], pairs[i+1])
+	}
+	return h
+}
+
+func TestKey(t *testing.T) {
+	generated := control.GenerateKey().Reveal()
+	damaged := generated[:len(generated)-1] + "!"
+	const (
+		none    = "unauthenticated: No key was sent. Send one as `Authorization: Bearer <key>`."
+		invalid = "unauthenticated: The key is not valid."
+		scheme  = "unauthenticated: The Authorization header must be `Bearer` and a key."
+		two     = "invalid_request: The request has two different keys; send one."
+	)
+	tests := []struct {
+		name   string
+		header http.Header
+		err    string
+	}{
+		{"bearer", header("Authorization", "Bearer "+good), ""},
+		{"lower case", header("authorization", "bearer "+good), ""},
+		{"more space", header("Authorization", "  Bearer   "+good+" "), ""},
+		{"anthropic", header("x-api-key", good), ""},
+		{"azure", header("api-key", good), ""},
+		{"google", header("x-goog-api-key", good), ""},
+		{"the same twice", header("Authorization", "Bearer "+good, "x-api-key", good), ""},
+		{"the same header twice", header("x-api-key", good, "x-api-key", good), ""},
+		{"an empty one beside it", header("Authorization", "", "x-api-key", good), ""},
+		{"nothing", header(), none},
+		{"empty", header("Authorization", " "), none},
+		{"another header", header("x-litellm-api-key", good), none},
+		{"basic", header("Authorization", "Basic "+good), scheme},
+		{"basic beside a key", header("Authorization", "Basic "+good, "x-api-key", good), scheme},
+		{"no token", header("Authorization", "Bearer"), scheme},
+		{"no scheme", header("Authorization", good), scheme},
+		{"unknown", header("Authorization", "Bearer "+other), invalid},
+		{"too short", header("Authorization", "Bearer "+good[1:]), invalid},
+		{"too long", header("x-api-key", strings.Repeat("x", 257)), invalid},
+		{"space", header("x-api-key", good[:16]+" "+good[16:]), invalid},
+		{"not ASCII", header("x-api-key", good+"é"), invalid},
+		{"generated, unknown", header("x-api-key", generated), invalid},
+		{"generated, damaged", header("x-api-key", damaged), invalid},
+		{"two", header("Authorization", "Bearer "+good, "x-api-key", other), two},
+		{"two, one malformed", header("Authorization", "Bearer "+good, "api-key", "short"), two},
+		{"two in one header", header("x-api-key", good, "x-api-key", other), two},
+	}
+	c := catalog(t)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			key, err := auth.Key(tt.header, c)
+			got := ""
+			if err != nil {
+				got = err.Error()
+			}
+			if diff := cmp.Diff(tt.err, got); diff != "" {
+				t.Fatalf("error (-want +got):\n%s", diff)
+			}
+			if (key != nil) != (err == nil) || key != nil && (key.Name != "ci" || key.Tenant.ID != "acme") {
+				t.Errorf("key %+v", key)
+			}
+		})
+	}
+}
+
+// TestMalformedIsNotLookedUp: a credential that cannot be one is refused without a catalog.
+func TestMalformedIsNotLookedUp(t *testing.T) {
+	damaged := strings.Replace(control.GenerateKey().Reveal(), "_live_", "_liv3_", 1)
+	for _, text := range []string{"short", strings.Repeat("x", 257), "lh_live_" + damaged[8:40]} {
+		if _, err := auth.Key(header("x-api-key", text), nil); gateway.AsError(err).Kind != gateway.Unauthenticated {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+type clock struct{ now time.Time }
+
+func (c *clock) read() time.Time { return c.now }
+
+func TestOperator(t *testing.T) {
+	var out bytes.Buffer
+	at := &clock{time.Unix(1_800_000_000, 0)}
+	op, err := auth.NewOperator(control.NewSecret(good), slog.New(slog.NewTextHandler(&out, nil)), at.read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := op.Check(header("Authorization", "Bearer "+good), "192.0.2.1"); err != nil || out.Len() != 0 {
+		t.Errorf("the token: %v, logged %q", err, &out)
+	}
+	for _, h := range []http.Header{header(), header("Authorization", "Bearer "+other), header("Authorization", "Bearer "+good, "api-key", other)} {
+		if err := op.Check(h, "192.0.2.1"); err == nil {
+			t.Errorf("%v passes", h)
+		}
+	}
+	if strings.Contains(out.String(), other) || !strings.Contains(out.String(), "192.0.2.1") {
+		t.Errorf("logged %q", &out)
+	}
+}
+
+func TestOperatorLogIsBounded(t *testing.T) {
+	var out bytes.Buffer
+	at := &clock{time.Unix(1_800_000_000, 0)}
+	op, err := auth.NewOperator(control.NewSecret(good), slog.New(slog.NewTextHandler(&out, nil)), at.read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 1000 {
+		_ = op.Check(header(), "192.0.2.1")
+	}
+	if n := strings.Count(out.String(), "attempt to operate refused"); n != 10 {
+		t.Errorf("%d lines, want 10", n)
+	}
+	at.now = at.now.Add(time.Minute)
+	out.Reset()
+	_ = op.Check(header(), "192.0.2.1")
+	if got := out.String(); !strings.Contains(got, "count=990") || strings.Count(got, "\n") != 2 {
+		t.Errorf("a minute later: %q", got)
+	}
+}
+
+func TestNewOperatorRefuses(t *testing.T) {
+	logger := slog.New(slog.DiscardHandler)
+	for name, make := range map[string]func() (*auth.Operator, error){
+		"short token": func() (*auth.Operator, error) {
+			return auth.NewOperator(control.NewSecret("short"), logger, time.Now)
+		},
+		"no logger": func() (*auth.Operator, error) { return auth.NewOperator(control.NewSecret(good), nil, time.Now) },
+		"no clock":  func() (*auth.Operator, error) { return auth.NewOperator(control.NewSecret(good), logger, nil) },
+	} {
+		if op, err := make(); err == nil || op != nil || strings.Contains(fmt.Sprint(err), "short-") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func BenchmarkKey(b *testing.B) {
+	c, h := catalog(b), header("Authorization", "Bearer "+good)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := auth.Key(h, c); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
