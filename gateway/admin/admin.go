@@ -11,19 +11,24 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/llm-hub/llm-hub/gateway"
-	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/web"
 )
 
-// Config is what the operator's API stands on. Token and Status must be set; a
+// Operator knows the operator's token.
+type Operator interface {
+	// Check fails with a *gateway.Error unless the headers carry it; from says
+	// where the request came from.
+	Check(h http.Header, from string) error
+}
+
+// Config is what the operator's API stands on. Operator and Status must be set; a
 // port that is nil is answered with 503.
 type Config struct {
-	Token control.Secret // of the operator
+	Operator Operator
 
 	// Usage answers from the tables.
 	Usage func(context.Context, UsageQuery) (UsageTable, error)
@@ -44,8 +49,8 @@ type API struct{ cfg Config }
 
 // New makes the handlers.
 func New(cfg Config) (*API, error) {
-	if cfg.Token.Empty() || cfg.Status == nil {
-		return nil, errors.New("admin: Token and Status must be set")
+	if cfg.Operator == nil || cfg.Status == nil {
+		return nil, errors.New("admin: Operator and Status must be set")
 	}
 	return &API{cfg: cfg}, nil
 }
@@ -63,11 +68,7 @@ func (a *API) Routes() []web.Route {
 
 // Guard holds [web.Operate]: the request must come with the operator's token.
 func (a *API) Guard(c echo.Context) error {
-	scheme, token, _ := strings.Cut(c.Request().Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || !a.cfg.Token.Equal(control.NewSecret(token)) {
-		return &gateway.Error{Kind: gateway.Unauthenticated, Public: "The operator's token is needed: Authorization: Bearer TOKEN."}
-	}
-	return nil
+	return a.cfg.Operator.Check(c.Request().Header, c.Request().RemoteAddr)
 }
 
 func (a *API) status(c echo.Context) error {

@@ -103,7 +103,7 @@ func newHub(t *testing.T, s settings) *hub {
 		t.Fatal(err)
 	}
 	if h.vendors == nil {
-		h.vendors = func(string) provider.Vendor { return openai.Vendor{} }
+		h.vendors = realVendor
 	}
 	if h.transport == nil {
 		h.transport = &http.Transport{}
@@ -172,13 +172,7 @@ func (h *hub) close() {
 }
 
 func (h *hub) catalog() *control.Catalog {
-	book, err := accounting.ShippedBook()
-	if err == nil {
-		book, err = book.With([]accounting.Override{{Model: "gpt-fake", Input: "1", Output: "2"}})
-	}
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	book := priceBook(h.t)
 	p := h.provider("one", h.vendor.URL+"/v1", "a")
 	if h.targets == nil {
 		h.targets = []control.Target{{Provider: p, Model: "gpt-fake", Priority: 1, Weight: 1}}
@@ -373,4 +367,16 @@ func errorOf(t *testing.T, body string) map[string]any {
 		t.Fatalf("%v in %s", err, body)
 	}
 	return b.Error
+}
+
+func realVendor(string) provider.Vendor { return openai.Vendor{} }
+
+// priceBook knows one model.
+func priceBook(t *testing.T) *accounting.Book {
+	t.Helper()
+	book, err := new(accounting.Book).With([]accounting.Override{{Model: "gpt-fake", Input: "1", Output: "2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return book
 }

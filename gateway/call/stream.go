@@ -75,20 +75,18 @@ func (f *flight) begin() {
 func (a *attempt) pump(chunk []byte) error {
 	f := a.flight
 	marks := checkpoints{at: time.Now()}
-	stopAt := int64(0) // tokens, once the client is gone
+	seen := int64(0) // tokens that the client got
 	for {
 		f.client.send(chunk)
 		p := a.stream.Progress()
 		if marks.due(p.Output) {
 			f.facts.Checkpoint(a.number, a.target, f.price(a.target, f.soFar(p)))
 		}
-		if f.client.gone() {
-			if stopAt == 0 {
-				stopAt = p.Output + drainTokens
-			}
-			if p.Output >= stopAt {
-				return errDrained
-			}
+		switch {
+		case !f.client.gone():
+			seen = p.Output
+		case p.Output >= seen+drainTokens:
+			return errDrained
 		}
 		var err error
 		if chunk, err = a.stream.Next(); err != nil {
