@@ -2,6 +2,7 @@ package route
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/llm-hub/llm-hub/events"
@@ -68,14 +69,17 @@ func Decide(in Inputs) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	p := Plan{Decision: events.Decision{Catalog: in.Catalog, Strategy: in.Model.Strategy, Seed: in.Seed}}
-	seen := make(map[events.Target]struct{}, len(ranked))
+	p := Plan{
+		Steps: make([]Step, 0, MaxAttempts),
+		Decision: events.Decision{
+			Catalog: in.Catalog, Strategy: in.Model.Strategy, Seed: in.Seed, Plan: make([]events.Target, 0, MaxAttempts),
+		},
+	}
 	for _, s := range ranked {
 		t := s.Target()
-		if _, twice := seen[t]; twice {
+		if p.knows(t) {
 			continue
 		}
-		seen[t] = struct{}{}
 		if b, blocked := in.State.Blocked(t, in.Now); blocked {
 			p.Decision.Skipped = append(p.Decision.Skipped, events.Skipped{Target: t, Reason: b.Reason, Until: b.Until})
 			continue
@@ -87,6 +91,13 @@ func Decide(in Inputs) (Plan, error) {
 		}
 	}
 	return p, nil
+}
+
+// knows tells whether t is planned or skipped already: a model may name a target
+// more than once.
+func (p *Plan) knows(t events.Target) bool {
+	return slices.Contains(p.Decision.Plan, t) ||
+		slices.ContainsFunc(p.Decision.Skipped, func(s events.Skipped) bool { return s.Target == t })
 }
 
 // Again gives the inputs that d was decided on. The model must be that of the

@@ -13,7 +13,11 @@ func byPriority(m *control.Model, seed uint64) []Step {
 	d := drawer{state: seed}
 	targets := slices.Clone(m.Targets)
 	slices.SortStableFunc(targets, func(a, b control.Target) int { return a.Priority - b.Priority })
-	var out []Step
+	total := 0
+	for _, t := range targets {
+		total += len(t.Provider.Credentials)
+	}
+	out := make([]Step, 0, total)
 	for len(targets) > 0 {
 		n := 1
 		for n < len(targets) && targets[n].Priority == targets[0].Priority {
