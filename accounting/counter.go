@@ -36,10 +36,27 @@ func (c *Counter) Add(at Position, windowAt time.Time, t Totals) bool {
 	}
 	c.At = at
 	c.Life = c.Life.Plus(t)
-	for _, k := range kept {
-		c.addTo(WindowAt(windowAt, k.per), k.windows, t)
+	for i, label := range labelsOf(windowAt) {
+		c.addTo(Window{kept[i].per, label}, kept[i].windows, t)
 	}
 	return true
+}
+
+// labelsOf gives the labels of the windows t falls in, in the order of kept, all
+// in one string.
+func labelsOf(t time.Time) (labels [len(kept)]string) {
+	var buf [len(kept) * len("2006-01-02T15:04Z")]byte
+	var ends [len(kept)]int
+	b := buf[:0]
+	for i, k := range kept {
+		b = appendLabel(b, t, k.per)
+		ends[i] = len(b)
+	}
+	all, start := string(b), 0
+	for i, end := range ends {
+		labels[i], start = all[start:end], end
+	}
+	return labels
 }
 
 // addTo books t in window w, of whose span at most n windows are kept.

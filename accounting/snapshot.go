@@ -72,8 +72,8 @@ func (f *Fold) Snapshot() Snapshot {
 // remembered that is not later than p and the admission of any request that is
 // open at p. A fold that is made from it and fed the messages from its position
 // on is this fold again; [Applied.From] p leaves out what is on the books.
-// p must not be before what was given to [Fold.Mark]; it may be behind
-// [Fold.At], also inside a message.
+// Everything before p must have been folded, and p must not be before what was
+// given to [Fold.Mark]; it may be behind [Fold.At], also inside a message.
 func (f *Fold) Resume(p Position) Snapshot {
 	limit := f.oldestOpen(p)
 	for _, m := range slices.Backward(f.marks[1:]) {

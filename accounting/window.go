@@ -44,21 +44,33 @@ func WindowAt(t time.Time, per Per) Window {
 
 func appendLabel(b []byte, t time.Time, per Per) []byte {
 	switch per {
-	case Minute:
-		return startOf(t, per).UTC().AppendFormat(b, "2006-01-02T15:04Z")
-	case Hour:
-		return startOf(t, per).UTC().AppendFormat(b, "2006-01-02T15:04Z")
+	case Minute, Hour:
+		t = startOf(t, per).UTC()
+		b = append(appendTwo(append(appendDate(b, t), 'T'), t.Hour()), ':')
+		return append(appendTwo(b, t.Minute()), 'Z')
 	case Day:
-		return t.AppendFormat(b, time.DateOnly)
+		return appendDate(b, t)
 	case Week:
 		year, week := t.ISOWeek()
-		return fmt.Appendf(b, "%04d-W%02d", year, week)
+		return appendTwo(append(appendYear(b, year), '-', 'W'), week)
 	case Month:
-		return t.AppendFormat(b, "2006-01")
+		return appendTwo(append(appendYear(b, t.Year()), '-'), int(t.Month()))
 	default:
 		return b
 	}
 }
+
+// The parts of labels are written by hand, because a counter makes all of them
+// for every entry it adds.
+func appendDate(b []byte, t time.Time) []byte {
+	year, month, day := t.Date()
+	b = append(appendTwo(append(appendYear(b, year), '-'), int(month)), '-')
+	return appendTwo(b, day)
+}
+
+func appendYear(b []byte, year int) []byte { return appendTwo(appendTwo(b, year/100%100), year%100) }
+
+func appendTwo(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
 
 // startOf is the start of the minute or hour of t on the wall clock.
 func startOf(t time.Time, per Per) time.Time {
@@ -92,16 +104,18 @@ func Reset(now time.Time, per Per, loc *time.Location) time.Time {
 	}
 }
 
-// startOfDay is the first instant of a day. Where clocks skip midnight that is
-// the moment of the change.
+// startOfDay is the first instant of a day, or of the next one where clocks skip
+// the whole day. Where they skip midnight that is the moment of the change.
 func startOfDay(year int, month time.Month, day int, loc *time.Location) time.Time {
 	t := time.Date(year, month, day, 0, 0, 0, 0, loc)
-	if t.Hour() == 0 {
+	wall := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), 0, 0, time.UTC)
+	start, end := t.ZoneBounds()
+	switch midnight := time.Date(year, month, day, 0, 0, 0, 0, time.UTC); {
+	case wall.Before(midnight):
+		return end
+	case wall.After(midnight):
+		return start
+	default:
 		return t
 	}
-	start, end := t.ZoneBounds()
-	if t.Hour() < 12 { // just after the gap
-		return start
-	}
-	return end
 }

@@ -1,0 +1,163 @@
+package accounting_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/llm-hub/llm-hub/accounting"
+	"github.com/llm-hub/llm-hub/events"
+)
+
+func TestCounterAdd(t *testing.T) {
+	var c accounting.Counter
+	one := accounting.Totals{Requests: 1, Usage: events.Usage{Input: 2}, Cost: 3}
+	pos := func(seq uint64, index int) accounting.Position { return accounting.Position{Seq: seq, Index: index} }
+	steps := []struct {
+		at   accounting.Position
+		want bool
+	}{
+		{pos(1, 0), true}, {pos(1, 0), false}, {pos(1, 1), true}, {pos(1, 0), false}, {pos(3, 0), true}, {pos(2, 9), false},
+	}
+	for _, s := range steps {
+		if got := c.Add(s.at, noon, one); got != s.want {
+			t.Errorf("add at %v: %v, want %v", s.at, got, s.want)
+		}
+	}
+	three := one.Plus(one).Plus(one)
+	for _, per := range []accounting.Per{
+		accounting.Minute, accounting.Hour, accounting.Day, accounting.Week, accounting.Month, accounting.Life,
+	} {
+		if diff := cmp.Diff(three, c.In(accounting.WindowAt(noon, per))); diff != "" {
+			t.Errorf("in the %s (-want +got):\n%s", per, diff)
+		}
+		if per == accounting.Life {
+			continue
+		}
+		if got := c.In(accounting.WindowAt(noon.AddDate(0, 2, 0), per)); got != (accounting.Totals{}) {
+			t.Errorf("in another %s: %+v, want nothing", per, got)
+		}
+	}
+	if c.At != pos(3, 0) {
+		t.Errorf("at %v, want 3", c.At)
+	}
+}
+
+func TestCounterJSON(t *testing.T) {
+	var c accounting.Counter
+	c.Add(accounting.Position{Seq: 7, Index: 2}, noon, accounting.Totals{Requests: 1, Usage: events.Usage{Output: 4}})
+	const totals = `"requests":1,"usage":{"output":4}`
+	want := `{"at":{"seq":7,"index":2},"life":{` + totals + `},"windows":[` +
+		`{"per":"minute","label":"2026-11-22T11:00Z",` + totals + `},` +
+		`{"per":"hour","label":"2026-11-22T11:00Z",` + totals + `},` +
+		`{"per":"day","label":"2026-11-22",` + totals + `},` +
+		`{"per":"week","label":"2026-W47",` + totals + `},` +
+		`{"per":"month","label":"2026-11",` + totals + `}]}`
+	raw, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(raw) != want {
+		t.Errorf("counter %s\nwant    %s", raw, want)
+	}
+	var back accounting.Counter
+	if err := json.Unmarshal(raw, &back); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(c, back); diff != "" {
+		t.Errorf("after decoding (-want +got):\n%s", diff)
+	}
+}
+
+// TestCounterProperty adds usage of random times in random order, with
+// repetitions and restarts, and compares with a sum that keeps everything.
+func TestCounterProperty(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a test
+	keep := map[accounting.Per]int{
+		accounting.Minute: 3, accounting.Hour: 2, accounting.Day: 2, accounting.Week: 2, accounting.Month: 2,
+	}
+	for range 50 {
+		var c accounting.Counter
+		all := map[accounting.Window]accounting.Totals{}
+		var life accounting.Totals
+		now := noon
+		for seq := range uint64(200) {
+			now = now.Add(time.Duration(rng.ExpFloat64() * float64(5*time.Minute)))
+			windowAt := now.Add(-time.Duration(rng.Int64N(int64(10 * time.Minute))))
+			add := accounting.Totals{Requests: rng.Int64N(3), Cost: rng.Int64N(100) - 20}
+			if !c.Add(accounting.Position{Seq: seq + 1}, windowAt, add) {
+				t.Fatalf("seed %d: entry %d is refused", seed, seq)
+			}
+			life = life.Plus(add)
+			for per := range keep {
+				w := accounting.WindowAt(windowAt, per)
+				all[w] = all[w].Plus(add)
+			}
+			if rng.IntN(10) == 0 && c.Add(accounting.Position{Seq: rng.Uint64N(seq + 2)}, windowAt, add) {
+				t.Fatalf("seed %d: an entry before %d is added again", seed, seq)
+			}
+			if rng.IntN(20) == 0 {
+				c = reload(t, c)
+			}
+		}
+		if c.Life != life {
+			t.Fatalf("seed %d: life %+v, want %+v", seed, c.Life, life)
+		}
+		if diff := cmp.Diff(latest(all, keep), c.Windows); diff != "" {
+			t.Fatalf("seed %d: windows (-want +got):\n%s", seed, diff)
+		}
+	}
+}
+
+func reload(t *testing.T, c accounting.Counter) (out accounting.Counter) {
+	t.Helper()
+	raw, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// latest lists the last windows of each span, oldest first.
+func latest(all map[accounting.Window]accounting.Totals, keep map[accounting.Per]int) []accounting.Used {
+	var out []accounting.Used
+	for _, per := range []accounting.Per{
+		accounting.Minute, accounting.Hour, accounting.Day, accounting.Week, accounting.Month,
+	} {
+		var labels []string
+		for w := range all {
+			if w.Per == per {
+				labels = append(labels, w.Label)
+			}
+		}
+		slices.Sort(labels)
+		for _, label := range labels[max(0, len(labels)-keep[per]):] {
+			w := accounting.Window{Per: per, Label: label}
+			out = append(out, accounting.Used{Window: w, Totals: all[w]})
+		}
+	}
+	return out
+}
+
+func BenchmarkCounterAdd(b *testing.B) {
+	var c accounting.Counter
+	b.ReportAllocs()
+	for i := uint64(1); b.Loop(); i++ {
+		c.Add(accounting.Position{Seq: i}, noon.Add(time.Duration(i)*time.Millisecond), accounting.Totals{Requests: 1})
+	}
+}
+
+func ExampleFormatUSD() {
+	fmt.Println(accounting.FormatUSD(1_500_000))
+	// Output: 0.0015
+}
