@@ -10,6 +10,7 @@ CREATE TABLE IF NOT EXISTS requests
     user           LowCardinality(String),
     key            LowCardinality(String),
     model          LowCardinality(String),
+    node           LowCardinality(String), -- that served it; of an orphan the one that died
     endpoint       LowCardinality(String),
     stream         Bool,
     outcome        LowCardinality(String), -- completed, failed, cancelled, orphaned, rejected

@@ -171,7 +171,7 @@ func (s *session) land(ctx context.Context, l landing) error {
 		p.rev, p.stored = rev, b.parts[p]
 		s.folds.Mark(p.id, p.stored.Position)
 	}
-	s.status.set(func(st *Status) {
+	s.status.Set(func(st *Status) {
 		st.Seq, st.Last, st.Committed = max(st.Seq, b.seq), max(st.Last, b.seq), b.time
 		st.Events += b.tally.events
 		st.Dead += b.tally.dead

@@ -54,7 +54,7 @@ type Config struct {
 type Projector struct {
 	cfg    Config
 	super  *projector.Supervisor
-	status statusBoard
+	status projector.Board[Status]
 }
 
 // New makes a projector; Run runs it.
@@ -78,7 +78,7 @@ func New(cfg Config) (*Projector, error) {
 	if cfg.CacheSize == 0 {
 		cfg.CacheSize = DefaultCacheSize
 	}
-	p := &Projector{cfg: cfg, status: newStatusBoard()}
+	p := &Projector{cfg: cfg}
 	p.super = projector.NewSupervisor(p.session, p.failed)
 	return p, nil
 }
@@ -92,7 +92,7 @@ func (p *Projector) Pause(ctx context.Context) (resume func(), err error) {
 }
 
 func (p *Projector) session(ctx context.Context) error {
-	p.status.set(func(s *Status) { s.State = projector.Starting })
+	p.status.Set(func(s *Status) { s.State = projector.Starting })
 	s, err := open(ctx, p.cfg, &p.status)
 	if err != nil {
 		return err
@@ -106,12 +106,12 @@ func (p *Projector) failed(err error) {
 	switch {
 	case errors.As(err, &guard):
 		p.cfg.Logger.Error("counters stopped", "error", err)
-		p.status.set(func(s *Status) { s.State, s.Err = projector.Halted, err })
+		p.status.Set(func(s *Status) { s.State, s.Err = projector.Halted, err })
 	case errors.Is(err, events.ErrConflict):
 		p.cfg.Logger.Info("counters were written by another projector, loading them again", "error", err)
-		p.status.set(func(s *Status) { s.State, s.Err = projector.Retrying, err; s.Conflicts++ })
+		p.status.Set(func(s *Status) { s.State, s.Err = projector.Retrying, err; s.Conflicts++ })
 	default:
 		p.cfg.Logger.Warn("counters cannot go on, trying again", "error", err)
-		p.status.set(func(s *Status) { s.State, s.Err = projector.Retrying, err })
+		p.status.Set(func(s *Status) { s.State, s.Err = projector.Retrying, err })
 	}
 }

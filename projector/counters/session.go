@@ -27,7 +27,7 @@ type part struct {
 // goroutine touches it; commits run in another one, on bytes made before.
 type session struct {
 	cfg     Config
-	status  *statusBoard
+	status  *projector.Board[Status]
 	created time.Time // of the stream
 	bucket  time.Time // creation time of the bucket
 	parts   map[events.Partition]*part
@@ -50,7 +50,7 @@ type session struct {
 }
 
 // open loads and checks what is stored.
-func open(ctx context.Context, cfg Config, status *statusBoard) (*session, error) {
+func open(ctx context.Context, cfg Config, status *projector.Board[Status]) (*session, error) {
 	info, err := cfg.Log.Info(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("counters: %w", err)
@@ -116,7 +116,7 @@ func (s *session) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("counters: %w", err)
 	}
-	s.status.set(func(st *Status) {
+	s.status.Set(func(st *Status) {
 		st.State, st.Err, st.Gaps, st.Last = projector.CatchingUp, nil, nil, info.Last
 		if st.Seq > info.Last {
 			st.Seq = 0 // another log
@@ -131,7 +131,7 @@ func (s *session) run(ctx context.Context) error {
 	s.read = info.Last
 	s.orphans.on = true
 	s.report()
-	s.status.set(func(st *Status) { st.State = projector.Following })
+	s.status.Set(func(st *Status) { st.State = projector.Following })
 	if err := s.tick(ctx); err != nil {
 		return err
 	}
@@ -196,7 +196,7 @@ func (s *session) take(ctx context.Context, m events.Stored) error {
 	switch {
 	case err != nil && !stopped:
 		s.cfg.Logger.Error("a message was lost, its partition is stopped", "partition", p.id.String(), "error", err)
-		s.status.set(func(st *Status) { st.Gaps = s.folds.Gaps() })
+		s.status.Set(func(st *Status) { st.Gaps = s.folds.Gaps() })
 		return nil
 	case err != nil:
 		return nil
@@ -261,7 +261,7 @@ func (s *session) tick(ctx context.Context) error {
 		return fmt.Errorf("counters: %w", err)
 	}
 	ended := s.orphans.publish(s.cfg, s.folds)
-	s.status.set(func(st *Status) {
+	s.status.Set(func(st *Status) {
 		st.Last, st.Open = max(info.Last, st.Seq), s.folds.Open()
 		st.Orphans += ended
 	})
@@ -277,5 +277,5 @@ func (s *session) report() {
 		return
 	}
 	read := s.read
-	s.status.set(func(st *Status) { st.Seq = max(st.Seq, read) })
+	s.status.Set(func(st *Status) { st.Seq = max(st.Seq, read) })
 }

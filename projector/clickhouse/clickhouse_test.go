@@ -1,0 +1,125 @@
+package clickhouse_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/llm-hub/llm-hub/projector/clickhouse"
+	"github.com/llm-hub/llm-hub/projector/clickhouse/embedded"
+	"github.com/llm-hub/llm-hub/projector/clickhouse/embedded/embeddedtest"
+	"github.com/llm-hub/llm-hub/projector/tables/tablestest"
+)
+
+func TestMain(m *testing.M) { embeddedtest.Main(m) }
+
+// connect opens a client of a real engine.
+func connect(t *testing.T) (*clickhouse.Client, *embedded.Engine) {
+	t.Helper()
+	engine := embeddedtest.Start(t, embedded.Config{NoFsync: true})
+	c, err := clickhouse.Open(clickhouse.Config{URL: engine.DSN()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c, engine
+}
+
+func TestClient(t *testing.T) {
+	c, _ := connect(t)
+	t.Run("conformance", func(t *testing.T) { tablestest.TestStore(t, c, "llmhub_conform") })
+	t.Run("migrations", func(t *testing.T) { migrations(t, c) })
+	t.Run("queries only read", func(t *testing.T) { readOnly(t, c) })
+	t.Run("databases", func(t *testing.T) { databases(t, c) })
+}
+
+func migrations(t *testing.T, c *clickhouse.Client) {
+	ctx := t.Context()
+	if have, newest, err := c.Schema(ctx, "llmhub_mig"); err != nil || have != 0 || newest == 0 {
+		t.Fatalf("schema of a database that is not there: %d of %d, %v", have, newest, err)
+	}
+	if err := c.Prepare(ctx, "llmhub_mig"); err != nil {
+		t.Fatal(err)
+	}
+	have, newest, err := c.Schema(ctx, "llmhub_mig")
+	if err != nil || have != newest {
+		t.Fatalf("schema %d of %d, %v", have, newest, err)
+	}
+	if err := clickhouse.Interrupt(c, "llmhub_mig", 2); err != nil { // as if killed while running version 2
+		t.Fatal(err)
+	}
+	if err := c.Prepare(ctx, "llmhub_mig"); err != nil {
+		t.Fatal("after an interrupted migration:", err)
+	}
+	if have, _, err = c.Schema(ctx, "llmhub_mig"); err != nil || have != newest {
+		t.Fatalf("schema %d of %d, %v", have, newest, err)
+	}
+	if err := clickhouse.Down(c, "llmhub_mig"); err != nil {
+		t.Fatal("down:", err)
+	}
+	left := 0
+	err = c.Query(ctx, "SELECT name FROM system.tables WHERE database = 'llmhub_mig' AND name != 'schema_migrations'", nil,
+		func(func(...any) error) error { left++; return nil })
+	if err != nil || left != 0 {
+		t.Errorf("%d tables are left after down, %v", left, err)
+	}
+}
+
+func readOnly(t *testing.T, c *clickhouse.Client) {
+	none := func(func(...any) error) error { return nil }
+	for _, sql := range []string{"CREATE DATABASE llmhub_never", "DROP DATABASE system", "SET readonly = 0"} {
+		if err := c.Query(t.Context(), sql, nil, none); err == nil {
+			t.Errorf("%s was allowed", sql)
+		}
+	}
+	err := c.Query(t.Context(), "SELECT number FROM numbers(2000000)", nil, none)
+	if err == nil || !strings.Contains(err.Error(), "396") {
+		t.Errorf("an endless answer: %v, want error 396", err)
+	}
+	var got string
+	err = c.Query(t.Context(), "SELECT {x:String}", map[string]any{"x": `a'); DROP DATABASE x --\`},
+		func(scan func(...any) error) error { return scan(&got) })
+	if err != nil || got != `a'); DROP DATABASE x --\` {
+		t.Errorf("parameter came back as %q, %v", got, err)
+	}
+}
+
+func databases(t *testing.T, c *clickhouse.Client) {
+	ctx := t.Context()
+	if err := c.Prepare(ctx, "llmhub_g9"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Drop(ctx, "llmhub_g9"); err != nil {
+		t.Fatal(err)
+	}
+	names, err := c.Databases(ctx)
+	if err != nil || strings.Contains(strings.Join(names, " "), "llmhub_g9") {
+		t.Errorf("databases %v, %v", names, err)
+	}
+	for _, bad := range []string{"", "a b", "x; DROP DATABASE y"} {
+		if c.Drop(ctx, bad) == nil || c.Prepare(ctx, bad) == nil {
+			t.Errorf("database %q was accepted", bad)
+		}
+	}
+}
+
+func TestOpen(t *testing.T) {
+	tests := []struct{ url, want string }{
+		{"ftp://h/db", `scheme "ftp"`},
+		{"http://u:geheim@h:1/", "must end with the name of a database"},
+		{"http://u:geheim@h:1/a-b", "must end with the name of a database"},
+		{"http://u:geheim@h:1%zz/db", "malformed"},
+		{"clickhouse://u:geheim@h:1/db?dial_timeout=what", "malformed"},
+	}
+	for _, tt := range tests {
+		_, err := clickhouse.Open(clickhouse.Config{URL: tt.url})
+		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "geheim") {
+			t.Errorf("Open(%q): %v, want %q and no password", tt.url, err, tt.want)
+		}
+	}
+	for _, url := range []string{"http://h:8123/db", "https://u:p@h/db", "clickhouse://u:p@h:9000/db?secure=true"} {
+		c, err := clickhouse.Open(clickhouse.Config{URL: url})
+		if err != nil || c.Database() != "db" {
+			t.Errorf("Open(%q): %v", url, err)
+		}
+	}
+}

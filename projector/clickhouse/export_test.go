@@ -1,0 +1,24 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Interrupt leaves a database as a process does that was killed while it ran a
+// version of the schema.
+func Interrupt(c *Client, database string, version int) error {
+	return c.conn.Exec(context.Background(), fmt.Sprintf(
+		"INSERT INTO %s.schema_migrations (version, dirty, sequence) VALUES (%d, 1, %d)", database, version, time.Now().UnixNano()))
+}
+
+// Down takes back every version.
+func Down(c *Client, database string) error {
+	m, err := c.migration(database)
+	if err != nil {
+		return err
+	}
+	defer m.Close() //nolint:errcheck // a test
+	return m.Down()
+}

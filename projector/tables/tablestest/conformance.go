@@ -1,0 +1,100 @@
+package tablestest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/llm-hub/llm-hub/accounting"
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/projector/tables"
+)
+
+const everySeq = 1 << 62
+
+// TestStore checks that a store behaves as [tables.Store] says. The databases
+// whose names start with prefix must not exist yet.
+func TestStore(t *testing.T, s tables.Store, prefix string) {
+	ctx := t.Context()
+	first, second := prefix, prefix+"_g2"
+	for _, database := range []string{first, first, second} { // to prepare twice is harmless
+		if err := s.Prepare(ctx, database); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantCount(t, s, first, 0, everySeq, tables.Counts{})
+
+	batch := tables.Batch{Token: "s:1-10", Rows: someRows(1, 10)}
+	for range 3 {
+		if err := s.Insert(ctx, first, batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantCount(t, s, first, 0, everySeq, tables.Counts{Usage: 10, Requests: 10, Attempts: 10})
+	wantCount(t, s, first, 3, 5, tables.Counts{Usage: 3, Requests: 3, Attempts: 3})
+	wantCount(t, s, second, 0, everySeq, tables.Counts{})
+
+	next := tables.Batch{Token: "s:11-12", Rows: someRows(11, 12)}
+	next.Rows.Requests, next.Rows.Attempts = nil, nil
+	if err := s.Insert(ctx, first, next); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Insert(ctx, first, tables.Batch{Token: "s:13-13"}); err != nil {
+		t.Fatal("an empty batch:", err)
+	}
+	wantCount(t, s, first, 0, everySeq, tables.Counts{Usage: 12, Requests: 10, Attempts: 10})
+
+	if err := s.Insert(ctx, second, batch); err != nil { // tokens of one database say nothing about another
+		t.Fatal(err)
+	}
+	wantCount(t, s, second, 0, everySeq, tables.Counts{Usage: 10, Requests: 10, Attempts: 10})
+	if err := s.Insert(ctx, prefix+"_g3", batch); err == nil {
+		t.Error("inserted into a database that was not prepared")
+	}
+}
+
+func wantCount(t *testing.T, s tables.Store, database string, from, to uint64, want tables.Counts) {
+	t.Helper()
+	got, err := s.Count(t.Context(), database, from, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != want {
+		t.Errorf("%s holds %+v from %d to %d, want %+v", database, got, from, to, want)
+	}
+	if from > 0 {
+		return
+	}
+	rolledUp, err := s.RolledUp(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rolledUp != want.Usage {
+		t.Errorf("the roll-up of %s has %d rows, want %d", database, rolledUp, want.Usage)
+	}
+}
+
+// someRows makes a row of each table for each sequence, on both sides of a month's end.
+func someRows(from, to uint64) tables.Rows {
+	var r tables.Rows
+	cost := int64(12)
+	for seq := from; seq <= to; seq++ {
+		at := accounting.Position{Seq: seq, Index: 3}
+		when := time.Date(2026, 10, 31, 23, 59, 50, 5, time.UTC).Add(time.Duration(seq) * 2 * time.Second)
+		who := events.Principal{User: "u", Key: "k", Model: "smart"}
+		target := events.Target{Provider: "openai", Credential: "main", Model: "gpt-x"}
+		r.Usage = append(r.Usage, accounting.Entry{
+			At: at, Kind: events.UsageRecordedKind, Time: when, WindowAt: when, Tenant: "acme", Request: "r1", Principal: who,
+			Target: target, Attempt: 1, Totals: accounting.Totals{Attempts: 1, Usage: events.Usage{Input: 3}, Cost: 12},
+			Charge: &events.Charge{Usage: events.Usage{Input: 3}, CostNanoUSD: &cost, PriceVersion: "p1"}, Source: events.FromVendor,
+		})
+		r.Requests = append(r.Requests, accounting.End{
+			At: at, Time: when, WindowAt: when, Tenant: "acme", Request: "r1", Outcome: events.Completed, Count: 1,
+			Finished: events.RequestFinished{Principal: who, Endpoint: "chat.completions", Target: target, Attempts: 1},
+		})
+		r.Attempts = append(r.Attempts, tables.Attempt{
+			At: at, Kind: events.AttemptFailedKind, Time: when, WindowAt: when, Tenant: "acme", Request: "r1", Principal: who,
+			Attempt: 1, Target: target, Reason: "timeout",
+		})
+	}
+	return r
+}
