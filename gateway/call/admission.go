@@ -1,13 +1,13 @@
 package call
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/admit"
 	"github.com/llm-hub/llm-hub/gateway/record"
 	"github.com/llm-hub/llm-hub/gateway/route"
 )
@@ -45,10 +45,11 @@ func (e *Engine) admit(req *Request) (*flight, error) {
 	}
 	facts, err := e.cfg.Recorder.Admit(f.info(), f.estimate, f.plan.Decision)
 	if err != nil {
-		f.reservation.Settle(events.Charge{})
+		f.reservation.Release()
 		return nil, unrecorded(err)
 	}
 	f.facts = facts
+	f.reservation.Admitted(facts.Admitted())
 	return f, nil
 }
 
@@ -86,7 +87,7 @@ func (f *flight) decide() error {
 	}
 	if len(plan.Steps) == 0 {
 		f.refuse(f.req, f.at, overloaded, nil)
-		return nowhere(plan, f.at)
+		return nowhere(plan)
 	}
 	f.plan = plan
 	f.until = f.at.Add(plan.Steps[0].Timeouts.Total)
@@ -104,21 +105,20 @@ func (f *flight) decide() error {
 
 // reserve takes the estimate from every limit.
 func (f *flight) reserve() error {
-	r, err := f.cfg.Admitter.Reserve(Admission{
-		Catalog: f.req.Catalog, Key: f.req.Key, Principal: principal(f.req), Estimate: f.estimate, At: f.at,
+	who := principal(f.req)
+	r, refusal := f.cfg.Admitter.Admit(admit.Request{
+		Tenant: f.req.Key.Tenant.ID, Scopes: admit.Scopes(f.req.Catalog, f.req.Key, who), Estimate: f.estimate, At: f.at,
 	})
-	if err == nil {
+	if refusal == nil {
 		f.reservation = r
 		return nil
 	}
-	refusal, isError := errors.AsType[*gateway.Error](err)
-	if !isError {
-		return &gateway.Error{Kind: gateway.Internal, Public: "Internal error.", Cause: err}
+	reason, limit := overloaded, refusal.Event()
+	if limit != nil {
+		reason = refusedByLimit
 	}
-	if limit, ok := refusal.Detail.(events.Limit); ok {
-		f.refuse(f.req, f.at, refusedByLimit, &limit)
-	}
-	return refusal
+	f.refuse(f.req, f.at, reason, limit)
+	return refusal.Public()
 }
 
 // refuse records that req was refused.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/admit"
 	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/provider"
 	"github.com/llm-hub/llm-hub/gateway/route"
@@ -38,7 +39,8 @@ type attempt struct {
 	ctx      context.Context // of the vendor call: the client's end does not end it, see leave
 	patience *patience
 	leaving  sync.Once
-	sent     atomic.Bool // the vendor may have read the request
+	sent     atomic.Bool        // the vendor may have read the request
+	held     *admit.Reservation // of the credential's limits
 
 	stream  provider.Stream // nil unless an answer is streaming
 	charged bool
@@ -51,6 +53,10 @@ func (f *flight) attempt(step route.Step) error {
 	if err := a.prepare(step); err != nil {
 		return &failure{Failure: classify(err), target: a.target, cause: err, unsent: true}
 	}
+	if err := a.reserve(step); err != nil {
+		return err
+	}
+	defer a.held.Release()
 	f.attempts++
 	f.current, f.last, a.number, a.began = a, a.target, f.attempts, time.Now()
 	f.turn(a.target)
@@ -74,6 +80,24 @@ func (a *attempt) prepare(step route.Step) error {
 		BaseURL: step.Provider.BaseURL, APIKey: step.Credential.APIKey.Reveal(), Model: step.Model,
 	})
 	return err
+}
+
+// reserve takes the estimate from the limits of the vendor's credential.
+func (a *attempt) reserve(step route.Step) error {
+	f, now := a.flight, time.Now()
+	held, refusal := f.cfg.Admitter.Admit(admit.Request{
+		Tenant: f.req.Key.Tenant.ID, Scopes: admit.CredentialScopes(step.Credential, a.target),
+		Estimate: f.price(a.target, f.estimate.Usage), At: f.at,
+	})
+	if refusal != nil {
+		limit := refusal.Public()
+		return &failure{
+			Failure: provider.Failure{Class: provider.RateLimited}, target: a.target, until: now.Add(limit.RetryAfter),
+			cause: limit, unsent: true,
+		}
+	}
+	a.held = held
+	return nil
 }
 
 // call makes the call.

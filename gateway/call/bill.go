@@ -3,6 +3,7 @@ package call
 import (
 	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/events/publish"
 	"github.com/llm-hub/llm-hub/gateway/provider"
 )
 
@@ -14,13 +15,11 @@ const maxTokens = 1 << 34
 
 // bill is what the attempts of a request add up to.
 type bill struct {
-	usage    events.Usage
 	cost     int64 // nano-USD
 	unpriced bool  // some usage has no price
 }
 
 func (b *bill) add(c events.Charge) {
-	b.usage = b.usage.Plus(c.Usage)
 	if c.CostNanoUSD == nil {
 		b.unpriced = true
 		return
@@ -28,13 +27,12 @@ func (b *bill) add(c events.Charge) {
 	b.cost += *c.CostNanoUSD
 }
 
-// total is the whole amount; its cost is nil if it is not known whole.
-func (b *bill) total() events.Charge {
+// total is the cost in nano-USD, nil if it is not known whole.
+func (b *bill) total() *int64 {
 	if b.unpriced {
-		return events.Charge{Usage: b.usage}
+		return nil
 	}
-	cost := b.cost
-	return events.Charge{Usage: b.usage, CostNanoUSD: &cost}
+	return &b.cost
 }
 
 // header is the cost in dollars, or [unknownCost].
@@ -54,7 +52,16 @@ func (a *attempt) charge(u events.Usage, from events.Source) {
 	a.charged = true
 	c := a.flight.price(a.target, u)
 	a.flight.bill.add(c)
-	a.flight.facts.Usage(events.UsageRecorded{Attempt: a.number, Target: a.target, Source: from, Charge: c})
+	a.settle(c, a.flight.facts.Usage(events.UsageRecorded{Attempt: a.number, Target: a.target, Source: from, Charge: c}))
+}
+
+// settle tells the limits what the fact of receipt books.
+func (a *attempt) settle(c events.Charge, receipt *publish.Receipt) {
+	if receipt == nil {
+		return // never published, see package record
+	}
+	a.flight.reservation.Settle(c, receipt)
+	a.held.Settle(c, receipt)
 }
 
 // chargeWhole records the usage of a whole answer.

@@ -19,6 +19,7 @@ import (
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/events/memlog"
 	"github.com/llm-hub/llm-hub/events/publish"
+	"github.com/llm-hub/llm-hub/gateway/admit"
 	"github.com/llm-hub/llm-hub/gateway/call"
 	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/provider/openai"
@@ -33,7 +34,7 @@ type bubble struct {
 	engine    *call.Engine
 	log       *memlog.Log
 	publisher *publish.Publisher
-	limits    *limits
+	admitter  *admit.Admitter
 	catalog   *control.Catalog
 	scripts   []script // one for each vendor call, the last for all further ones
 	mu        sync.Mutex
@@ -86,7 +87,7 @@ func whole(wait time.Duration) script {
 
 func newBubble(t *testing.T, ack call.Ack, scripts ...script) *bubble {
 	t.Helper()
-	b := &bubble{t: t, log: memlog.New(), limits: &limits{}, scripts: scripts}
+	b := &bubble{t: t, log: memlog.New(), scripts: scripts}
 	logger := slog.New(slog.DiscardHandler)
 	var err error
 	if b.publisher, err = publish.New(publish.Config{Log: b.log, Node: "node-1", Epoch: "epoch-1", Logger: logger}); err != nil {
@@ -100,8 +101,11 @@ func newBubble(t *testing.T, ack call.Ack, scripts ...script) *bubble {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if b.admitter, err = admit.New(admit.Config{Counters: b.log, Logger: logger, Now: time.Now}); err != nil {
+		t.Fatal(err)
+	}
 	b.engine, err = call.New(call.Config{
-		Ack: ack, Recorder: recorder, Admitter: b.limits, Vendors: realVendor,
+		Ack: ack, Recorder: recorder, Admitter: b.admitter, Vendors: realVendor,
 		Transport: b, Cooldowns: route.NewCooldowns(time.Now), Logger: logger, Seed: func() uint64 { return 1 },
 	})
 	if err != nil {
@@ -118,7 +122,7 @@ func bubbleCatalog(t *testing.T) *control.Catalog {
 		p.Credentials = append(p.Credentials, &control.Credential{Provider: "one", Name: name, Weight: 1})
 	}
 	acme := &control.Tenant{ID: "acme", OnDisconnect: "drain"}
-	acme.Keys = []*control.Key{{Tenant: acme, Name: "ci"}}
+	acme.Keys = []*control.Key{{Tenant: acme, Name: "ci", Limits: keyLimits()}}
 	return &control.Catalog{
 		Version: "v1", Location: time.UTC, Prices: priceBook(t),
 		Providers: map[string]*control.Provider{"one": p},

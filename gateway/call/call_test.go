@@ -2,17 +2,20 @@ package call_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway/control"
 )
 
 func TestAnswer(t *testing.T) {
 	for name, stream := range map[string]bool{"unary": false, "stream": true} {
 		t.Run(name, func(t *testing.T) {
-			h := newHub(t, settings{})
+			h := newHub(t, settings{limits: []accounting.Limit{perMinute(accounting.OfRequests, 10)}})
 			a := h.ask(stream)
 			if a.status != 200 || a.err != nil {
 				t.Fatalf("status %d, %v: %s", a.status, a.err, a.body)
@@ -31,9 +34,6 @@ func TestAnswer(t *testing.T) {
 				t.Errorf("usage %+v, end %+v", usage, end)
 			}
 			checkHeaders(t, a, stream)
-			if got := h.limits.last.Load().Usage; got != usage.Charge.Usage {
-				t.Errorf("settled %+v", got)
-			}
 		})
 	}
 }
@@ -57,5 +57,107 @@ func checkHeaders(t *testing.T, a answer, stream bool) {
 	}
 	if !strings.Contains(a.body, `"cost_nano_usd":`) || !strings.HasSuffix(a.body, "data: [DONE]\n\n") {
 		t.Errorf("the stream ends with %q", a.body[max(0, len(a.body)-200):])
+	}
+}
+
+func perMinute(of accounting.Of, most int64) accounting.Limit {
+	return accounting.Limit{Per: accounting.Minute, Of: of, Max: most, Mode: accounting.Hard}
+}
+
+func TestLimitRefuses(t *testing.T) {
+	h := newHub(t, settings{limits: []accounting.Limit{perMinute(accounting.OfRequests, 1)}})
+	if a := h.ask(false); a.status != 200 {
+		t.Fatalf("status %d: %s", a.status, a.body)
+	}
+	a := h.ask(false)
+	limit, _ := errorOf(t, a.body)["limit"].(map[string]any)
+	if a.status != 429 || errorOf(t, a.body)["code"] != "rate_limit_exceeded" || limit["of"] != "requests" || a.header.Get("Retry-After") == "" {
+		t.Errorf("status %d: %s", a.status, a.body)
+	}
+	rejected := only[events.RequestRejected](t, h.rejections())
+	if rejected.Reason != "limit" || rejected.Limit == nil || rejected.Limit.Scope != "key" || rejected.Count != 1 {
+		t.Errorf("rejected: %+v", rejected)
+	}
+}
+
+func TestLimitOfACredential(t *testing.T) {
+	h := newHub(t, settings{})
+	p := h.provider("one", h.vendor.URL+"/v1", "a", "b")
+	p.Credentials[0].Limits = []accounting.Limit{perMinute(accounting.OfRequests, 1)}
+	p.Credentials[1].Limits = []accounting.Limit{perMinute(accounting.OfRequests, 1)}
+	h = newHub(t, settings{targets: []control.Target{{Provider: p, Model: "gpt-fake", Priority: 1, Weight: 1}}})
+	used := map[string]int{}
+	for range 2 {
+		if a := h.ask(false); a.status != 200 {
+			t.Fatalf("status %d: %s", a.status, a.body)
+		}
+	}
+	a := h.ask(false)
+	if a.status != 429 || errorOf(t, a.body)["code"] != "upstream_rate_limited" || a.header.Get("Retry-After") == "" {
+		t.Errorf("status %d: %s", a.status, a.body)
+	}
+	f := h.facts(3)
+	for _, e := range f.of(events.UsageRecordedKind) {
+		u, _ := events.As[events.UsageRecorded](e)
+		used[u.Target.Credential]++
+	}
+	if used["a"] != 1 || used["b"] != 1 || len(f.of(events.AttemptFailedKind)) != 0 {
+		t.Errorf("used %v: %v", used, f.kinds())
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	tests := map[string]struct {
+		model, code, reason string
+		status              int
+	}{
+		"unknown model":     {"absent", "model_not_found", "unknown_model", 404},
+		"model not allowed": {"secret", "model_not_allowed", "model_not_allowed", 403},
+		"no name at all":    {"a name\nwith lines", "model_not_found", "unknown_model", 404},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			h := newHub(t, settings{})
+			res, err := h.postModel(t.Context(), test.model, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := read(res)
+			if e := errorOf(t, a.body); a.status != test.status || e["code"] != test.code || e["param"] != "model" {
+				t.Errorf("status %d: %s", a.status, a.body)
+			}
+			rejected := only[events.RequestRejected](t, h.rejections())
+			if rejected.Reason != test.reason || strings.ContainsAny(rejected.Model, " \n") || rejected.Key != "ci" {
+				t.Errorf("rejected: %+v", rejected)
+			}
+		})
+	}
+}
+
+func TestAtOnce(t *testing.T) {
+	h := newHub(t, settings{targets: misbehaving("delay=1ms+500:p=0.2", "429:p=0.2", "")})
+	const n = 40
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			res, err := h.post(t.Context(), i%2 == 0)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if a := read(res); a.status != 200 || a.err != nil {
+				t.Errorf("status %d, %v: %s", a.status, a.err, a.body)
+			}
+		})
+	}
+	wg.Wait()
+	var recorded, billed int64
+	for _, e := range h.facts(n).of(events.UsageRecordedKind) {
+		u, _ := events.As[events.UsageRecorded](e)
+		recorded += u.Charge.Usage.Total()
+	}
+	usage := h.fake.Ledger(0, 0).Totals
+	if billed = usage.Input + usage.Output; billed != recorded {
+		t.Errorf("recorded %d tokens, the vendor billed %d", recorded, billed)
 	}
 }

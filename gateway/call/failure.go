@@ -17,7 +17,7 @@ type failure struct {
 	target events.Target
 	until  time.Time // end of the cooldown it brought about, if any
 	cause  error
-	unsent bool // the vendor cannot express the request and was not called
+	unsent bool // the vendor was not called: it cannot express the request, or the credential's limits are reached
 }
 
 func (f *failure) Error() string {
@@ -73,18 +73,19 @@ func public(f provider.Failure, cause error) *gateway.Error {
 
 // nowhere is the error of a request that has no candidate left, until the first
 // cooldown ends.
-func nowhere(plan route.Plan, now time.Time) *gateway.Error {
+func nowhere(plan route.Plan) *gateway.Error {
 	at, cooling := plan.RetryAt()
 	if !cooling {
 		return &gateway.Error{Kind: gateway.UpstreamFailed, Public: "No vendor accepts the gateway's credentials."}
 	}
-	return limited(at.Sub(now), nil)
+	return limited(at, nil)
 }
 
-// limited is the error of a request whose candidates are all rate limited.
-func limited(wait time.Duration, cause error) *gateway.Error {
+// limited is the error of a request whose candidates are all rate limited, the
+// first of them until at.
+func limited(at time.Time, cause error) *gateway.Error {
 	return &gateway.Error{
 		Kind: gateway.UpstreamLimited, Public: "Every vendor credential for this model is rate limited.",
-		RetryAfter: max(wait, time.Second), Cause: cause,
+		RetryAfter: max(time.Until(at), time.Second), Cause: cause,
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/events/publish"
 	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/admit"
 	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/record"
 	"github.com/llm-hub/llm-hub/gateway/route"
@@ -29,7 +30,7 @@ type flight struct {
 	client *client
 
 	estimate    events.Charge
-	reservation Reservation
+	reservation *admit.Reservation
 	plan        route.Plan
 	facts       *record.Request
 
@@ -68,7 +69,7 @@ func (f *flight) serve() (err error) {
 func (f *flight) end(err error) error {
 	f.client.close()
 	f.endDrain()
-	f.reservation.Settle(f.bill.total())
+	f.reservation.Release()
 	last := events.RequestFinished{
 		Outcome: events.Completed, Status: f.client.status, Target: f.last, Attempts: f.attempts, Finish: f.finish,
 	}

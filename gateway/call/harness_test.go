@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -23,6 +24,7 @@ import (
 	"github.com/llm-hub/llm-hub/events/memlog"
 	"github.com/llm-hub/llm-hub/events/publish"
 	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/admit"
 	"github.com/llm-hub/llm-hub/gateway/call"
 	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/provider"
@@ -42,7 +44,8 @@ type hub struct {
 	log       *memlog.Log
 	publisher *publish.Publisher
 	cooldowns *route.Cooldowns
-	limits    *limits
+	admitter  *admit.Admitter
+	stop      context.CancelFunc
 	gateway   *httptest.Server
 	client    *http.Client
 	settings
@@ -51,42 +54,40 @@ type hub struct {
 // settings are what a test may change.
 type settings struct {
 	ack          call.Ack
-	targets      []control.Target // default: one, the fake's well-behaved model
+	limits       []accounting.Limit // of the key
+	targets      []control.Target   // default: one, the fake's well-behaved model
 	timeouts     control.Timeouts
 	onDisconnect string
 	vendors      func(kind string) provider.Vendor
 	transport    http.RoundTripper
 }
 
-// limits is an Admitter that allows everything but what refuse says.
-type limits struct {
-	refuse  error
-	open    atomic.Int64 // reservations that are not settled
-	settled atomic.Int64
-	last    atomic.Pointer[events.Charge]
-}
+// noLimit is far above what tests do; with it an admitter counts what runs.
+const noLimit = 1000
 
-func (l *limits) Reserve(call.Admission) (call.Reservation, error) {
-	if l.refuse != nil {
-		return nil, l.refuse
+func keyLimits() []accounting.Limit {
+	return []accounting.Limit{
+		{Of: accounting.OfConcurrency, Max: noLimit, Mode: accounting.Hard},
 	}
-	l.open.Add(1)
-	return reservation{l}, nil
 }
 
-type reservation struct{ *limits }
-
-func (reservation) Describe(h http.Header) { h.Set("X-Ratelimit-Remaining-Requests", "9") }
-
-func (r reservation) Settle(c events.Charge) {
-	r.open.Add(-1)
-	r.settled.Add(1)
-	r.last.Store(&c)
+// checkReleased fails unless every reservation of the key was released.
+func checkReleased(t *testing.T, a *admit.Admitter) {
+	t.Helper()
+	one := accounting.Limit{Of: accounting.OfConcurrency, Max: 1, Mode: accounting.Hard}
+	r, refusal := a.Admit(admit.Request{Tenant: "acme", At: time.Now(), Scopes: []admit.Scoped{
+		{Scope: accounting.Scope{Kind: accounting.KeyScope, ID: "acme/ci"}, Limits: []accounting.Limit{one}},
+	}})
+	if refusal != nil {
+		t.Errorf("a reservation was not released: %v", refusal.Event())
+		return
+	}
+	r.Release()
 }
 
 func newHub(t *testing.T, s settings) *hub {
 	t.Helper()
-	h := &hub{t: t, settings: s, fake: fakellm.New(fakellm.Config{}), log: memlog.New(), limits: &limits{}}
+	h := &hub{t: t, settings: s, fake: fakellm.New(fakellm.Config{}), log: memlog.New()}
 	h.vendor = httptest.NewServer(h.fake)
 	h.vendor.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	logger := slog.New(slog.DiscardHandler)
@@ -102,6 +103,10 @@ func newHub(t *testing.T, s settings) *hub {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if h.admitter, err = admit.New(admit.Config{Counters: h.log, Logger: logger, Now: time.Now}); err != nil {
+		t.Fatal(err)
+	}
+	h.follow()
 	if h.vendors == nil {
 		h.vendors = realVendor
 	}
@@ -113,7 +118,7 @@ func newHub(t *testing.T, s settings) *hub {
 	}
 	h.cooldowns = route.NewCooldowns(time.Now)
 	engine, err := call.New(call.Config{
-		Ack: h.ack, Recorder: recorder, Admitter: h.limits, Vendors: h.vendors, Transport: h.transport,
+		Ack: h.ack, Recorder: recorder, Admitter: h.admitter, Vendors: h.vendors, Transport: h.transport,
 		Cooldowns: h.cooldowns, Logger: logger, Seed: func() uint64 { return 1 },
 	})
 	if err != nil {
@@ -127,6 +132,23 @@ func newHub(t *testing.T, s settings) *hub {
 	h.client = &http.Client{Transport: &http.Transport{}}
 	t.Cleanup(h.close)
 	return h
+}
+
+// follow lets the admitter read the counters.
+func (h *hub) follow() {
+	var ctx context.Context
+	ctx, h.stop = context.WithCancel(context.Background())
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		if err := h.admitter.Run(ctx); err != nil {
+			h.t.Error(err)
+		}
+	}()
+	h.t.Cleanup(func() { <-stopped })
+	for !h.admitter.Loaded() {
+		runtime.Gosched()
+	}
 }
 
 // serve does what api and web do.
@@ -165,9 +187,8 @@ func (h *hub) close() {
 	if err := h.publisher.Close(ctx); err != nil {
 		h.t.Error(err)
 	}
-	if n := h.limits.open.Load(); n != 0 {
-		h.t.Errorf("%d reservations were not settled", n)
-	}
+	checkReleased(h.t, h.admitter)
+	h.stop()
 	h.log.Close()
 }
 
@@ -197,6 +218,7 @@ func (h *hub) catalog() *control.Catalog {
 	c.Models["secret"] = c.Models["smart"]
 	acme := &control.Tenant{ID: "acme", OnDisconnect: h.onDisconnect}
 	acme.Keys = []*control.Key{{Tenant: acme, Name: "ci", Models: map[string]bool{"smart": true, "absent": true}}}
+	acme.Keys[0].Limits = append(keyLimits(), h.limits...)
 	c.Tenants["acme"] = acme
 	return c
 }
@@ -273,7 +295,12 @@ func read(res *http.Response) answer {
 }
 
 // facts waits until n requests have ended and gives all events so far.
-func (h *hub) facts(n int) facts {
+func (h *hub) facts(n int) facts { return h.until(events.RequestFinishedKind, n) }
+
+// rejections waits until a request was refused and gives all events so far.
+func (h *hub) rejections() facts { return h.until(events.RequestRejectedKind, 1) }
+
+func (h *hub) until(kind events.Kind, n int) facts {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(h.t.Context(), patient)
 	defer cancel()
@@ -285,11 +312,11 @@ func (h *hub) facts(n int) facts {
 	var all facts
 	for stored := range cursor.C() {
 		all = append(all, decode(h.t, stored)...)
-		if len(all.of(events.RequestFinishedKind)) >= n {
+		if len(all.of(kind)) >= n {
 			return all
 		}
 	}
-	h.t.Fatalf("the log has no %d ends: %v: %v", n, cursor.Err(), all.kinds())
+	h.t.Fatalf("the log has no %d %s: %v: %v", n, kind, cursor.Err(), all.kinds())
 	return nil
 }
 

@@ -353,8 +353,9 @@ func checkBooks(t *testing.T, b *bubble, ack call.Ack, screens []*screen) {
 		}
 		checkRequest(t, ack, f, w)
 	}
-	if open, drains := b.limits.open.Load(), b.engine.Drains(); open != 0 || drains != 0 {
-		t.Errorf("%d reservations are open, %d drains are left", open, drains)
+	checkReleased(t, b.admitter)
+	if drains := b.engine.Drains(); drains != 0 {
+		t.Errorf("%d drains are left", drains)
 	}
 }
 

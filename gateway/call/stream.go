@@ -124,8 +124,7 @@ func (a *attempt) complete() error {
 		f.client.send(a.stream.Abort(gateway.AsError(err)))
 		return err
 	}
-	total := f.bill.total()
-	if !f.client.send(a.stream.Trailer(provider.Bill{Request: f.req.ID, CostNanoUSD: total.CostNanoUSD})) {
+	if !f.client.send(a.stream.Trailer(provider.Bill{Request: f.req.ID, CostNanoUSD: f.bill.total()})) {
 		return errHungUp
 	}
 	return nil

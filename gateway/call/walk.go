@@ -110,10 +110,10 @@ func (f *flight) turn(to events.Target) {
 
 // note records a failed call, and what follows for its credential.
 func (f *flight) note(a *attempt, failed provider.Failure) time.Time {
-	f.facts.AttemptFailed(events.AttemptFailed{
+	a.settle(events.Charge{}, f.facts.AttemptFailed(events.AttemptFailed{
 		Attempt: a.number, Target: a.target, Class: string(failed.Class), Status: failed.Status,
 		Retryable: failed.Class.Retryable(), TotalNS: int64(time.Since(a.began)),
-	})
+	}))
 	switch failed.Class {
 	case provider.RateLimited:
 		until := f.cfg.Cooldowns.Limited(a.target, failed.RetryAfter)
@@ -138,7 +138,7 @@ func (f *flight) explain() error {
 	all = all || len(f.plan.Decision.Skipped) == 0
 	for _, t := range f.tries {
 		switch {
-		case t.failure == nil || t.failure.unsent:
+		case t.failure == nil || t.failure.unsent && t.failure.Class != provider.RateLimited:
 			continue
 		case t.failure.Class != provider.RateLimited:
 			all = false
@@ -150,7 +150,7 @@ func (f *flight) explain() error {
 		}
 	}
 	if all && last.Class == provider.RateLimited {
-		return limited(at.Sub(f.at), last)
+		return limited(at, last)
 	}
 	return public(last.Failure, last)
 }
