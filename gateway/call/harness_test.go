@@ -56,7 +56,7 @@ type settings struct {
 	ack          call.Ack
 	limits       []accounting.Limit // of the key
 	targets      []control.Target   // default: one, the fake's well-behaved model
-	timeouts     control.Timeouts
+	timeouts     control.Timeouts   // of the first target
 	onDisconnect string
 	vendors      func(kind string) provider.Vendor
 	transport    http.RoundTripper
@@ -208,7 +208,7 @@ func (h *hub) catalog() *control.Catalog {
 			t.Provider = p
 		}
 		t.Timeouts = control.Timeouts{Connect: patient, FirstByte: patient, Idle: patient, Total: 3 * patient}
-		if h.timeouts != (control.Timeouts{}) {
+		if i == 0 && h.timeouts != (control.Timeouts{}) {
 			t.Timeouts = h.timeouts
 		}
 		h.targets[i] = t

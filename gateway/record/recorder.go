@@ -29,15 +29,18 @@ type Config struct {
 // Recorder makes and publishes the events of a node's requests. All its methods
 // may be called at once.
 type Recorder struct {
-	cfg Config
+	cfg      Config
+	refusals refusals
 }
 
-// New makes a recorder.
+// New makes a recorder. Close it before its publisher.
 func New(cfg Config) (*Recorder, error) {
 	if cfg.Publisher == nil || cfg.Node == "" || cfg.Metrics == nil || cfg.Logger == nil {
 		return nil, errors.New("record: Publisher, Node, Metrics and Logger must be set")
 	}
-	return &Recorder{cfg: cfg}, nil
+	r := &Recorder{cfg: cfg}
+	r.refusals.publish = r.publishRejection
+	return r, nil
 }
 
 // Ready fails while the log cannot take the facts of new requests.
@@ -50,9 +53,18 @@ func (r *Recorder) Metrics() *Metrics { return r.cfg.Metrics }
 // is what refused it, nil if no limit did.
 func (r *Recorder) Reject(info Info, reason string, limit *events.Limit) {
 	r.cfg.Metrics.refused.WithLabelValues(reason).Inc()
-	_, _ = r.publish(events.Head{At: time.Now(), Tenant: info.Tenant, Request: info.ID, WindowAt: info.At},
-		events.RequestRejected{Principal: info.Principal, Endpoint: info.Endpoint, Reason: reason, Limit: limit, Count: 1})
+	r.refusals.add(rejection{info: info, reason: reason, limit: limit, count: 1})
 }
+
+func (r *Recorder) publishRejection(j rejection) {
+	h := events.Head{At: time.Now(), Tenant: j.info.Tenant, Request: j.info.ID, WindowAt: j.info.At}
+	_, _ = r.publish(h, events.RequestRejected{ // which logs its error
+		Principal: j.info.Principal, Endpoint: j.info.Endpoint, Reason: j.reason, Limit: j.limit, Count: j.count,
+	})
+}
+
+// Close publishes the refusals that are counted and not yet published.
+func (r *Recorder) Close() { r.refusals.flush() }
 
 // publish states body. A fact that cannot be published is logged by its id: it
 // is either a mistake of ours or the publisher is closed.
