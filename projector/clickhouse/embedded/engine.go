@@ -111,7 +111,7 @@ func listen(ctx context.Context) (*os.File, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	defer listener.Close() // the file is a duplicate
+	defer func() { _ = listener.Close() }() // the file is a duplicate
 	file, err := listener.(*net.TCPListener).File()
 	return file, listener.Addr().String(), err
 }

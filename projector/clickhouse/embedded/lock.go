@@ -21,7 +21,9 @@ func lockDir(path string, within time.Duration) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock data directory: %w", err)
 	}
-	deadline := time.Now().Add(within)
+	deadline := time.After(within)
+	again := time.NewTicker(lockInterval)
+	defer again.Stop()
 	for {
 		err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
@@ -30,11 +32,12 @@ func lockDir(path string, within time.Duration) (*os.File, error) {
 		if !errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
-		if time.Now().After(deadline) {
+		select {
+		case <-again.C:
+		case <-deadline:
 			holder, _ := os.ReadFile(path)
 			return nil, fmt.Errorf("%w: %s is locked by process %s", ErrLocked, path, strings.TrimSpace(string(holder)))
 		}
-		time.Sleep(lockInterval)
 	}
 }
 

@@ -17,20 +17,22 @@ const parentVariable = "TEST_ENGINE_PARENT"
 
 func TestMain(m *testing.M) {
 	if text := os.Getenv(parentVariable); text != "" {
-		beParent(text)
+		err := beParent(text)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 	embeddedtest.Main(m)
 }
 
-func beParent(text string) {
+func beParent(text string) error {
 	var cfg embedded.Config
 	if err := json.Unmarshal([]byte(text), &cfg); err != nil {
-		panic(err)
+		return err
 	}
 	e, err := embedded.Start(context.Background(), cfg)
 	if err != nil {
-		panic(err)
+		return err
 	}
-	fmt.Println(e.State().PID)
+	fmt.Fprintln(os.Stdout, e.State().PID)
 	select {}
 }

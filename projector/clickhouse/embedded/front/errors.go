@@ -8,24 +8,6 @@ import (
 	"github.com/llm-hub/llm-hub/projector/clickhouse/embedded/chdb"
 )
 
-// statusByCode maps codes of ClickHouse exceptions to HTTP status as a server does; all others are 500.
-var statusByCode = map[int]int{
-	6: http.StatusBadRequest, 7: http.StatusBadRequest, 26: http.StatusBadRequest, 27: http.StatusBadRequest, // cannot parse ...
-	chdb.CodeBadArguments: http.StatusBadRequest, 38: http.StatusBadRequest, 41: http.StatusBadRequest, 44: http.StatusBadRequest,
-	53: http.StatusBadRequest, chdb.CodeSyntaxError: http.StatusBadRequest, 69: http.StatusBadRequest, 72: http.StatusBadRequest,
-	117: http.StatusBadRequest,
-
-	46: http.StatusNotFound, 47: http.StatusNotFound, 50: http.StatusNotFound, 56: http.StatusNotFound, // unknown ...
-	60: http.StatusNotFound, 63: http.StatusNotFound, 73: http.StatusNotFound, 81: http.StatusNotFound, 115: http.StatusNotFound,
-
-	497: http.StatusForbidden, chdb.CodeAuthenticationFailed: http.StatusForbidden,
-	chdb.CodeNotImplemented:     http.StatusNotImplemented,
-	159:                         http.StatusRequestTimeout,
-	chdb.CodeQueryIsTooLarge:    http.StatusRequestEntityTooLarge,
-	chdb.CodeTooManyQueries:     http.StatusServiceUnavailable,
-	chdb.CodeServerShuttingDown: http.StatusServiceUnavailable,
-}
-
 // exception gives an error the engine's form; an error that is none gets the code for "unknown".
 func exception(err error) *chdb.Error {
 	var e *chdb.Error
@@ -35,11 +17,26 @@ func exception(err error) *chdb.Error {
 	return chdb.NewError(chdb.CodeUnknownException, "UNKNOWN_EXCEPTION", err.Error())
 }
 
+// statusOf maps an exception to the HTTP status that a server gives it.
 func statusOf(e *chdb.Error) int {
-	if status, ok := statusByCode[e.Code]; ok {
-		return status
+	switch e.Code {
+	case chdb.CodeBadArguments, chdb.CodeSyntaxError, 6, 7, 26, 27, 38, 41, 44, 53, 69, 72, 117: // cannot be parsed, wrong type
+		return http.StatusBadRequest
+	case 46, 47, 50, 56, 60, 63, 73, 81, 115: // unknown function, table, setting and so on
+		return http.StatusNotFound
+	case chdb.CodeAuthenticationFailed, 497: // 497: access denied
+		return http.StatusForbidden
+	case 159: // max_execution_time
+		return http.StatusRequestTimeout
+	case chdb.CodeQueryIsTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case chdb.CodeNotImplemented:
+		return http.StatusNotImplemented
+	case chdb.CodeTooManyQueries, chdb.CodeServerShuttingDown:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
 	}
-	return http.StatusInternalServerError
 }
 
 // textOf is the exception's text with the engine's version, which drivers expect at its end.

@@ -23,30 +23,6 @@ const (
 	settingComment = "log_comment"
 )
 
-// notSettings are the URL parameters of the HTTP interface which are no settings; the value says whether they are served.
-var notSettings = map[string]bool{
-	"query": true, "database": true, "query_id": true, "default_format": true, "client_protocol_version": true,
-	"compress": true, "decompress": true, "network_compression_method": true, "network_zstd_compression_level": true,
-	"enable_http_compression": true, "http_zlib_compression_level": true, "quota_key": true, "wait_end_of_query": true,
-	"buffer_size": true, "send_progress_in_http_headers": true, "http_headers_progress_interval_ms": true,
-	"cancel_http_readonly_queries_on_client_close": true, "database_replicated_enforce_synchronous_settings": true,
-	"session_id": false, "session_timeout": false, "session_check": false, "close_session": false,
-	"user": false, "password": false, "role": false, "stacktrace": false,
-}
-
-// concatenable are the output formats whose blocks form one document when written one after the other.
-var concatenable = map[string]bool{
-	formatNative: true, "RowBinary": true, "CSV": true, "TSV": true, formatDefault: true, "TSVRaw": true, "TabSeparatedRaw": true,
-	"JSONEachRow": true, "JSONCompactEachRow": true, "JSONLines": true, "NDJSON": true, "LineAsString": true,
-}
-
-// readers are the first words of statements that leave no trace, so that they may be cancelled with their client; the
-// value says whether the engine can stream the statement.
-var readers = map[string]bool{
-	"SELECT": true, "WITH": true, "FROM": true,
-	"SHOW": false, "DESCRIBE": false, "DESC": false, "EXPLAIN": false, "EXISTS": false, "CHECK": false,
-}
-
 var settingName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 type setting struct{ name, value string }
@@ -99,10 +75,9 @@ func (req *request) sortParameters(query url.Values) error {
 			req.statement.Params[param] = value
 			continue
 		}
-		served, known := notSettings[name]
 		switch {
-		case served:
-		case known:
+		case isServed(name):
+		case isRefused(name):
 			return chdb.NewError(chdb.CodeNotImplemented, "NOT_IMPLEMENTED", "The URL parameter "+name+" is not served by the embedded engine")
 		case name == settingComment:
 			req.comment = value
@@ -126,8 +101,7 @@ func (req *request) parse(query url.Values, body []byte) error {
 	if err != nil {
 		return chdb.NewError(chdb.CodeSyntaxError, "SYNTAX_ERROR", err.Error())
 	}
-	streams, readsOnly := readers[st.Keyword]
-	req.readsOnly = readsOnly
+	req.readsOnly = isSelect(st.Keyword) || isQuestion(st.Keyword)
 	req.statement.SQL, req.statement.Format = st.SQL, query.Get("default_format")
 	if req.statement.Format == "" {
 		req.statement.Format = formatDefault
@@ -146,10 +120,57 @@ func (req *request) parse(query url.Values, body []byte) error {
 	case st.Format != "":
 		req.outputFormat = st.Format
 	}
-	if streams && concatenable[req.outputFormat] {
+	if isSelect(st.Keyword) && isConcatenable(req.outputFormat) {
 		req.statement.Kind = chdb.Stream
 	}
 	return nil
+}
+
+// isServed says whether a URL parameter is one of the HTTP interface and not a setting. Some ask for nothing that this
+// package does not do anyway.
+func isServed(parameter string) bool {
+	switch parameter {
+	case "query", "database", "query_id", "default_format", "client_protocol_version",
+		"compress", "decompress", "network_compression_method", "network_zstd_compression_level",
+		"enable_http_compression", "http_zlib_compression_level", "quota_key", "wait_end_of_query", "buffer_size",
+		"send_progress_in_http_headers", "http_headers_progress_interval_ms",
+		"cancel_http_readonly_queries_on_client_close", "database_replicated_enforce_synchronous_settings":
+		return true
+	}
+	return false
+}
+
+// isRefused says whether a URL parameter asks for what only a server has, or has no place in a URL.
+func isRefused(parameter string) bool {
+	switch parameter {
+	case "session_id", "session_timeout", "session_check", "close_session", "user", "password", "role", "stacktrace":
+		return true
+	}
+	return false
+}
+
+// isSelect says whether a statement with this first word can be streamed.
+func isSelect(keyword string) bool {
+	return keyword == "SELECT" || keyword == "WITH" || keyword == "FROM"
+}
+
+// isQuestion says whether a statement with this first word leaves no trace, so that it may be cancelled with its client.
+func isQuestion(keyword string) bool {
+	switch keyword {
+	case "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "CHECK":
+		return true
+	}
+	return false
+}
+
+// isConcatenable says whether blocks in this output format form one document when written one after the other.
+func isConcatenable(format string) bool {
+	switch format {
+	case formatNative, "RowBinary", "CSV", "TSV", formatDefault, "TSVRaw", "TabSeparatedRaw",
+		"JSONEachRow", "JSONCompactEachRow", "JSONLines", "NDJSON", "LineAsString":
+		return true
+	}
+	return false
 }
 
 // configure prepares the session: tag, settings, current database.

@@ -13,14 +13,23 @@ import (
 // exceptionTagLength is the length in bytes of the tag by which a client tells an exception in mid-stream from data.
 const exceptionTagLength = 16
 
-var contentTypes = map[string]string{
-	formatNative: "application/octet-stream", "RowBinary": "application/octet-stream", "Parquet": "application/octet-stream",
-	"JSON": "application/json; charset=UTF-8", "JSONCompact": "application/json; charset=UTF-8",
-	"JSONEachRow": "application/x-ndjson; charset=UTF-8", "CSV": "text/csv; charset=UTF-8; header=absent",
-	"CSVWithNames": "text/csv; charset=UTF-8; header=present",
-}
-
 const contentTypeText = "text/plain; charset=UTF-8"
+
+// contentType is the media type of an output format.
+func contentType(format string) string {
+	switch format {
+	case formatNative, "RowBinary", "Parquet":
+		return "application/octet-stream"
+	case "JSON", "JSONCompact":
+		return "application/json; charset=UTF-8"
+	case "JSONEachRow", "JSONCompactEachRow", "JSONLines", "NDJSON":
+		return "application/x-ndjson; charset=UTF-8"
+	case "CSV", "CSVWithNames":
+		return "text/csv; charset=UTF-8"
+	default:
+		return contentTypeText
+	}
+}
 
 // response writes an answer. The status line is held back until the first byte of the result, so that an exception before
 // it still becomes a status.
@@ -42,20 +51,16 @@ func (res *response) prepare(req *request) {
 // Write sends a part of the result.
 func (res *response) Write(p []byte) (int, error) {
 	if res.body == nil {
-		contentType := contentTypes[res.format]
-		if contentType == "" {
-			contentType = contentTypeText
-		}
-		if err := res.begin(http.StatusOK, contentType); err != nil {
+		if err := res.begin(http.StatusOK, contentType(res.format)); err != nil {
 			return 0, err
 		}
 	}
 	return res.body.Write(p)
 }
 
-func (res *response) begin(status int, contentType string) error {
+func (res *response) begin(status int, mediaType string) error {
 	header := res.w.Header()
-	header.Set("Content-Type", contentType)
+	header.Set("Content-Type", mediaType)
 	header.Set("X-ClickHouse-Server-Display-Name", res.identity.displayName)
 	header.Set("X-ClickHouse-Timezone", res.identity.timezone)
 	if res.format != "" {
