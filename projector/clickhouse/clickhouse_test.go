@@ -5,27 +5,15 @@ import (
 	"testing"
 
 	"github.com/llm-hub/llm-hub/projector/clickhouse"
-	"github.com/llm-hub/llm-hub/projector/clickhouse/embedded"
 	"github.com/llm-hub/llm-hub/projector/clickhouse/embedded/embeddedtest"
+	"github.com/llm-hub/llm-hub/projector/projectortest"
 	"github.com/llm-hub/llm-hub/projector/tables/tablestest"
 )
 
 func TestMain(m *testing.M) { embeddedtest.Main(m) }
 
-// connect opens a client of a real engine.
-func connect(t *testing.T) (*clickhouse.Client, *embedded.Engine) {
-	t.Helper()
-	engine := embeddedtest.Start(t, embedded.Config{NoFsync: true})
-	c, err := clickhouse.Open(clickhouse.Config{URL: engine.DSN()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return c, engine
-}
-
 func TestClient(t *testing.T) {
-	c, _ := connect(t)
+	c, _ := projectortest.Connect(t)
 	t.Run("conformance", func(t *testing.T) { tablestest.TestStore(t, c, "llmhub_conform") })
 	t.Run("migrations", func(t *testing.T) { migrations(t, c) })
 	t.Run("queries only read", func(t *testing.T) { readOnly(t, c) })

@@ -1,0 +1,104 @@
+package projectortest
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/projector"
+	"github.com/llm-hub/llm-hub/projector/clickhouse"
+	"github.com/llm-hub/llm-hub/projector/clickhouse/embedded"
+	"github.com/llm-hub/llm-hub/projector/clickhouse/embedded/embeddedtest"
+	"github.com/llm-hub/llm-hub/projector/counters"
+	"github.com/llm-hub/llm-hub/projector/tables"
+)
+
+// within bounds what a test waits for.
+const within = 2 * time.Minute
+
+// Hub is a log with the folds that a serving process has.
+type Hub struct {
+	Log      Log
+	Store    *clickhouse.Client
+	Engine   *embedded.Engine
+	Counters *counters.Projector
+	Tables   *tables.Writer
+}
+
+// Log is what the folds need of a log.
+type Log interface {
+	events.Appender
+	events.Reader
+	events.Bucket
+	counters.DeadLetters
+}
+
+// Connect starts a real engine and opens a client of it, until the test ends. The
+// package under test needs the TestMain of embeddedtest.
+func Connect(t testing.TB) (*clickhouse.Client, *embedded.Engine) {
+	t.Helper()
+	engine := embeddedtest.Start(t, embedded.Config{NoFsync: true})
+	c, err := clickhouse.Open(clickhouse.Config{URL: engine.DSN()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c, engine
+}
+
+// NewHub runs both folds over log, on a real engine, until the test ends.
+func NewHub(t testing.TB, log Log) *Hub {
+	t.Helper()
+	h := &Hub{Log: log}
+	h.Store, h.Engine = Connect(t)
+	logger := slog.New(slog.DiscardHandler)
+	var err error
+	h.Counters, err = counters.New(counters.Config{
+		Log: log, Bucket: log, Dead: log, Partitions: projector.AllPartitions(), Logger: logger,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Tables, err = tables.New(tables.Config{
+		Log: log, Bucket: log, Store: h.Store, Database: h.Store.Database(), Logger: logger, Linger: 20 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { h.Counters.Run(ctx) })
+	running.Go(func() { h.Tables.Run(ctx) })
+	t.Cleanup(func() { cancel(); running.Wait() })
+	return h
+}
+
+// Add appends messages to the log.
+func (h *Hub) Add(t testing.TB, messages ...events.Message) {
+	t.Helper()
+	for _, m := range messages {
+		if _, err := h.Log.Append(context.Background(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Settle waits until both folds have everything in the log.
+func (h *Hub) Settle(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	info, err := h.Log.Info(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Counters.Wait(ctx, func(s counters.Status) bool { return s.Seq >= info.Last }); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Tables.Wait(ctx, func(s tables.Status) bool { return s.Seq >= info.Last }); err != nil {
+		t.Fatal(err)
+	}
+}
