@@ -2,7 +2,6 @@ package accounting_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -79,7 +78,7 @@ func TestCounterJSON(t *testing.T) {
 func TestCounterProperty(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a test
+	rng := rand.New(rand.NewPCG(seed, 0))
 	keep := map[accounting.Per]int{
 		accounting.Minute: 3, accounting.Hour: 2, accounting.Day: 2, accounting.Week: 2, accounting.Month: 2,
 	}
@@ -155,9 +154,4 @@ func BenchmarkCounterAdd(b *testing.B) {
 	for i := uint64(1); b.Loop(); i++ {
 		c.Add(accounting.Position{Seq: i}, noon.Add(time.Duration(i)*time.Millisecond), accounting.Totals{Requests: 1})
 	}
-}
-
-func ExampleFormatUSD() {
-	fmt.Println(accounting.FormatUSD(1_500_000))
-	// Output: 0.0015
 }

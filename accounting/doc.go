@@ -22,7 +22,8 @@
 //     is the fold that never stopped, whatever was duplicated, orphaned or in
 //     flight at that moment. [TestRestartGivesTheSameFold]
 //  3. An event that cannot be decoded or applied becomes [Dead] and changes
-//     nothing else; unknown kinds are skipped. [TestFoldDead, FuzzFold]
+//     nothing else; unknown kinds are skipped. What is decoded quickly is what
+//     package events would have decoded. [TestFoldDead, FuzzFold, FuzzDecode]
 //  4. A request has one end. Later ones are noted in [Applied.Late] and add
 //     nothing. [TestFoldEnds]
 //  5. What is booked for an orphan is the vendor's count as soon as that is

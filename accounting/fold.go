@@ -22,6 +22,8 @@ type Fold struct {
 	open      map[events.RequestID]*request
 	stale     int // open requests whose epoch is closed
 	scopes    scopeCache
+	names     names
+	common    common // of the event at hand
 
 	admissions []*request    // in order of admission, see [Fold.oldestOpen]
 	marks      []Snapshot    // in order, the first always fit for a restart, see [Fold.Mark]
@@ -160,3 +162,17 @@ func (f *Fold) closeRequest(r *request, at Position) {
 		f.stale--
 	}
 }
+
+// moveTo notes the attempt a request has come to; one it has left behind is ignored.
+func (r *request) moveTo(attempt int, t events.Target) {
+	if attempt < r.attempt {
+		return
+	}
+	if attempt > r.attempt {
+		r.checkpoint = nil
+	}
+	r.attempt, r.target = attempt, t
+}
+
+// expired tells whether something last heard of at t is to be forgotten.
+func expired(t, now time.Time) bool { return now.Sub(t) > keep }

@@ -240,7 +240,7 @@ func (p *projector) crash() {
 }
 
 func TestRestartGivesTheSameFold(t *testing.T) {
-	const histories, messages = 10, 250
+	const histories, messages = 8, 250
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))

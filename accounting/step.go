@@ -4,15 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/llm-hub/llm-hub/events"
-)
-
-// Amounts beyond these are taken for nonsense: a sum of them might overflow.
-const (
-	maxUnits = 1_000_000_000_000     // tokens of one class in one event
-	maxCost  = 1_000_000_000_000_000 // nano-USD of one event, a million dollars
 )
 
 // step folds the events of one message.
@@ -29,11 +22,28 @@ func (s *step) dead(raw []byte, err error) {
 
 // line folds one event. After an error it has changed nothing.
 func (s *step) line(line []byte) error {
+	if c := &s.fold.common; c.decode(line, &s.fold.names) {
+		return s.common(c)
+	}
 	e, err := events.Decode(line)
 	if err != nil {
 		return err
 	}
 	return s.event(e)
+}
+
+func (s *step) common(c *common) error {
+	var err error
+	switch c.head.Kind {
+	case events.RequestAdmittedKind:
+		err = s.admitted(c.head, c.admitted)
+	case events.UsageRecordedKind:
+		err = s.recorded(c.head, c.recorded)
+	case events.RequestFinishedKind:
+		err = s.finished(c.head, c.finished)
+	default: // no other kind is common
+	}
+	return inEvent(c.head, err)
 }
 
 func (s *step) event(e events.Event) error {
@@ -75,7 +85,11 @@ func apply[B events.Body](e events.Event, f func(events.Event, B) error) error {
 	if err != nil {
 		return err
 	}
-	if err := f(e, body); err != nil {
+	return inEvent(e, f(e, body))
+}
+
+func inEvent(e events.Event, err error) error {
+	if err != nil {
 		return fmt.Errorf("event %s: %w", e.ID, err)
 	}
 	return nil
@@ -266,61 +280,3 @@ func (s *step) end(e events.Event, x End) {
 	x.Tenant, x.Request = e.Tenant, e.Request
 	s.out.Ends = append(s.out.Ends, x)
 }
-
-// check holds what every event of a request must have.
-func (s *step) check(e events.Event) error {
-	switch {
-	case e.Request == "":
-		return errors.New("request is empty")
-	case e.WindowAt.IsZero():
-		return errors.New("window_at is missing")
-	case events.PartitionOf(e.Tenant) != s.by.Partition:
-		return fmt.Errorf("tenant %q does not belong to partition %s", e.Tenant, s.by.Partition)
-	}
-	return nil
-}
-
-func checkPrincipal(p events.Principal) error {
-	if p.Key == "" || p.Model == "" {
-		return errors.New("key and model must not be empty")
-	}
-	return nil
-}
-
-func checkAttempt(n int) error {
-	if n < 1 {
-		return fmt.Errorf("attempt is %d, must be at least 1", n)
-	}
-	return nil
-}
-
-// checkCharge bounds every class of usage to [least, maxUnits], and the cost likewise.
-func checkCharge(field string, c events.Charge, least int64) error {
-	u := c.Usage
-	for _, n := range [...]int64{u.Input, u.CacheRead, u.CacheWrite, u.CacheWrite1h, u.Output, u.Reasoning} {
-		if n < least || n > maxUnits {
-			return fmt.Errorf("%s: usage of %d tokens is out of range", field, n)
-		}
-	}
-	if c.CostNanoUSD == nil {
-		return nil
-	}
-	if cost := *c.CostNanoUSD; cost > maxCost || cost < 0 && least == 0 || cost < -maxCost {
-		return fmt.Errorf("%s: cost of %d nano-USD is out of range", field, cost)
-	}
-	return nil
-}
-
-// moveTo notes the attempt a request has come to; one it has left behind is ignored.
-func (r *request) moveTo(attempt int, t events.Target) {
-	if attempt < r.attempt {
-		return
-	}
-	if attempt > r.attempt {
-		r.checkpoint = nil
-	}
-	r.attempt, r.target = attempt, t
-}
-
-// expired tells whether something last heard of at t is to be forgotten.
-func expired(t, now time.Time) bool { return now.Sub(t) > keep }

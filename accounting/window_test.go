@@ -104,7 +104,7 @@ func TestWindowsTile(t *testing.T) {
 		"Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia", "America/Sao_Paulo", "Asia/Tehran",
 	}
 	spans := map[accounting.Per]int{accounting.Hour: 800, accounting.Day: 800, accounting.Week: 100, accounting.Month: 40}
-	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // instants to look at
+	rng := rand.New(rand.NewPCG(1, 2))
 	for _, name := range zones {
 		loc := zone(t, name)
 		for per, steps := range spans {
