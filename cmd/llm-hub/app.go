@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/events/natslog"
+	"github.com/llm-hub/llm-hub/events/publish"
+	"github.com/llm-hub/llm-hub/gateway/control"
+)
+
+// app is one running llm-hub: the parts, and the order they stop in.
+type app struct {
+	cfg   *serveCmd
+	world world
+	dir   *dataDir
+	log   *slog.Logger
+
+	node     events.NodeID
+	token    string // of the operator
+	catalog  *control.Live
+	notices  []control.Notice
+	health   *health
+	registry *prometheus.Registry
+
+	stores    *stores
+	publisher *publish.Publisher
+	hub       *localHub
+	handler   http.Handler // of the API listener
+
+	demo       *demoVendor
+	demoSecret control.Secret
+
+	closers stopList
+}
+
+const operatorFile = "operator.token"
+
+// start brings up everything but the listeners. What was started before an error
+// is in closers.
+func (a *app) start(ctx context.Context) error {
+	steps := []func(context.Context) error{
+		a.identify, a.configure, a.openStores, a.publish, a.project, a.gate,
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) identify(context.Context) (err error) {
+	if a.node, err = a.dir.nodeID(); err != nil {
+		return err
+	}
+	if a.token, err = a.dir.operatorToken(); err != nil {
+		return err
+	}
+	a.registry = prometheus.NewRegistry()
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.health = newHealth(a.registry)
+	return nil
+}
+
+// configure loads the catalog; with --demo it brings up the vendors first.
+func (a *app) configure(ctx context.Context) error {
+	keys := control.KeyFile(a.dir.file("keys.json"))
+	if a.cfg.Demo {
+		demo, err := startDemo(ctx)
+		if err != nil {
+			return err
+		}
+		a.demo = demo
+		a.closers.push("demo vendors", func(context.Context) error { return demo.stop() })
+	}
+	loader, err := newLoader(a.world.env, keys)
+	if err != nil {
+		return err
+	}
+	catalog, notices, err := a.cfg.loadCatalog(ctx, loader, a.demo)
+	if err != nil {
+		return err
+	}
+	a.catalog, a.notices = control.NewLive(catalog), notices
+	if a.demo != nil {
+		if a.demoSecret, _, err = keys("demo", "demo"); err != nil {
+			return err
+		}
+		a.notices = nil // the curl line shows the key at every start
+	}
+	return nil
+}
+
+func (a *app) openStores(ctx context.Context) (err error) {
+	a.stores, err = openStores(ctx, storesConfig{
+		Dir: a.dir, Node: a.node, NATSURL: a.cfg.NATSURL, LogClass: natslog.Class(a.cfg.LogClass), LogMaxBytes: a.cfg.LogMaxBytes,
+		ClickHouseURL: a.cfg.ClickHouseURL, ClickHouseLib: a.cfg.ClickHouseLib, Logger: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	a.closers.push("stores", a.stores.close)
+	a.health.add(check{name: "log", required: true, run: func(ctx context.Context) (any, error) {
+		return nil, a.stores.log.Healthy(ctx)
+	}})
+	return nil
+}
+
+// publish opens this start's epoch, which closes the node's older ones.
+func (a *app) publish(ctx context.Context) error {
+	epoch, err := uuid.NewV7()
+	if err != nil {
+		return fmt.Errorf("mint epoch: %w", err)
+	}
+	a.publisher, err = publish.New(publish.Config{
+		Log: a.stores.log, Node: a.node, Epoch: events.Epoch(epoch.String()), Logger: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	a.closers.push("publisher", a.publisher.Close)
+	describePublisher(a.registry, a.publisher)
+	return a.publisher.Start(ctx, version)
+}

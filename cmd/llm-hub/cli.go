@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// commands is the command line: a contract. Every flag has a variable.
+type commands struct {
+	Serve       serveCmd       `cmd:"" help:"Run the gateway and the projector."`
+	Apply       applyCmd       `cmd:"" help:"Validate a hub.yaml."`
+	Replay      replayCmd      `cmd:"" help:"Print the events of the log."`
+	Verify      verifyCmd      `cmd:"" help:"Compare log, counters and tables; exit 1 on a difference."`
+	Rebuild     rebuildCmd     `cmd:"" help:"Make counters and tables anew from the log."`
+	Export      exportCmd      `cmd:"" help:"Export what was recorded."`
+	Version     versionCmd     `cmd:"" help:"Print the version."`
+	Healthcheck healthcheckCmd `cmd:"" help:"Exit 0 if the server is ready."`
+}
+
+// serveCmd holds the process settings: they change with a restart only.
+type serveCmd struct {
+	Config            string   `help:"The product's configuration, hub.yaml. Without it vendors are found in the environment." env:"LLMHUB_CONFIG" type:"path" placeholder:"FILE"`
+	Data              string   `help:"Directory of everything this node keeps." env:"LLMHUB_DATA" default:"data" type:"path" placeholder:"DIR"`
+	Listen            string   `help:"Address of the API." env:"LLMHUB_LISTEN" default:"127.0.0.1:4000"`
+	MetricsListen     string   `help:"Address of metrics and health." env:"LLMHUB_METRICS_LISTEN" default:"127.0.0.1:9090"`
+	Roles             []string `help:"Roles of this process: gateway, projector." env:"LLMHUB_ROLES" default:"gateway,projector" enum:"gateway,projector"`
+	NATSURL           string   `name:"nats-url" help:"An external NATS instead of the embedded one." env:"LLMHUB_NATS_URL" placeholder:"URL"`
+	ClickHouseURL     string   `name:"clickhouse-url" help:"An external ClickHouse instead of the embedded engine." env:"LLMHUB_CLICKHOUSE_URL" placeholder:"URL"`
+	ClickHouseLib     string   `name:"clickhouse-lib" help:"The engine's library, libchdb.so." env:"LLMHUB_CLICKHOUSE_LIB" type:"path" placeholder:"PATH"`
+	Demo              bool     `help:"Bring up three demo vendors and a configuration for them." env:"LLMHUB_DEMO"`
+	Ack               string   `help:"What must be on the log before a client gets its first and last byte: strict, first-byte, async." env:"LLMHUB_ACK" default:"strict" enum:"strict,first-byte,async"`
+	LogClass          string   `help:"Durability of the log: dev, durable, ha." env:"LLMHUB_LOG_CLASS" default:"durable" enum:"dev,durable,ha"`
+	LogMaxBytes       int64    `help:"Largest size of the traffic stream in bytes; 0: a share of the free disk." env:"LLMHUB_LOG_MAX_BYTES" default:"0"`
+	AllowPrivateCIDRs string   `name:"allow-private-cidrs" help:"Private networks that vendors may be in." env:"LLMHUB_ALLOW_PRIVATE_CIDRS" placeholder:"CIDR"`
+}
+
+// remote says how a command reaches the hub: through a running server, or by
+// opening the data directory itself when none runs.
+type remote struct {
+	Data    string `help:"The server's data directory." env:"LLMHUB_DATA" default:"data" type:"path" placeholder:"DIR"`
+	Address string `help:"A server's address, instead of a data directory." env:"LLMHUB_ADDRESS" placeholder:"URL"`
+	Token   string `help:"Operator token for --address." env:"LLMHUB_TOKEN" placeholder:"TOKEN"`
+
+	ClickHouseURL string `name:"clickhouse-url" help:"ClickHouse to use when no server runs." env:"LLMHUB_CLICKHOUSE_URL" placeholder:"URL"`
+	ClickHouseLib string `name:"clickhouse-lib" help:"Engine library to use when no server runs." env:"LLMHUB_CLICKHOUSE_LIB" type:"path" placeholder:"PATH"`
+	NATSURL       string `name:"nats-url" help:"NATS to use when no server runs." env:"LLMHUB_NATS_URL" placeholder:"URL"`
+}
+
+type applyCmd struct {
+	File   string `short:"f" required:"" help:"The file to validate." type:"path" placeholder:"FILE"`
+	DryRun bool   `help:"Validate only. The only mode there is: serve --config applies a file at its start."`
+}
+
+type replayCmd struct {
+	remote
+	From        string `help:"First sequence or time (RFC 3339)." default:"1"`
+	To          string `help:"Last sequence or time; empty is the end of the log."`
+	Tenant      string `help:"Only this tenant."`
+	Request     string `help:"Only this request."`
+	Kind        string `help:"Only this kind."`
+	DeadLetters bool   `help:"The events that could not be applied instead."`
+	Format      string `help:"text or jsonl." default:"text" enum:"text,jsonl"`
+}
+
+type verifyCmd struct {
+	remote
+	Output string `short:"o" help:"text or json." default:"text" enum:"text,json"`
+}
+
+type rebuildCmd struct {
+	remote
+	Counters bool `help:"Only the counters."`
+	Tables   bool `help:"Only the tables."`
+}
+
+type exportCmd struct {
+	Usage exportUsageCmd `cmd:"" help:"Usage, grouped."`
+}
+
+type exportUsageCmd struct {
+	remote
+	From     string   `required:"" help:"Start (RFC 3339 or a date in the time zone)."`
+	To       string   `required:"" help:"End, exclusive."`
+	GroupBy  []string `help:"hour, day, model, key, tenant, provider."`
+	TimeZone string   `help:"Time zone of dates, hours and days." default:"UTC"`
+	Format   string   `help:"csv or json." default:"csv" enum:"csv,json"`
+}
+
+type versionCmd struct{}
+
+func (versionCmd) Run(w world) error {
+	_, err := fmt.Fprintf(w.out, "llm-hub %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}
+
+type healthcheckCmd struct {
+	remote
+	Timeout time.Duration `help:"How long to wait for an answer." default:"3s"`
+}
+
+func (c *serveCmd) has(role string) bool {
+	return slices.Contains(c.Roles, role)
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/llm-hub/llm-hub/gateway/admin"
+	"github.com/llm-hub/llm-hub/gateway/admit"
+	"github.com/llm-hub/llm-hub/gateway/api"
+	"github.com/llm-hub/llm-hub/gateway/auth"
+	"github.com/llm-hub/llm-hub/gateway/call"
+	"github.com/llm-hub/llm-hub/gateway/control"
+	"github.com/llm-hub/llm-hub/gateway/outbound"
+	"github.com/llm-hub/llm-hub/gateway/provider/vendors"
+	"github.com/llm-hub/llm-hub/gateway/record"
+	"github.com/llm-hub/llm-hub/gateway/route"
+	"github.com/llm-hub/llm-hub/gateway/web"
+)
+
+// gate makes the handler of the API listener: the operator's API for every role,
+// the applications' for gateways, and health.
+func (a *app) gate(ctx context.Context) error {
+	operator, err := newOperator(a.token, a.hub)
+	if err != nil {
+		return err
+	}
+	guards := map[web.Permission]web.Guard{web.Operate: operator.Guard}
+	routes := operator.Routes()
+	if a.cfg.has("gateway") {
+		applications, err := a.gateway(ctx)
+		if err != nil {
+			return err
+		}
+		guards[web.Inference] = applications.Guard
+		routes = append(routes, applications.Routes()...)
+	}
+	server, err := web.New(web.Config{Guards: guards, Logger: a.log})
+	if err != nil {
+		return err
+	}
+	if err := server.Mount(routes...); err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	health := a.health.handler(false)
+	mux.Handle("/healthz", health)
+	mux.Handle("/readyz", health)
+	mux.Handle("/", server)
+	a.handler = mux
+	return nil
+}
+
+// gateway wires the life of a request.
+func (a *app) gateway(ctx context.Context) (*api.API, error) {
+	admitter, err := a.admitter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	metrics, err := record.NewMetrics(a.registry)
+	if err != nil {
+		return nil, err
+	}
+	recorder, err := record.New(record.Config{Publisher: a.publisher, Node: a.node, Metrics: metrics, Logger: a.log})
+	if err != nil {
+		return nil, err
+	}
+	allow, err := a.cfg.allowed(a.catalog.Current())
+	if err != nil {
+		return nil, err
+	}
+	transport := outbound.New(outbound.Config{Allow: allow})
+	engine, err := call.New(call.Config{
+		Ack: call.Ack(a.cfg.Ack), Recorder: recorder, Admitter: admitter, Vendors: vendors.Vendor, Transport: transport,
+		Cooldowns: route.NewCooldowns(time.Now), Logger: a.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := engine.Describe(a.registry); err != nil {
+		return nil, err
+	}
+	return api.New(api.Config{Calls: engine, Catalog: a.catalog.Current, Authenticate: auth.Key, Metrics: metrics})
+}
+
+// admitter follows the counters.
+func (a *app) admitter(ctx context.Context) (*admit.Admitter, error) {
+	admitter, err := admit.New(admit.Config{Counters: a.stores.log, Logger: a.log, Now: time.Now})
+	if err != nil {
+		return nil, err
+	}
+	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := admitter.Run(runCtx); err != nil && !errors.Is(err, context.Canceled) {
+			a.log.Error("limits do not follow the counters", "error", err)
+		}
+	})
+	a.closers.push("limits", func(context.Context) error {
+		cancel()
+		running.Wait()
+		return nil
+	})
+	a.health.add(check{name: "limits", required: true, run: func(context.Context) (any, error) {
+		if !admitter.Loaded() {
+			return nil, errors.New("the counters are not loaded yet")
+		}
+		return nil, nil
+	}})
+	return admitter, nil
+}
+
+// newOperator makes the operator's API over a hub.
+func newOperator(token string, hub *localHub) (*admin.API, error) {
+	operator, err := auth.NewOperator(control.NewSecret(token), hub.log, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	return admin.New(admin.Config{
+		Operator: operator, Usage: hub.usage(), Events: hub.events, Verify: hub.verify, Rebuild: hub.rebuild, Status: hub.status,
+	})
+}

@@ -1,0 +1,333 @@
+package main_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// hubKey is the virtual key of the test configuration.
+const hubKey = "test-key-0123456789-0123456789-0123456789"
+
+// bounds of waiting; generous, because two cores may be busy with other tests.
+const (
+	startTimeout  = 60 * time.Second
+	settleTimeout = 60 * time.Second
+	pollEvery     = 20 * time.Millisecond
+)
+
+// eventually polls until f returns nil.
+func eventually(t *testing.T, within time.Duration, what string, f func() error) {
+	t.Helper()
+	deadline := time.After(within)
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		err := f()
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+}
+
+// process is a child with its output kept.
+type process struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	out    *buffer
+	exited chan struct{}
+	err    error // after exited
+}
+
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+func startProcess(t *testing.T, name string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(filepath.Join(binDir, name), args...), out: &buffer{}, exited: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.exited)
+	}()
+	t.Cleanup(p.kill)
+	return p
+}
+
+// kill -9 of the process and its children.
+func (p *process) kill() {
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // gone already is fine
+	<-p.exited
+}
+
+// interrupt is Ctrl-C; it waits for the end.
+func (p *process) interrupt() error {
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+		return err
+	}
+	select {
+	case <-p.exited:
+		return p.err
+	case <-time.After(startTimeout):
+		return errors.New("did not stop")
+	}
+}
+
+// vendor is a fake-llm process that outlives the hub.
+type vendor struct {
+	*process
+	url string
+}
+
+func startVendor(t *testing.T) *vendor {
+	t.Helper()
+	v := &vendor{process: startProcess(t, "fake-llm", "-listen", "127.0.0.1:0")}
+	eventually(t, startTimeout, "fake-llm starts", func() error {
+		_, rest, ok := strings.Cut(v.out.String(), "fake-llm listening on ")
+		url, _, whole := strings.Cut(rest, "\n")
+		if !ok || !whole {
+			return errors.New("no address yet: " + v.out.String())
+		}
+		v.url = url
+		return nil
+	})
+	return v
+}
+
+// ledger is what the vendor says it served.
+type ledger struct {
+	InFlight int `json:"in_flight"`
+	Records  []served
+	Totals   struct {
+		Requests int64 `json:"requests"`
+		Input    int64 `json:"input_tokens"`
+		Output   int64 `json:"output_tokens"`
+	}
+}
+
+type served struct {
+	Vendor    string `json:"vendor"`
+	Model     string `json:"model"`
+	RequestID string `json:"request_id"`
+	Status    int    `json:"status"`
+	Input     int64  `json:"input_tokens"`
+	Output    int64  `json:"output_tokens"`
+	Outcome   string `json:"outcome"`
+}
+
+func readLedger(t *testing.T, url string) ledger {
+	t.Helper()
+	var l ledger
+	eventually(t, settleTimeout, "vendor is idle", func() error {
+		l = ledger{}
+		if err := getJSON(url+"/_fake/ledger?limit=100000", "", &l); err != nil {
+			return err
+		}
+		if l.InFlight > 0 {
+			return fmt.Errorf("%d calls in flight", l.InFlight)
+		}
+		return nil
+	})
+	return l
+}
+
+func getJSON(url, token string, into any) error {
+	req, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %d %s", url, resp.StatusCode, body)
+	}
+	return json.Unmarshal(body, into)
+}
+
+// hub is a running llm-hub.
+type hub struct {
+	*process
+	url, metrics, data, token string
+}
+
+// startHub runs `llm-hub serve` on the data directory and waits until it is ready.
+func startHub(t *testing.T, data string, args ...string) *hub {
+	t.Helper()
+	h := launchHub(t, data, args...)
+	h.waitReady()
+	return h
+}
+
+func launchHub(t *testing.T, data string, args ...string) *hub {
+	t.Helper()
+	_ = os.Remove(filepath.Join(data, "server.json")) // of a killed run
+	all := append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"}, args...)
+	return &hub{process: startProcess(t, "llm-hub", all...), data: data}
+}
+
+func (h *hub) waitReady() {
+	h.t.Helper()
+	eventually(h.t, startTimeout, "hub is ready", func() error {
+		select {
+		case <-h.exited:
+			h.t.Fatalf("llm-hub ended: %v\n%s", h.err, h.out)
+		default:
+		}
+		var info struct{ Address, Metrics string }
+		b, err := os.ReadFile(filepath.Join(h.data, "server.json"))
+		if err == nil {
+			err = json.Unmarshal(b, &info)
+		}
+		if err != nil {
+			return err
+		}
+		token, err := os.ReadFile(filepath.Join(h.data, "operator.token"))
+		if err != nil {
+			return err
+		}
+		h.url, h.metrics, h.token = info.Address, info.Metrics, strings.TrimSpace(string(token))
+		var ready any
+		return getJSON(h.url+"/readyz", "", &ready)
+	})
+}
+
+// command runs another llm-hub command on the same data directory.
+func command(t *testing.T, args ...string) (stdout string, code int) {
+	t.Helper()
+	cmd := exec.Command(filepath.Join(binDir, "llm-hub"), args...)
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	err := cmd.Run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		t.Logf("llm-hub %v: exit %d: %s", args, exit.ExitCode(), errOut.String())
+		return out.String(), exit.ExitCode()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.String(), 0
+}
+
+// verified fails the test unless `llm-hub verify` says ok. Folds may still be
+// catching up; what verify compares is exact all the same.
+func verified(t *testing.T, data string) {
+	t.Helper()
+	if out, code := command(t, "verify", "--data", data); code != 0 || !strings.Contains(out, "ok") {
+		t.Fatalf("verify: exit %d\n%s", code, out)
+	}
+}
+
+// answer is what a client got.
+type answer struct {
+	status   int
+	request  string // x-request-id
+	bytes    int
+	complete bool // a whole 200 answer: [DONE] seen, or the whole unary body
+	failed   bool // an error event in the stream, or an error body
+	body     string
+}
+
+// chat makes one request and reads the answer to its end.
+func (h *hub) chat(ctx context.Context, model string, stream bool, text string) (answer, error) {
+	body, err := json.Marshal(map[string]any{
+		"model": model, "stream": stream,
+		"messages": []map[string]string{{"role": "user", "content": text}},
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	return h.post(ctx, body)
+}
+
+func (h *hub) post(ctx context.Context, body []byte) (answer, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url+"/v1/chat/completions", bytes.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	req.Header.Set("Authorization", "Bearer "+hubKey)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer resp.Body.Close()
+	a := answer{status: resp.StatusCode, request: resp.Header.Get("X-Request-Id")}
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
+		err := a.readStream(resp.Body)
+		return a, err
+	}
+	b, err := io.ReadAll(resp.Body)
+	a.bytes, a.body = len(b), string(b)
+	a.complete = err == nil && resp.StatusCode == http.StatusOK
+	a.failed = resp.StatusCode != http.StatusOK
+	return a, err
+}
+
+func (a *answer) readStream(r io.Reader) error {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	var all strings.Builder
+	for lines.Scan() {
+		line := lines.Text()
+		a.bytes += len(line)
+		all.WriteString(line + "\n")
+		data, ok := strings.CutPrefix(line, "data: ")
+		if !ok {
+			continue
+		}
+		if data == "[DONE]" {
+			a.complete = true
+		}
+		if strings.HasPrefix(data, `{"error"`) {
+			a.failed = true
+		}
+	}
+	a.body = all.String()
+	return lines.Err()
+}

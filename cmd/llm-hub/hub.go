@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway/admin"
+	"github.com/llm-hub/llm-hub/projector/counters"
+	"github.com/llm-hub/llm-hub/projector/replay"
+	"github.com/llm-hub/llm-hub/projector/tables"
+)
+
+// localHub is what an operator can ask of the stores this process has open: of a
+// running server, or of a command that opened the data directory itself. Its
+// folds are nil where this process has no projector, and do not run offline.
+type localHub struct {
+	stores   *stores
+	node     events.NodeID
+	log      *slog.Logger
+	counters *counters.Projector
+	tables   *tables.Writer
+}
+
+// events answers replay: [replay.Record] or dead letters, a line each.
+func (h *localHub) events(ctx context.Context, q admin.EventsQuery, emit func([]byte) error) error {
+	line := func(v any) error {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		return emit(b)
+	}
+	if q.DeadLetters {
+		return h.deadLetters(ctx, q, line)
+	}
+	filter := replay.Filter{
+		From: replay.Bound(q.From), To: replay.Bound(q.To), Tenant: q.Tenant, Request: q.Request, Kind: q.Kind,
+	}
+	return replay.Run(ctx, h.stores.log, filter, func(r replay.Record) error { return line(r) })
+}
+
+// deadLetter is how a dead letter is shown.
+type deadLetter struct {
+	Seq       uint64           `json:"seq"`
+	Logged    time.Time        `json:"logged"`
+	Partition events.Partition `json:"partition"`
+	ID        string           `json:"id"`
+	Reason    string           `json:"reason"`
+	Raw       string           `json:"raw"`
+}
+
+const deadPage = 256
+
+func (h *localHub) deadLetters(ctx context.Context, q admin.EventsQuery, line func(any) error) error {
+	for from := max(q.From.Seq, 1); ; {
+		page, err := h.stores.log.DeadLetters(ctx, from, deadPage)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for _, d := range page {
+			if q.To.Seq > 0 && d.Seq > q.To.Seq {
+				return nil
+			}
+			if d.Time.Before(q.From.Time) || !q.To.Time.IsZero() && d.Time.After(q.To.Time) {
+				continue
+			}
+			if err := line(deadLetter{d.Seq, d.Time, d.Partition, d.ID, d.Reason, string(d.Raw)}); err != nil {
+				return err
+			}
+		}
+		from = page[len(page)-1].Seq + 1
+	}
+}
+
+// hubStatus is the answer of /api/v1/status.
+type hubStatus struct {
+	Version  string        `json:"version"`
+	Node     events.NodeID `json:"node"`
+	Log      events.Info   `json:"log"`
+	Counters *foldDetail   `json:"counters,omitempty"`
+	Tables   *foldDetail   `json:"tables,omitempty"`
+}
+
+func (h *localHub) status(ctx context.Context) (any, error) {
+	info, err := h.stores.log.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := hubStatus{Version: version, Node: h.node, Log: info}
+	if h.counters != nil {
+		d, _ := detailOf(h.counters.Status().Progress) // the error is in the detail
+		s.Counters = &d
+	}
+	if h.tables != nil {
+		d, _ := detailOf(h.tables.Status().Progress) // the error is in the detail
+		s.Tables = &d
+	}
+	return s, nil
+}
+
+// printEvent writes one replayed line for people.
+func printEvent(w io.Writer, line []byte) error {
+	var r struct {
+		Seq    uint64
+		Index  int
+		Reason string
+		Raw    string
+		Logged time.Time
+		Event  *events.Event
+	}
+	if err := json.Unmarshal(line, &r); err != nil {
+		return fmt.Errorf("event %q: %w", line, err)
+	}
+	if r.Event == nil {
+		_, err := fmt.Fprintf(w, "%d %s dead letter: %s: %s\n", r.Seq, r.Logged.Format(time.RFC3339Nano), r.Reason, r.Raw)
+		return err
+	}
+	e := r.Event
+	if e.Kind == "" {
+		return errors.New("event without a kind: " + string(line))
+	}
+	_, err := fmt.Fprintf(w, "%d.%d %s %-21s %s %s %s\n", r.Seq, r.Index, e.At.Format(time.RFC3339Nano), e.Kind, e.Tenant, e.Request, e.Body)
+	return err
+}

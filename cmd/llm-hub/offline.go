@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/llm-hub/llm-hub/events/natslog"
+	"github.com/llm-hub/llm-hub/gateway/web"
+)
+
+// offline opens the directory's stores and serves the operator's API to this
+// process alone, so that a command does the same with and without a server. No
+// fold runs: what is asked for is answered from what is stored.
+func (r *remote) offline(ctx context.Context, w world, dir *dataDir) (*client, error) {
+	var closers stopList
+	closers.push("data directory", func(context.Context) error { return dir.close() })
+	hub, token, err := r.openHub(ctx, w, dir, &closers)
+	if err != nil {
+		return nil, errors.Join(err, closers.stop(ctx))
+	}
+	operator, err := newOperator(token, hub)
+	if err != nil {
+		return nil, errors.Join(err, closers.stop(ctx))
+	}
+	server, err := web.New(web.Config{Guards: map[web.Permission]web.Guard{web.Operate: operator.Guard}, Logger: w.logger()})
+	if err == nil {
+		err = server.Mount(operator.Routes()...)
+	}
+	if err != nil {
+		return nil, errors.Join(err, closers.stop(ctx))
+	}
+	pipe := newPipeListener()
+	srv := &http.Server{Handler: server, ReadHeaderTimeout: probeTimeout}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = srv.Serve(pipe) // always ErrServerClosed, from the stop below
+	}()
+	closers.push("operator's API", func(ctx context.Context) error {
+		err := srv.Shutdown(ctx)
+		<-ended
+		return err
+	})
+	return &client{
+		base: (&url.URL{Scheme: "http", Host: "in-process"}).String(), token: token,
+		http: &http.Client{Transport: &http.Transport{DialContext: pipe.dial, DisableKeepAlives: true}},
+		close: func() error {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+			defer cancel()
+			return closers.stop(ctx)
+		},
+	}, nil
+}
+
+// openHub opens the stores of a directory that no server uses.
+func (r *remote) openHub(ctx context.Context, w world, dir *dataDir, closers *stopList) (*localHub, string, error) {
+	node, err := dir.nodeID()
+	if err != nil {
+		return nil, "", err
+	}
+	token, err := dir.operatorToken()
+	if err != nil {
+		return nil, "", err
+	}
+	s, err := openStores(ctx, storesConfig{
+		Dir: dir, Node: node, NATSURL: r.NATSURL, LogClass: natslog.Durable,
+		ClickHouseURL: r.ClickHouseURL, ClickHouseLib: r.ClickHouseLib, Logger: w.logger(),
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	closers.push("stores", s.close)
+	hub := &localHub{stores: s, node: node, log: w.logger()}
+	return hub, token, hub.makeFolds(nil)
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/llm-hub/llm-hub/gateway/control"
+)
+
+// Run validates a file; nothing is written.
+func (c *applyCmd) Run(w world) error {
+	if !c.DryRun {
+		return usageError{fmt.Errorf("apply: only --dry-run is available; start with `serve --config %s` to apply a file", c.File)}
+	}
+	loader, err := newLoader(w.env, nil)
+	if err != nil {
+		return err
+	}
+	catalog, notices, err := loader.Load(c.File)
+	if mistakes := control.Mistakes(err); len(mistakes) > 0 {
+		for _, m := range mistakes {
+			fmt.Fprintln(w.err, m)
+		}
+		return exitError(exitUsage)
+	}
+	if err != nil {
+		return usageError{err}
+	}
+	for _, n := range notices {
+		fmt.Fprintln(w.out, n.Text)
+	}
+	fmt.Fprintf(w.out, "ok: %d providers, %d models, %d tenants, version %s\n",
+		len(catalog.Providers), len(catalog.Models), len(catalog.Tenants), catalog.Version)
+	return nil
+}
+
+// Run prints the events of a range of the log.
+func (c *replayCmd) Run(ctx context.Context, w world) error {
+	q := url.Values{}
+	set(q, "from", c.From)
+	set(q, "to", c.To)
+	set(q, "tenant", c.Tenant)
+	set(q, "request", c.Request)
+	set(q, "kind", c.Kind)
+	if c.DeadLetters {
+		q.Set("dead_letters", "true")
+	}
+	print := func(line []byte) error { _, err := fmt.Fprintf(w.out, "%s\n", line); return err }
+	if c.Format == "text" {
+		print = func(line []byte) error { return printEvent(w.out, line) }
+	}
+	return c.call(ctx, w, http.MethodGet, "/api/v1/events", q, func(body io.Reader) error { return lines(body, print) })
+}
+
+// Run exits 1 if anything differs.
+func (c *verifyCmd) Run(ctx context.Context, w world) error {
+	var result json.RawMessage
+	err := c.call(ctx, w, http.MethodPost, "/api/v1/verify", nil, func(body io.Reader) error {
+		var err error
+		result, err = readResult(body, func(json.RawMessage) {})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var report verifyReport
+	if err := json.Unmarshal(result, &report); err != nil {
+		return fmt.Errorf("verify: %w", err)
+	}
+	if c.Output == "json" {
+		err = printJSON(w.out, result)
+	} else {
+		err = report.print(w.out)
+	}
+	if err == nil && !report.OK {
+		return exitError(exitFailed)
+	}
+	return err
+}
+
+// Run makes counters and tables anew.
+func (c *rebuildCmd) Run(ctx context.Context, w world) error {
+	what := "all"
+	switch {
+	case c.Counters && !c.Tables:
+		what = "counters"
+	case c.Tables && !c.Counters:
+		what = "tables"
+	}
+	return c.call(ctx, w, http.MethodPost, "/api/v1/rebuild", url.Values{"what": {what}}, func(body io.Reader) error {
+		result, err := readResult(body, func(progress json.RawMessage) { fmt.Fprintf(w.err, "%s\n", progress) })
+		if err != nil {
+			return err
+		}
+		return printJSON(w.out, result)
+	})
+}
+
+// Run prints usage, grouped.
+func (c *exportUsageCmd) Run(ctx context.Context, w world) error {
+	q := url.Values{"from": {c.From}, "to": {c.To}, "format": {c.Format}, "time_zone": {c.TimeZone}}
+	set(q, "group_by", strings.Join(c.GroupBy, ","))
+	return c.call(ctx, w, http.MethodGet, "/api/v1/usage", q, func(body io.Reader) error {
+		_, err := io.Copy(w.out, body)
+		return err
+	})
+}
+
+// Run asks /readyz; unlike the other commands it never opens a data directory.
+func (c *healthcheckCmd) Run(ctx context.Context, w world) error {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	hub := &client{base: strings.TrimRight(c.Address, "/"), http: http.DefaultClient}
+	if c.Address == "" {
+		var err error
+		if hub, err = c.running(); err != nil {
+			return err
+		}
+	}
+	resp, err := hub.do(ctx, http.MethodGet, "/readyz", nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(w.out, resp.Body)
+	return err
+}
+
+// call connects, makes one call and hands its body over.
+func (r *remote) call(ctx context.Context, w world, method, path string, q url.Values, read func(io.Reader) error) (err error) {
+	hub, err := r.connect(ctx, w)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closeErr := hub.close(); err == nil {
+			err = closeErr
+		}
+	}()
+	resp, err := hub.do(ctx, method, path, q)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	return read(resp.Body)
+}
+
+// readResult reads the reports of a job and its result.
+func readResult(body io.Reader, progress func(json.RawMessage)) (json.RawMessage, error) {
+	var result json.RawMessage
+	err := lines(body, func(line []byte) error {
+		var m struct{ Progress, Result json.RawMessage }
+		if err := json.Unmarshal(line, &m); err != nil {
+			return fmt.Errorf("answer %q: %w", line, err)
+		}
+		if m.Progress != nil {
+			progress(m.Progress)
+		}
+		if m.Result != nil {
+			result = bytes.Clone(m.Result)
+		}
+		return nil
+	})
+	if err == nil && result == nil {
+		err = fmt.Errorf("the answer ended without a result: %w", io.ErrUnexpectedEOF)
+	}
+	return result, err
+}
+
+func printJSON(w io.Writer, raw json.RawMessage) error {
+	var out bytes.Buffer
+	if err := json.Indent(&out, raw, "", "  "); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w, out.String())
+	return err
+}
+
+func set(q url.Values, name, value string) {
+	if value != "" {
+		q.Set(name, value)
+	}
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/llm-hub/llm-hub/projector"
+	"github.com/llm-hub/llm-hub/projector/counters"
+	"github.com/llm-hub/llm-hub/projector/tables"
+)
+
+// project starts the folds: counters always, tables where there is a ClickHouse.
+func (a *app) project(ctx context.Context) error {
+	a.hub = &localHub{stores: a.stores, node: a.node, log: a.log}
+	if !a.cfg.has("projector") {
+		return nil
+	}
+	if err := a.hub.makeFolds(a.publisher); err != nil {
+		return err
+	}
+	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	running.Go(func() { a.hub.counters.Run(runCtx) })
+	if a.hub.tables != nil {
+		running.Go(func() { a.hub.tables.Run(runCtx) })
+	}
+	a.closers.push("projector", func(context.Context) error {
+		cancel()
+		running.Wait()
+		return nil
+	})
+	a.watchFolds()
+	return nil
+}
+
+// makeFolds makes the folds without running them.
+func (h *localHub) makeFolds(publisher counters.Publisher) (err error) {
+	h.counters, err = counters.New(counters.Config{
+		Log: h.stores.log, Bucket: h.stores.log, Dead: h.stores.log, Publisher: publisher, Node: h.node,
+		Partitions: projector.AllPartitions(), Logger: h.log,
+	})
+	if err != nil || h.stores.tables == nil {
+		return err
+	}
+	h.tables, err = tables.New(tables.Config{
+		Log: h.stores.log, Bucket: h.stores.log, Store: h.stores.tables, Database: h.stores.tables.Database(), Logger: h.log,
+	})
+	return err
+}
+
+// foldDetail is what /readyz shows of a fold.
+type foldDetail struct {
+	State      projector.State `json:"state"`
+	Behind     uint64          `json:"behind"` // messages of the log not yet folded
+	LagSeconds float64         `json:"lag_seconds"`
+	Error      string          `json:"error,omitempty"`
+	Gaps       int             `json:"gaps,omitempty"`
+}
+
+func detailOf(p projector.Progress) (foldDetail, error) {
+	d := foldDetail{State: p.State, Behind: p.Behind(), LagSeconds: p.Lag(time.Now()).Seconds(), Gaps: len(p.Gaps)}
+	if p.Err != nil {
+		d.Error = p.Err.Error()
+	}
+	if p.State == projector.Halted || len(p.Gaps) > 0 {
+		return d, errors.Join(p.Err, errStopped(len(p.Gaps)))
+	}
+	return d, nil
+}
+
+func errStopped(gaps int) error {
+	if gaps == 0 {
+		return nil
+	}
+	return errors.New("a message was lost: partitions are stopped")
+}
+
+// watchFolds shows the folds to /readyz and /metrics. The tables gate readiness
+// only until their migrations ran: later they may lag, and say so.
+func (a *app) watchFolds() {
+	c := a.hub.counters
+	a.health.add(check{name: "counters", required: true, run: func(context.Context) (any, error) { return detailOf(c.Status().Progress) }})
+	describeFold(a.registry, "counters", func() projector.Progress { return c.Status().Progress })
+	gauge(a.registry, "open_requests", "Requests without an end.", func() float64 { return float64(c.Status().Open) })
+	gauge(a.registry, "dead_letters", "Events that could not be applied, since the start.", func() float64 { return float64(c.Status().Dead) })
+	gauge(a.registry, "orphans_closed", "Requests of dead nodes that were ended, since the start.", func() float64 { return float64(c.Status().Orphans) })
+
+	t := a.hub.tables
+	if t == nil {
+		a.health.add(check{name: "tables", run: func(context.Context) (any, error) { return nil, errNoTables }})
+		return
+	}
+	a.health.add(check{name: "migrations", required: true, run: func(context.Context) (any, error) {
+		if !t.Status().Migrated {
+			return nil, errors.New("migrations have not run yet")
+		}
+		return nil, nil
+	}})
+	a.health.add(check{name: "tables", run: func(context.Context) (any, error) { return detailOf(t.Status().Progress) }})
+	describeFold(a.registry, "tables", func() projector.Progress { return t.Status().Progress })
+	gauge(a.registry, "tables_rows", "Rows inserted, since the start.", func() float64 { return float64(t.Status().Rows) })
+	if e := a.stores.engine; e != nil {
+		a.health.add(check{name: "engine", run: func(context.Context) (any, error) {
+			s := e.State()
+			if !s.Running {
+				return s, errors.New("the engine is being restarted")
+			}
+			return s, nil
+		}})
+		gauge(a.registry, "engine_restarts", "Times the ClickHouse engine was restarted.", func() float64 { return float64(e.State().Restarts) })
+	}
+}
+
+var errNoTables = errors.New("no ClickHouse: usage cannot be asked for")

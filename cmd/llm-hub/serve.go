@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/llm-hub/llm-hub/events/natslog"
+	"github.com/llm-hub/llm-hub/gateway/control"
+	"github.com/llm-hub/llm-hub/gateway/web"
+)
+
+// stopTimeout bounds the stop of everything behind the HTTP server.
+const stopTimeout = 20 * time.Second
+
+// Run serves until ctx ends.
+func (c *serveCmd) Run(ctx context.Context, w world) error {
+	if err := c.check(); err != nil {
+		return usageError{err}
+	}
+	dir, err := openDataDir(c.Data)
+	if err != nil {
+		return err
+	}
+	defer dir.close()
+	a := &app{cfg: c, world: w, dir: dir, log: w.logger()}
+	err = a.start(ctx)
+	if err == nil {
+		err = a.serve(ctx)
+	}
+	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	return errors.Join(err, a.closers.stop(stopCtx))
+}
+
+// check finds settings that exclude each other.
+func (c *serveCmd) check() error {
+	switch {
+	case len(c.Roles) < 2 && (c.NATSURL == "" || c.ClickHouseURL == "" && c.has("projector")):
+		return errors.New("--roles: the embedded stores need both roles in one process; give --nats-url and --clickhouse-url to split them")
+	case c.NATSURL == "" && c.LogClass == string(natslog.HA):
+		return errors.New("--log-class: ha needs three servers; give --nats-url")
+	case c.Demo && c.Config != "":
+		return errors.New("--demo and --config exclude each other")
+	}
+	return nil
+}
+
+// serve answers on both listeners until ctx ends or one of them fails.
+func (a *app) serve(ctx context.Context) error {
+	api, err := listen(ctx, "--listen", a.cfg.Listen)
+	if err != nil {
+		return err
+	}
+	metrics, err := listen(ctx, "--metrics-listen", a.cfg.MetricsListen)
+	if err != nil {
+		api.Close()
+		return err
+	}
+	info := serverInfo{Address: "http://" + api.Addr().String(), Metrics: "http://" + metrics.Addr().String(), PID: os.Getpid()}
+	if err := a.dir.announce(info); err != nil {
+		return err
+	}
+	defer a.dir.retract()
+	a.greet(info)
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	context.AfterFunc(ctx, a.health.drain)
+	ended := make(chan error, 2)
+	go func() { ended <- web.Serve(ctx, api, a.handler, a.log) }()
+	go func() { ended <- web.Serve(ctx, metrics, a.health.handler(true), a.log) }()
+	err = <-ended
+	cancel(err)
+	return errors.Join(err, <-ended)
+}
+
+func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
+	var cfg net.ListenConfig
+	l, err := cfg.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("%s: %w", flag, err)}
+	}
+	return l, nil
+}
+
+// greet tells a person what to do next. Secrets go to the terminal only, and
+// only those that were made just now or belong to the demo.
+func (a *app) greet(info serverInfo) {
+	out := a.world.out
+	fmt.Fprintf(out, "\nllm-hub %s listens on %s (metrics and health on %s)\n", version, info.Address, info.Metrics)
+	fmt.Fprintf(out, "operator token: in %s\n", a.dir.file(operatorFile))
+	for _, n := range a.notices {
+		fmt.Fprintln(out, n.Text)
+		if key := n.Key.Reveal(); key != "" {
+			fmt.Fprintf(out, "  key (shown once): %s\n", key)
+		}
+	}
+	if key := a.demoKey(); key != "" {
+		fmt.Fprintf(out, "\nTry it:\n\n  curl -s %s/v1/chat/completions -H 'Authorization: Bearer %s' \\\n"+
+			"    -H 'Content-Type: application/json' \\\n"+
+			"    -d '{\"model\": \"smart\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'\n\n", info.Address, key)
+	}
+}
+
+// demoKey is the secret of the demo's virtual key, empty without --demo.
+func (a *app) demoKey() string {
+	if !a.cfg.Demo {
+		return ""
+	}
+	return a.demoSecret.Reveal()
+}
+
+var _ slog.LogValuer = control.Secret{} // a secret that is logged shows nothing

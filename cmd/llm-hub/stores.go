@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/events/natslog"
+	natsembedded "github.com/llm-hub/llm-hub/events/natslog/embedded"
+	"github.com/llm-hub/llm-hub/projector/clickhouse"
+	chembedded "github.com/llm-hub/llm-hub/projector/clickhouse/embedded"
+)
+
+// storesConfig says which log and which ClickHouse to open.
+type storesConfig struct {
+	Dir           *dataDir
+	Node          events.NodeID
+	NATSURL       string
+	LogClass      natslog.Class
+	LogMaxBytes   int64
+	ClickHouseURL string
+	ClickHouseLib string
+	Logger        *slog.Logger
+}
+
+// stores are the log and the analytics store, embedded or external. tables is
+// nil where there is no engine and no URL.
+type stores struct {
+	log    *natslog.Log
+	tables *clickhouse.Client
+	engine *chembedded.Engine // nil: external or none
+
+	closers stopList
+}
+
+// openStores opens the log, then ClickHouse. A missing engine library is not an
+// error: the hub runs without analytics and says so.
+func openStores(ctx context.Context, cfg storesConfig) (*stores, error) {
+	s := &stores{}
+	if err := s.openLog(ctx, cfg); err != nil {
+		return nil, errors.Join(err, s.close(ctx))
+	}
+	if err := s.openTables(ctx, cfg); err != nil {
+		return nil, errors.Join(err, s.close(ctx))
+	}
+	return s, nil
+}
+
+func (s *stores) openLog(ctx context.Context, cfg storesConfig) error {
+	c := natslog.Config{
+		URL: cfg.NATSURL, Class: cfg.LogClass, MaxBytes: cfg.LogMaxBytes, Node: cfg.Node, Version: version, Logger: cfg.Logger,
+	}
+	if cfg.NATSURL == "" {
+		server, err := natsembedded.Start(natsembedded.Config{Dir: cfg.Dir.path, Class: cfg.LogClass, Logger: cfg.Logger})
+		if err != nil {
+			return fmt.Errorf("embedded log: %w", err)
+		}
+		s.closers.push("log server", func(context.Context) error { server.Close(); return nil })
+		c.Server = server
+		if c.MaxBytes == 0 {
+			c.MaxBytes = server.TrafficBytes()
+		}
+	}
+	log, err := natslog.Open(ctx, c)
+	if err != nil {
+		return fmt.Errorf("open log: %w", err)
+	}
+	s.log = log
+	s.closers.push("log", func(context.Context) error { log.Close(); return nil })
+	return nil
+}
+
+func (s *stores) openTables(ctx context.Context, cfg storesConfig) error {
+	url := cfg.ClickHouseURL
+	if url == "" {
+		lib, err := chembedded.FindLibrary(cfg.ClickHouseLib, cfg.Dir.path)
+		if errors.Is(err, chembedded.ErrNoLibrary) && cfg.ClickHouseLib == "" {
+			cfg.Logger.Warn("running without analytics", "reason", err)
+			return nil
+		}
+		if err != nil {
+			return usageError{fmt.Errorf("--clickhouse-lib: %w", err)}
+		}
+		engine, err := chembedded.Start(ctx, chembedded.Config{
+			Library: lib, DataDir: filepath.Join(cfg.Dir.path, "clickhouse"), Logger: cfg.Logger,
+		})
+		if err != nil {
+			return err
+		}
+		s.engine = engine
+		s.closers.push("engine", engine.Stop)
+		url = engine.DSN()
+	}
+	tables, err := clickhouse.Open(clickhouse.Config{URL: url})
+	if err != nil {
+		return usageError{fmt.Errorf("--clickhouse-url: %w", err)}
+	}
+	s.tables = tables
+	s.closers.push("clickhouse", func(context.Context) error { return tables.Close() })
+	return nil
+}
+
+func (s *stores) close(ctx context.Context) error { return s.closers.stop(ctx) }

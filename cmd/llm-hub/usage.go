@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/admin"
+	"github.com/llm-hub/llm-hub/projector/query"
+	"github.com/llm-hub/llm-hub/projector/tables"
+)
+
+// usage answers /api/v1/usage from the tables; nil where there are none.
+func (h *localHub) usage() func(context.Context, admin.UsageQuery) (admin.UsageTable, error) {
+	if h.stores.tables == nil {
+		return nil
+	}
+	engine := query.New(h.stores.tables, tables.LiveSource{Log: h.stores.log, Bucket: h.stores.log})
+	return func(ctx context.Context, q admin.UsageQuery) (admin.UsageTable, error) {
+		answer, err := engine.Usage(ctx, questionOf(q))
+		if err != nil {
+			return admin.UsageTable{}, queryError(err)
+		}
+		return tableOf(q, answer), nil
+	}
+}
+
+func questionOf(q admin.UsageQuery) query.Question {
+	out := query.Question{From: q.From, To: q.To, Zone: q.Zone.String(), Where: map[query.Dimension][]string{}}
+	for _, d := range q.GroupBy {
+		out.GroupBy = append(out.GroupBy, query.Dimension(d))
+	}
+	for d, v := range q.Where {
+		out.Where[query.Dimension(d)] = []string{v}
+	}
+	return out
+}
+
+func queryError(err error) error {
+	if invalid, ok := errors.AsType[*query.InvalidError](err); ok {
+		return &gateway.Error{Kind: gateway.Invalid, Param: invalid.Field, Public: invalid.Reason, Cause: err}
+	}
+	if errors.Is(err, query.ErrTooLarge) {
+		return &gateway.Error{Kind: gateway.Invalid, Public: err.Error(), Cause: err}
+	}
+	return &gateway.Error{Kind: gateway.Unavailable, Public: "The tables do not answer.", Cause: err}
+}
+
+func tableOf(q admin.UsageQuery, a query.Answer) admin.UsageTable {
+	out := admin.UsageTable{AsOf: time.Now().Add(-a.AsOf.Lag)}
+	for _, r := range a.Rows {
+		row := admin.UsageRow{
+			Requests: r.Requests, Attempts: r.Attempts, Failures: r.Failures, Usage: r.Usage, Unpriced: r.Unpriced,
+		}
+		if r.CostNanoUSD != nil {
+			row.CostNanoUSD = *r.CostNanoUSD
+		}
+		for _, d := range q.GroupBy {
+			if query.Dimension(d).Span() {
+				row.Group = append(row.Group, r.Start.Format(time.RFC3339))
+			} else {
+				row.Group = append(row.Group, r.Labels[query.Dimension(d)])
+			}
+		}
+		out.Rows = append(out.Rows, row)
+	}
+	return out
+}
