@@ -68,7 +68,7 @@ func (c *Counter) addTo(w Window, n int, t Totals) {
 	}
 	switch {
 	case i > lo && c.Windows[i-1].Label == w.Label:
-		c.Windows[i-1].Totals = c.Windows[i-1].Totals.Plus(t)
+		c.Windows[i-1].Totals = c.Windows[i-1].Plus(t)
 	case hi-lo < n:
 		c.Windows = slices.Insert(c.Windows, i, Used{w, t})
 	case i > lo:

@@ -120,9 +120,9 @@ func compileAll(patterns []string) ([]*regexp.Regexp, error) {
 }
 
 func (s *schedule) compile() error {
-	err := s.rates.check()
+	err := s.check()
 	for _, t := range s.Tiers {
-		err = cmp.Or(err, t.rates.check())
+		err = cmp.Or(err, t.check())
 	}
 	if err != nil {
 		return err

@@ -196,16 +196,16 @@ func (r *reader) skip(depth int) {
 		r.fail()
 		return
 	}
-	switch c := r.b[0]; {
-	case c == '"':
+	switch r.b[0] {
+	case '"':
 		r.bytes()
-	case c == '{':
+	case '{':
 		r.object(func([]byte) { r.skip(depth + 1) })
-	case c == '[':
+	case '[':
 		r.array(func() { r.skip(depth + 1) })
-	case c == 't' || c == 'f':
+	case 't', 'f':
 		r.bool()
-	case c == 'n':
+	case 'n':
 		if !r.word("null") {
 			r.fail()
 		}
