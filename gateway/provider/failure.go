@@ -13,7 +13,14 @@ import (
 // Error implements error, so that a failure told inside a stream can be found in
 // the chain of the *gateway.Error that [Stream.Next] returned.
 func (f *Failure) Error() string {
-	return fmt.Sprintf("vendor: %s (status %d): %s", f.Class, f.Status, f.Message)
+	s := "vendor: " + string(f.Class)
+	if f.Status != 0 {
+		s += fmt.Sprintf(" (status %d)", f.Status)
+	}
+	if f.Message != "" {
+		s += ": " + f.Message
+	}
+	return s
 }
 
 // Public is the failure as the client is told of it, when no other target helped.

@@ -95,10 +95,9 @@ type Stream interface {
 
 // Progress is the state of a stream.
 type Progress struct {
-	Usage   *events.Usage // as last reported by the vendor, cumulative; nil: none yet
-	Partial bool          // Usage is of the middle of the answer: its prompt classes hold, its answer classes lag behind Output
-	Output  int64         // estimate of answer tokens sent so far
-	Finish  string        // finish reason in OpenAI's words, once known
+	Usage  *events.Usage // as last reported by the vendor, cumulative; nil: none yet
+	Output int64         // estimate of answer tokens sent so far
+	Finish string        // finish reason in OpenAI's words, once known
 }
 
 // Bill is what the client is told of the cost.

@@ -1,6 +1,8 @@
 package chat
 
 import (
+	"io"
+
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/provider"
@@ -24,6 +26,9 @@ func (s *stream) Next() ([]byte, error) {
 	s.out = s.out[:0]
 	for len(s.out) == 0 {
 		step, err := s.source.Next()
+		if err == io.EOF && !s.final {
+			s.usage = nil // a count of the middle is not the answer's
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -51,10 +56,7 @@ func (s *stream) note(step *Step) {
 
 // Progress implements [provider.Stream].
 func (s *stream) Progress() provider.Progress {
-	return provider.Progress{
-		Usage: s.usage, Partial: s.usage != nil && !s.final,
-		Output: provider.EstimateTokens(s.size), Finish: string(s.finish),
-	}
+	return provider.Progress{Usage: s.usage, Output: provider.EstimateTokens(s.size), Finish: string(s.finish)}
 }
 
 // Trailer implements [provider.Stream].

@@ -120,14 +120,29 @@ func responseOf(text string) json.RawMessage {
 	return json.RawMessage(`{"result":` + string(rawjson.Quote(text)) + `}`)
 }
 
+// flushResults puts the results into the user's turn, before all else but earlier
+// results: they must follow the calls directly.
 func (t *turns) flushResults() {
+	if len(t.results) == 0 {
+		return
+	}
 	slices.SortStableFunc(t.results, func(a, b result) int { return a.order - b.order })
 	parts := make([]wirePart, len(t.results))
 	for i, r := range t.results {
 		parts[i] = r.part
 	}
-	t.add(userRole, parts)
 	t.results = nil
+	n := len(t.out.Contents)
+	if n == 0 || t.out.Contents[n-1].Role != userRole {
+		t.add(userRole, parts)
+		return
+	}
+	turn := &t.out.Contents[n-1]
+	at := 0
+	for at < len(turn.Parts) && turn.Parts[at].Response != nil {
+		at++
+	}
+	turn.Parts = slices.Insert(turn.Parts, at, parts...)
 }
 
 func partsOf(m chat.Message) []wirePart {

@@ -62,6 +62,9 @@ func (s *stream) Next() ([]byte, error) {
 	if len(s.out) > 0 {
 		return s.out, nil
 	}
+	if s.err == io.EOF && !s.final {
+		s.usage = nil // a count of the middle is not the answer's
+	}
 	return nil, s.err
 }
 
@@ -150,10 +153,7 @@ func (s *stream) pass(ev sse.Event, g glance) {
 
 // Progress implements [provider.Stream].
 func (s *stream) Progress() provider.Progress {
-	return provider.Progress{
-		Usage: s.usage, Partial: s.usage != nil && !s.final,
-		Output: provider.EstimateTokens(s.text), Finish: s.finish,
-	}
+	return provider.Progress{Usage: s.usage, Output: provider.EstimateTokens(s.text), Finish: s.finish}
 }
 
 // Trailer implements [provider.Stream].

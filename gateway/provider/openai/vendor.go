@@ -6,7 +6,6 @@ import (
 
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/provider"
-	"github.com/llm-hub/llm-hub/gateway/provider/failure"
 	"github.com/llm-hub/llm-hub/gateway/provider/rawjson"
 )
 
@@ -41,11 +40,6 @@ func (v Vendor) Prepare(in *provider.Inbound, t provider.Target) (*provider.Outb
 		out.Unary = readCompletion
 	}
 	return out, nil
-}
-
-// Failure implements [provider.Vendor].
-func (Vendor) Failure(status int, h http.Header, body []byte) *provider.Failure {
-	return failure.Classify(status, h, failure.Read(body))
 }
 
 func header(in *provider.Inbound, t provider.Target) http.Header {

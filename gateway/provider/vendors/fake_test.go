@@ -1,0 +1,278 @@
+package vendors_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/llm-hub/llm-hub/cmd/fake-llm/fakellm"
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/provider"
+	"github.com/llm-hub/llm-hub/gateway/provider/openai"
+	"github.com/llm-hub/llm-hub/gateway/provider/vendors"
+)
+
+// bases are the three wire formats of a fake vendor.
+var bases = [...]struct{ kind, path string }{{"openai", "/v1"}, {"anthropic", ""}, {"gemini", ""}}
+
+// outcome is what a client and the gateway have of a call.
+type outcome struct {
+	Text      string
+	Calls     string
+	Finish    string
+	Usage     *events.Usage
+	Failed    provider.FailureClass
+	Streamed  bool // bytes had gone to the client when it failed
+	Completed bool
+}
+
+func TestFakeVendors(t *testing.T) {
+	const (
+		hi   = `"messages":[{"role":"user","content":"Hello there"}]`
+		tool = `"messages":[{"role":"user","content":"use tools"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}}},{"type":"function","function":{"name":"g"}}]`
+		loop = `"messages":[{"role":"user","content":"use tool"},{"role":"assistant","content":null,"tool_calls":[{"id":"c.1","type":"function","function":{"name":"f","arguments":"{\"a\":\"x\"}"}}]},{"role":"tool","tool_call_id":"c.1","content":"result text"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"a":{"type":"string"}}}}}]`
+		json = `"messages":[{"role":"user","content":"x"}],"response_format":{"type":"json_schema","json_schema":{"name":"s","strict":true,"schema":{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"],"additionalProperties":false}}}`
+	)
+	tests := map[string]struct {
+		misbehave string
+		request   string
+		want      func(t *testing.T, o outcome)
+	}{
+		"text":           {"", hi, completed("stop", "Hello there")},
+		"cap":            {"", hi + `,"max_tokens":1`, completed("length", "")},
+		"tools":          {"", tool, calls("f", "g")},
+		"result":         {"", loop, completed("stop", "result text")},
+		"schema":         {"", json, completed("stop", `"n"`)},
+		"cached":         {"in=100+cached=30+reasoning=9", hi, cached},
+		"no usage":       {"usage=none", hi, noUsage},
+		"usage twice":    {"usage=twice", hi, completed("stop", "Hello there")},
+		"split":          {"split=7", hi, completed("stop", "Hello there")},
+		"huge":           {"huge=64", hi, completed("stop", "")},
+		"filter":         {"filter", hi, completed("content_filter", "")},
+		"rate limit":     {"429:after=7", hi, failed(provider.RateLimited)},
+		"server error":   {"500", hi, failed(provider.ServerError)},
+		"unavailable":    {"503", hi, failed(provider.ServerError)},
+		"context length": {"context", hi, failed(provider.TooLong)},
+		"html":           {"html", hi, failed(provider.ServerError)},
+		"empty":          {"empty", hi, failed(provider.BadAnswer, provider.Cut)},
+		"malformed":      {"malformed", hi, failed(provider.BadAnswer)},
+		"cut":            {"cut", hi, failed(provider.BadAnswer, provider.Cut)},
+		"error":          {"error", hi, failed(provider.ServerError)},
+	}
+	fake := httptest.NewServer(fakellm.New(fakellm.Config{}))
+	t.Cleanup(fake.Close)
+	for name, tt := range tests {
+		for _, base := range bases {
+			for _, stream := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/%s/stream=%v", name, base.kind, stream), func(t *testing.T) {
+					model := base.kind + "-fake"
+					if tt.misbehave != "" {
+						model += "+" + tt.misbehave
+					}
+					target := provider.Target{BaseURL: fake.URL + base.path, APIKey: "k", Model: model}
+					tt.want(t, ask(t, base.kind, target, fmt.Sprintf(`{"model":"smart","stream":%v,%s}`, stream, tt.request)))
+				})
+			}
+		}
+	}
+}
+
+func completed(finish, text string) func(*testing.T, outcome) {
+	return func(t *testing.T, o outcome) {
+		t.Helper()
+		if !o.Completed || o.Finish != finish || !strings.Contains(o.Text, text) || o.Usage == nil || o.Usage.Output == 0 {
+			t.Errorf("got %+v", o)
+		}
+	}
+}
+
+func calls(names ...string) func(*testing.T, outcome) {
+	return func(t *testing.T, o outcome) {
+		t.Helper()
+		var list []struct {
+			ID       string
+			Function struct{ Name, Arguments string }
+		}
+		if err := json.Unmarshal([]byte(o.Calls), &list); err != nil || len(list) != len(names) || o.Finish != "tool_calls" {
+			t.Fatalf("got %+v: %v", o, err)
+		}
+		for i, c := range list {
+			if c.Function.Name != names[i] || c.ID == "" || !json.Valid([]byte(c.Function.Arguments)) {
+				t.Errorf("call %d is %+v", i, c)
+			}
+		}
+	}
+}
+
+func cached(t *testing.T, o outcome) {
+	t.Helper()
+	if o.Usage == nil {
+		t.Fatalf("got %+v", o)
+	}
+	want := events.Usage{Input: 70, CacheRead: 30, Reasoning: 9, Output: o.Usage.Output}
+	if diff := cmp.Diff(want, *o.Usage); diff != "" || o.Usage.Output == 0 {
+		t.Errorf("usage (-want +got):\n%s", diff)
+	}
+}
+
+func noUsage(t *testing.T, o outcome) {
+	t.Helper()
+	if !o.Completed || o.Usage != nil {
+		t.Errorf("got %+v", o)
+	}
+}
+
+func failed(classes ...provider.FailureClass) func(*testing.T, outcome) {
+	return func(t *testing.T, o outcome) {
+		t.Helper()
+		for _, class := range classes {
+			if o.Failed == class && !o.Completed {
+				return
+			}
+		}
+		t.Errorf("got %+v, want one of %v", o, classes)
+	}
+}
+
+// ask sends a request through a vendor's adapter as the gateway does.
+func ask(t *testing.T, kind string, target provider.Target, body string) outcome {
+	t.Helper()
+	in, err := openai.ParseChat([]byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	vendor := vendors.Vendor(kind)
+	out, err := vendor.Prepare(in, target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), out.Method, out.URL, bytes.NewReader(out.Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header = out.Header
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }() // nothing is left to be told
+	switch {
+	case res.StatusCode != http.StatusOK:
+		answer, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return outcome{Failed: vendor.Failure(res.StatusCode, res.Header, answer).Class}
+	case in.Stream:
+		return readStream(t, out.Stream(res.Body))
+	default:
+		return readUnary(t, out, res.Body)
+	}
+}
+
+func readUnary(t *testing.T, out *provider.Outbound, body io.Reader) outcome {
+	t.Helper()
+	answer, err := io.ReadAll(body)
+	if err != nil {
+		return outcome{Failed: provider.Cut}
+	}
+	reply, err := out.Unary(answer)
+	if err != nil {
+		return outcome{Failed: classOf(err)}
+	}
+	var w struct {
+		Choices []struct {
+			Message struct {
+				Content   string          `json:"content"`
+				ToolCalls json.RawMessage `json:"tool_calls"`
+			} `json:"message"`
+		} `json:"choices"`
+	}
+	if err := json.Unmarshal(reply.Body, &w); err != nil || len(w.Choices) == 0 {
+		t.Fatalf("%v: %s", err, reply.Body)
+	}
+	m := w.Choices[0].Message
+	return outcome{Text: m.Content, Calls: string(m.ToolCalls), Finish: reply.Finish, Usage: reply.Usage, Completed: true}
+}
+
+// readStream puts a stream together as a client does.
+func readStream(t *testing.T, s provider.Stream) outcome {
+	t.Helper()
+	var client bytes.Buffer
+	for {
+		chunk, err := s.Next()
+		client.Write(chunk)
+		if err == nil {
+			continue
+		}
+		o := assemble(t, client.String())
+		o.Usage, o.Finish = s.Progress().Usage, s.Progress().Finish
+		if o.Completed = errors.Is(err, io.EOF); !o.Completed {
+			o.Failed, o.Streamed = classOf(err), client.Len() > 0
+		}
+		return o
+	}
+}
+
+type wireCall struct {
+	Index    int    `json:"index"`
+	ID       string `json:"id"`
+	Function struct {
+		Name      string `json:"name"`
+		Arguments string `json:"arguments"`
+	} `json:"function"`
+}
+
+func assemble(t *testing.T, stream string) outcome {
+	t.Helper()
+	var o outcome
+	var list []wireCall
+	for event := range strings.SplitSeq(strings.TrimSuffix(stream, "\n\n"), "\n\n") {
+		var w struct {
+			Choices []struct {
+				Delta struct {
+					Content   string     `json:"content"`
+					ToolCalls []wireCall `json:"tool_calls"`
+				} `json:"delta"`
+			} `json:"choices"`
+		}
+		if event == "" {
+			continue
+		}
+		if err := json.Unmarshal([]byte(strings.TrimPrefix(event, "data: ")), &w); err != nil {
+			t.Fatalf("%v: %s", err, event)
+		}
+		for _, c := range w.Choices {
+			o.Text += c.Delta.Content
+			for _, call := range c.Delta.ToolCalls {
+				if call.Index == len(list) {
+					list = append(list, call)
+					continue
+				}
+				list[call.Index].Function.Arguments += call.Function.Arguments
+			}
+		}
+	}
+	encoded, err := json.Marshal(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Calls = string(encoded)
+	return o
+}
+
+func classOf(err error) provider.FailureClass {
+	if f, ok := errors.AsType[*provider.Failure](err); ok {
+		return f.Class
+	}
+	return provider.FailureClass(gateway.AsError(err).Kind)
+}
