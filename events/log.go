@@ -20,7 +20,7 @@ type Reader interface {
 	Info(ctx context.Context) (Info, error)
 	// At returns the message at seq, or [ErrNoMessage].
 	At(ctx context.Context, seq uint64) (Stored, error)
-	// Read starts reading. The cursor must be closed.
+	// Read starts reading; the end of ctx ends it too. The cursor must be closed.
 	Read(ctx context.Context, r Range) (Cursor, error)
 }
 
@@ -43,7 +43,7 @@ type Range struct {
 type Cursor interface {
 	// C delivers messages in order, without gap or repetition, across
 	// reconnections. It is closed when the range is read, the cursor is closed or
-	// reading cannot go on; Err then tells.
+	// reading cannot go on, as when what comes next was trimmed away; Err then tells.
 	C() <-chan Stored
 	// Err is nil after the whole range was delivered, else why reading ended.
 	Err() error

@@ -95,7 +95,7 @@ func insist(ctx context.Context, l *natslog.Log, m events.Message) error {
 // messages and keys are written and read: nothing may be lost, repeated or out of
 // order, and everything goes on by itself.
 func TestRestartUnderReadersAndAppenders(t *testing.T) {
-	const partitions, each, restarts = 2, 250, 3
+	const restarts, between = 3, 40
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	dir := t.TempDir()
@@ -105,54 +105,83 @@ func TestRestartUnderReadersAndAppenders(t *testing.T) {
 	l := openLog(t, r)
 	defer l.Close()
 
-	all, err := l.Read(ctx, events.Range{})
-	if err != nil {
-		t.Fatal(err)
+	both, one := []events.Partition{0, 1}, []events.Partition{1}
+	stopped, progress := make(chan struct{}), make(chan struct{})
+	var writers, readers sync.WaitGroup
+	for _, p := range both {
+		writers.Go(func() { appendUntil(ctx, t, l, p, stopped) })
 	}
-	defer all.Close()
-	one, err := l.Read(ctx, events.Range{Partitions: []events.Partition{1}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer one.Close()
-	watched, err := l.Watch(ctx, "n")
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	var wg sync.WaitGroup
-	written := make(chan struct{}, partitions*each)
-	for p := range events.Partition(partitions) {
-		wg.Go(func() {
-			for n := range uint64(each) {
-				if err := insist(ctx, l, message(p, n+1)); err != nil {
-					t.Errorf("append: %v", err)
-					return
-				}
-				written <- struct{}{}
+	writers.Go(func() { raiseUntil(ctx, t, l, stopped) })
+	readers.Go(func() { follow(ctx, t, l, both, progress) })
+	readers.Go(func() { follow(ctx, t, l, one, nil) })
+	readers.Go(func() { watch(ctx, t, l) })
+	for n := range restarts + 1 {
+		for range between { // a reader gets on, so it has found the server again
+			select {
+			case <-progress:
+			case <-ctx.Done():
+				t.Fatal("the readers stand still")
 			}
-		})
-	}
-	wg.Go(func() { raise(ctx, t, l, each/5) })
-	wg.Go(func() { wantMessages(ctx, t, all, partitions*each) })
-	wg.Go(func() { wantMessages(ctx, t, one, each) })
-	wg.Go(func() { wantValue(ctx, t, watched, each/5) })
-	for range restarts {
-		for range partitions * each / (restarts + 1) {
-			<-written
 		}
-		r.down()
-		r.up(t, dir)
+		if n < restarts {
+			r.down()
+			r.up(t, dir)
+		}
 	}
-	wg.Wait()
+	close(stopped)
+	go func() {
+		for range progress { // nobody waits for it any more
+		}
+	}()
+	writers.Wait()
+	for _, p := range both {
+		if err := insist(ctx, l, lastMessage(p)); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := l.Commit(ctx, []events.Put{{Key: "last", Value: []byte("x")}}); err != nil {
+		t.Error(err)
+	}
+	readers.Wait()
+	close(progress)
 }
 
-// raise counts key n up to value, by compare-and-set.
-func raise(ctx context.Context, t *testing.T, l *natslog.Log, value int) {
-	for ctx.Err() == nil {
-		e, err := l.Get(ctx, "n")
-		if err == nil && len(e.Value) == value {
+// lastMessage tells readers that no more comes.
+func lastMessage(p events.Partition) events.Message {
+	m := message(p, 1)
+	m.ID.Node = "last"
+	return m
+}
+
+func appendUntil(ctx context.Context, t *testing.T, l *natslog.Log, p events.Partition, stopped <-chan struct{}) {
+	for n := uint64(1); ; n++ {
+		select {
+		case <-stopped:
 			return
+		default:
+		}
+		if err := insist(ctx, l, message(p, n)); err != nil {
+			t.Errorf("append: %v", err)
+			return
+		}
+	}
+}
+
+// raiseUntil counts key n up by compare-and-set, with a witness of each step in
+// the same commit, and then checks that there are as many witnesses as steps.
+func raiseUntil(ctx context.Context, t *testing.T, l *natslog.Log, stopped <-chan struct{}) {
+	for {
+		e, err := l.Get(ctx, "n")
+		select {
+		case <-stopped:
+			if err != nil {
+				continue
+			}
+			if list, err := l.List(ctx, "w."); err != nil || len(list) != len(e.Value) {
+				t.Errorf("%d witnesses of %d steps, %v", len(list), len(e.Value), err)
+			}
+			return
+		default:
 		}
 		if err == nil {
 			_, err = l.Commit(ctx, []events.Put{
@@ -165,47 +194,55 @@ func raise(ctx context.Context, t *testing.T, l *natslog.Log, value int) {
 			return
 		}
 	}
-	t.Error("raise: not done in time")
 }
 
-// wantMessages reads n messages and checks that no partition's counter jumps.
-func wantMessages(ctx context.Context, t *testing.T, c events.Cursor, n int) {
-	last, seq := map[events.Partition]uint64{}, uint64(0)
-	for range n {
-		select {
-		case m, ok := <-c.C():
-			if !ok {
-				t.Errorf("cursor ended: %v", c.Err())
+// follow reads partitions until each has said its last, and checks that no
+// counter jumps. It sends to progress for every message.
+func follow(ctx context.Context, t *testing.T, l *natslog.Log, ps []events.Partition, progress chan<- struct{}) {
+	c, err := l.Read(ctx, events.Range{Partitions: ps})
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer c.Close()
+	counters, seq, left := map[events.Partition]uint64{}, uint64(0), len(ps)
+	for m := range c.C() {
+		if progress != nil {
+			progress <- struct{}{}
+		}
+		if m.ID.Node == "last" {
+			if left--; left == 0 {
 				return
 			}
-			if m.Seq <= seq || m.ID.Counter != last[m.ID.Partition]+1 {
-				t.Errorf("sequence %d (%s) after %d (counter %d)", m.Seq, m.ID, seq, last[m.ID.Partition])
-			}
-			seq, last[m.ID.Partition] = m.Seq, m.ID.Counter
-		case <-ctx.Done():
-			t.Errorf("no message after sequence %d", seq)
+			continue
+		}
+		if counters[m.ID.Partition]++; m.Seq <= seq || m.ID.Counter != counters[m.ID.Partition] {
+			t.Errorf("sequence %d (%s) after %d, want counter %d", m.Seq, m.ID, seq, counters[m.ID.Partition])
 			return
 		}
+		seq = m.Seq
 	}
+	t.Errorf("cursor ended: %v", c.Err())
 }
 
-// wantValue watches until key n has counted up to value.
-func wantValue(ctx context.Context, t *testing.T, ch <-chan events.Entry, value int) {
-	for {
-		select {
-		case e, ok := <-ch:
-			if !ok {
-				t.Error("watch ended")
-				return
-			}
-			if e.Key == "n" && len(e.Value) == value {
-				return
-			}
-		case <-ctx.Done():
-			t.Error("watch: the last value did not come")
+// watch follows the bucket until its last key comes.
+func watch(ctx context.Context, t *testing.T, l *natslog.Log) {
+	ch, err := l.Watch(ctx, "")
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	rev := uint64(0)
+	for e := range ch {
+		if e.Key == "last" {
 			return
 		}
+		if e.Key != "" && e.Rev <= rev {
+			t.Errorf("revision %d of %s after %d", e.Rev, e.Key, rev)
+		}
+		rev = max(rev, e.Rev)
 	}
+	t.Error("watch ended")
 }
 
 func TestReopenFindsEverything(t *testing.T) {
