@@ -123,6 +123,7 @@ func testDriverThroughDatabaseSQL(t *testing.T, e *embedded.Engine) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer insert.Close()
 	at := time.Date(2026, 11, 1, 0, 0, 0, 1, time.UTC)
 	for i, text := range nasty {
 		if _, err := insert.ExecContext(ctx, uint64(i), text, at, nil); err != nil {

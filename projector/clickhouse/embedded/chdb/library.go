@@ -47,7 +47,7 @@ type library struct {
 type analysis struct {
 	structSize     uint32
 	statementCount uint32 // 0: the text does not parse
-	flags          uint32
+	_              uint32 // flags
 	class          uint32 // classReadOnly, or something that changes state
 }
 
