@@ -308,7 +308,7 @@ func TestAck(t *testing.T) {
 						defer close(done)
 						b.serveOn(t.Context(), w, "r1", stream)
 					}()
-					time.Sleep(90 * time.Second)
+					<-time.After(90 * time.Second)
 					synctest.Wait()
 					if status, text := w.got(); (status != 0) != may.beforeAny {
 						t.Errorf("without any acknowledgement the client has status %d and %q", status, text)
@@ -317,7 +317,7 @@ func TestAck(t *testing.T) {
 					synctest.Wait()
 					if stream && ack != call.Async {
 						release = b.log.Hold() // the admission is acknowledged, the usage is not
-						time.Sleep(30 * time.Second)
+						<-time.After(30 * time.Second)
 						synctest.Wait()
 						_, text := w.got()
 						if strings.Contains(text, "[DONE]") != may.beforeUsage {

@@ -127,8 +127,8 @@ func TestTriesTheSameAgain(t *testing.T) {
 	h := newHub(t, settings{targets: misbehaving("500")})
 	a := h.ask(false)
 	f := h.facts(1)
-	if n := len(f.of(events.AttemptFailedKind)); a.status != 502 || n != 3 {
-		t.Errorf("status %d after %d attempts", a.status, n)
+	if n := len(f.of(events.AttemptFailedKind)); a.status != 502 || n != 3 || a.header.Get("X-Llmhub-Attempts") != "3" {
+		t.Errorf("status %d after %d attempts, the client is told %s", a.status, n, a.header.Get("X-Llmhub-Attempts"))
 	}
 	if n := len(f.of(events.RouteFallbackKind)); n != 0 {
 		t.Errorf("%d fallbacks to the same target", n)

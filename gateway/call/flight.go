@@ -88,6 +88,7 @@ func (f *flight) end(err error) error {
 	if f.client.begun() {
 		return nil
 	}
+	f.describe(f.client.w.Header())
 	return err
 }
 
@@ -147,11 +148,13 @@ func (f *flight) mayEnd() error {
 	return f.await(f.facts.LastUsage())
 }
 
-// describe sets the headers that are known before the answer.
+// describe sets the headers that are known before the answer, or in place of one.
 func (f *flight) describe(h http.Header) {
 	f.reservation.Describe(h)
 	h.Set("x-llmhub-logical-model", f.model.Name)
-	h.Set("x-llmhub-provider", f.last.Provider)
+	if f.last.Provider != "" {
+		h.Set("x-llmhub-provider", f.last.Provider)
+	}
 	h.Set("x-llmhub-attempts", strconv.Itoa(f.attempts))
 }
 

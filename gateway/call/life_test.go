@@ -134,7 +134,7 @@ func TestDrainsOfANodeAreBounded(t *testing.T) {
 		for i := range n {
 			wg.Go(func() { b.serve(ctx, fmt.Sprint("r", i), false) })
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		cancel()
 		synctest.Wait()
 		if got := b.engine.Drains(); got != call.MaxDrains {
@@ -184,17 +184,17 @@ func TestLogOutOfReach(t *testing.T) {
 func TestLogLostBeforeTheEndOfAStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBubble(t, call.Strict, streaming(time.Second, says(1)))
-		var release func()
+		held := make(chan func(), 1)
 		go func() {
-			time.Sleep(2500 * time.Millisecond)
-			release = b.log.Hold()
+			<-time.After(2500 * time.Millisecond)
+			held <- b.log.Hold()
 		}()
 		w := b.serve(t.Context(), "r1", true)
 		_, text := w.got()
 		if strings.Contains(text, "[DONE]") || !strings.Contains(text, `"code":"unavailable"`) || !strings.Contains(text, ": keep-alive") {
 			t.Errorf("the client got %q", text)
 		}
-		release()
+		(<-held)()
 		f := b.facts()
 		if end := only[events.RequestFinished](t, f); end.Outcome != events.Failed || end.Error != "unavailable" {
 			t.Errorf("end: %+v", end)
@@ -218,7 +218,9 @@ func (e explosive) Prepare(in *provider.Inbound, t provider.Target) (*provider.O
 		out.Stream = func(r io.Reader) provider.Stream { return &explosiveStream{Stream: stream(r)} }
 		return out, nil
 	}
-	out.Unary = func([]byte) (provider.Reply, error) { panic("boom") }
+	out.Unary = func([]byte) (provider.Reply, error) {
+		panic("boom") //nolint:forbidigo // what the test is about
+	}
 	return out, nil
 }
 
@@ -229,7 +231,7 @@ type explosiveStream struct {
 
 func (s *explosiveStream) Next() ([]byte, error) {
 	if s.calls++; s.calls > 2 {
-		panic("boom")
+		panic("boom") //nolint:forbidigo // what the test is about
 	}
 	return s.Stream.Next()
 }

@@ -165,7 +165,7 @@ func TestRefusalsAreCounted(t *testing.T) {
 		if n := len(p.kinds()); n != record.MaxRefusals+1 {
 			t.Fatalf("%d events at once", n)
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		synctest.Wait()
 		if got := counts(t, p); !slices.Equal(got, []int{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 90}) {
 			t.Errorf("counts %v", got)
@@ -180,7 +180,7 @@ func TestRefusalsAreCounted(t *testing.T) {
 		if n := testutil.CollectAndCount(collector(registry), "llmhub_refusals_total"); n != 2 {
 			t.Errorf("%d reasons", n)
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 	})
 }
 
@@ -196,7 +196,7 @@ func TestCloseTellsWhatIsCounted(t *testing.T) {
 		if got := counts(t, p); !slices.Equal(got, want) {
 			t.Errorf("counts %v", got)
 		}
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		synctest.Wait()
 		if got := counts(t, p); !slices.Equal(got, want) {
 			t.Errorf("after the span: %v", got)

