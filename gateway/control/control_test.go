@@ -64,13 +64,9 @@ func environment(name string) (string, bool) {
 // loader makes generated keys that tell what they are for.
 func loader(t *testing.T) *control.Loader {
 	t.Helper()
-	book, err := accounting.ShippedBook()
-	if err != nil {
-		t.Fatal(err)
-	}
 	made := map[string]bool{}
 	return &control.Loader{
-		Env: environment, Kinds: kinds(), Prices: book,
+		Env: environment, Kinds: kinds(), Prices: &accounting.Book{},
 		Keys: func(tenant events.TenantID, name string) (control.Secret, bool, error) {
 			id := string(tenant) + "/" + name
 			created := !made[id]

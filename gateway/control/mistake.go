@@ -17,8 +17,8 @@ type Mistake struct {
 	Text string // what is wrong; never a secret
 }
 
-// Error gives `hub.yaml:12:17: models[0].targets[1].provider: what is wrong`.
-func (m *Mistake) Error() string {
+// String gives `hub.yaml:12:17: models[0].targets[1].provider: what is wrong`.
+func (m *Mistake) String() string {
 	s := m.File
 	if m.Line > 0 {
 		s += fmt.Sprintf(":%d:%d", m.Line, m.Col)
@@ -43,7 +43,7 @@ type mistakes []*Mistake
 func (l mistakes) Error() string {
 	lines := make([]string, len(l))
 	for i, m := range l {
-		lines[i] = m.Error()
+		lines[i] = m.String()
 	}
 	return strings.Join(lines, "\n")
 }

@@ -30,7 +30,7 @@ type outside struct {
 	dir string // relative paths start here
 }
 
-var envNames = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`) //nolint:gochecknoglobals // a compiled constant
+var envNames = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // fetch gives the value that ref, `env:NAME` or `file:PATH`, stands for, without
 // the newline that ends a file. Its error never contains a value.

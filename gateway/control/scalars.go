@@ -86,7 +86,7 @@ func (*tenantID) schema() schema { return schema{Type: "string", Pattern: idPatt
 
 const modelPattern = `^[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*$`
 
-var modelNames = regexp.MustCompile(modelPattern) //nolint:gochecknoglobals // a compiled constant
+var modelNames = regexp.MustCompile(modelPattern)
 
 // The name is the end of a key in the counters bucket, so dots neither end it nor
 // follow each other.

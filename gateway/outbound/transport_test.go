@@ -67,7 +67,7 @@ func answerDNS(query []byte, next func() netip.Addr) ([]byte, error) {
 	if err := m.Unpack(query); err != nil {
 		return nil, err
 	}
-	m.Header.Response = true
+	m.Response = true
 	m.Additionals = nil
 	if q := m.Questions[0]; q.Type == dnsmessage.TypeA {
 		m.Answers = []dnsmessage.Resource{{
