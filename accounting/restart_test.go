@@ -240,7 +240,7 @@ func (p *projector) crash() {
 }
 
 func TestRestartGivesTheSameFold(t *testing.T) {
-	const histories, messages = 8, 250
+	const histories, messages = 6, 200
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
@@ -298,7 +298,7 @@ func sameJSON(t *testing.T, want, got any) string {
 func TestResumeMovesOn(t *testing.T) {
 	tp, f := newTape(t), accounting.NewFold(accounting.Snapshot{})
 	mustApply(t, f, tp.say("e1", of("long", admitted())))
-	const messages = 5000
+	const messages = 3000
 	for range messages {
 		mustApply(t, f, tp.say("e1", of("short", admitted()), of("short", finished())))
 		if got := f.Resume(f.At()).At; got.Seq > 1 {
@@ -306,7 +306,7 @@ func TestResumeMovesOn(t *testing.T) {
 		}
 		f.Mark(f.At())
 	}
-	if n := accounting.Remembered(f); n > 3000 {
+	if n := accounting.Remembered(f); n > 1500 {
 		t.Errorf("%d admissions and marks remembered for one open request", n)
 	}
 	mustApply(t, f, tp.say("e1", of("long", finished())))

@@ -103,7 +103,7 @@ func TestWindowsTile(t *testing.T) {
 		"UTC", "Europe/Berlin", "America/New_York", "America/Santiago", "America/Havana", "Asia/Beirut", "Africa/Cairo",
 		"Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia", "America/Sao_Paulo", "Asia/Tehran",
 	}
-	spans := map[accounting.Per]int{accounting.Hour: 800, accounting.Day: 800, accounting.Week: 100, accounting.Month: 40}
+	spans := map[accounting.Per]int{accounting.Hour: 200, accounting.Day: 400, accounting.Week: 100, accounting.Month: 40}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, name := range zones {
 		loc := zone(t, name)
