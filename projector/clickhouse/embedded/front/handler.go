@@ -159,11 +159,17 @@ func (h *Handler) acquire(ctx context.Context) (release func(), err error) {
 	if h.stopping.Err() != nil {
 		return nil, chdb.NewError(chdb.CodeServerShuttingDown, "SERVER_SHUTTING_DOWN", "The engine is stopping")
 	}
+	release = func() { <-h.slots }
+	select {
+	case h.slots <- struct{}{}:
+		return release, nil
+	default: // only now the clock counts
+	}
 	timer := time.NewTimer(h.cfg.QueueWait)
 	defer timer.Stop()
 	select {
 	case h.slots <- struct{}{}:
-		return func() { <-h.slots }, nil
+		return release, nil
 	case <-ctx.Done():
 		return nil, chdb.NewError(chdb.CodeQueryWasCancelled, "QUERY_WAS_CANCELLED", "The client went away while waiting")
 	case <-h.stopping.Done():
