@@ -60,7 +60,7 @@ func (never) Watch(ctx context.Context, _ string) (<-chan events.Entry, error) {
 // loaded makes an admitter that has read empty counters.
 func loaded(t testing.TB, out *bytes.Buffer) *Admitter {
 	t.Helper()
-	var h slog.Handler = slog.DiscardHandler
+	h := slog.DiscardHandler
 	if out != nil {
 		h = slog.NewTextHandler(out, nil)
 	}
