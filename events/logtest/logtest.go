@@ -86,6 +86,7 @@ func Run(t *testing.T, open func(t *testing.T) Log) {
 	}
 	for name, run := range cases {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of them wait for a disk
 			ctx, cancel := context.WithTimeout(t.Context(), timeout)
 			defer cancel()
 			log := open(t)
