@@ -28,13 +28,13 @@ const (
 	ByModel      Dimension = "model" // logical
 	ByProvider   Dimension = "provider"
 	ByCredential Dimension = "credential"
-	ByTarget     Dimension = "target_model" // the vendor's
+	ByUpstream   Dimension = "upstream_model" // the vendor's
 )
 
 func spans() []Dimension { return []Dimension{ByHour, ByDay, ByMonth} }
 
 func names() []Dimension {
-	return []Dimension{ByTenant, ByUser, ByKey, ByModel, ByProvider, ByCredential, ByTarget}
+	return []Dimension{ByTenant, ByUser, ByKey, ByModel, ByProvider, ByCredential, ByUpstream}
 }
 
 // defaultRange is how far back a question goes that does not say.
@@ -61,24 +61,22 @@ type UsageRow struct {
 	Attempts    int64
 	Failures    int64 // attempts without an answer
 	Usage       events.Usage
-	CostNanoUSD int64
-	Unpriced    int64 // records without a known price, not in the cost
-	Estimated   int64 // records that are an estimate
+	CostNanoUSD *int64 // of what has a price; nil if nothing has
+	Unpriced    int64  // records without a known price, not in the cost
 }
 
 // usageRow is a row as it is written.
 type usageRow struct {
-	Group       map[Dimension]string `json:"group"`
+	Group       map[Dimension]string `json:"group,omitempty"`
 	Requests    int64                `json:"requests"`
 	Attempts    int64                `json:"attempts"`
 	Failures    int64                `json:"failures"`
 	Input       int64                `json:"input_tokens"` // of all classes
 	Output      int64                `json:"output_tokens"`
 	Usage       events.Usage         `json:"usage"`
-	CostNanoUSD int64                `json:"cost_nano_usd"`
-	CostUSD     string               `json:"cost_usd"`
+	CostNanoUSD *int64               `json:"cost_nano_usd"`
+	CostUSD     *string              `json:"cost_usd"`
 	Unpriced    int64                `json:"unpriced"`
-	Estimated   int64                `json:"estimated"`
 }
 
 type usageAnswer struct {
@@ -88,6 +86,7 @@ type usageAnswer struct {
 	GroupBy []Dimension `json:"group_by"`
 	AsOf    time.Time   `json:"as_of,omitzero"`
 	Rows    []usageRow  `json:"rows"`
+	Totals  usageRow    `json:"totals"`
 }
 
 func (a *API) usage(c echo.Context) error {
@@ -108,10 +107,29 @@ func (a *API) usage(c echo.Context) error {
 		return writeCSV(c, q, table)
 	}
 	out := usageAnswer{From: q.From, To: q.To, Zone: q.Zone.String(), GroupBy: q.GroupBy, AsOf: table.AsOf, Rows: []usageRow{}}
+	var totals UsageRow
 	for _, r := range table.Rows {
-		out.Rows = append(out.Rows, wireRow(q, r))
+		out.Rows = append(out.Rows, wireRow(q.GroupBy, r))
+		totals = totals.plus(r)
 	}
+	out.Totals = wireRow(nil, totals)
 	return c.JSON(http.StatusOK, out)
+}
+
+// plus adds two rows, but for their groups.
+func (r UsageRow) plus(s UsageRow) UsageRow {
+	sum := UsageRow{
+		Requests: r.Requests + s.Requests, Attempts: r.Attempts + s.Attempts, Failures: r.Failures + s.Failures,
+		Usage: r.Usage.Plus(s.Usage), CostNanoUSD: s.CostNanoUSD, Unpriced: r.Unpriced + s.Unpriced,
+	}
+	if r.CostNanoUSD != nil {
+		cost := *r.CostNanoUSD
+		if s.CostNanoUSD != nil {
+			cost += *s.CostNanoUSD
+		}
+		sum.CostNanoUSD = &cost
+	}
+	return sum
 }
 
 func readUsageQuery(p *params, now time.Time) UsageQuery {
@@ -164,13 +182,17 @@ func join(ds []Dimension) string {
 	return strings.Join(words, ", ")
 }
 
-func wireRow(q UsageQuery, r UsageRow) usageRow {
+func wireRow(by []Dimension, r UsageRow) usageRow {
 	out := usageRow{
 		Group: map[Dimension]string{}, Requests: r.Requests, Attempts: r.Attempts, Failures: r.Failures,
 		Input: r.Usage.InputTotal(), Output: r.Usage.OutputTotal(), Usage: r.Usage,
-		CostNanoUSD: r.CostNanoUSD, CostUSD: accounting.FormatUSD(r.CostNanoUSD), Unpriced: r.Unpriced, Estimated: r.Estimated,
+		CostNanoUSD: r.CostNanoUSD, Unpriced: r.Unpriced,
 	}
-	for i, d := range q.GroupBy {
+	if r.CostNanoUSD != nil {
+		usd := accounting.FormatUSD(*r.CostNanoUSD)
+		out.CostUSD = &usd
+	}
+	for i, d := range by {
 		out.Group[d] = r.Group[i]
 	}
 	return out
@@ -185,23 +207,31 @@ func writeCSV(c echo.Context, q UsageQuery, table UsageTable) error {
 		head = append(head, string(d))
 	}
 	_ = w.Write(append(head, "requests", "attempts", "failures", "input_tokens", "output_tokens", "input", "cache_read",
-		"cache_write", "cache_write_1h", "output", "reasoning", "cost_nano_usd", "cost_usd", "unpriced", "estimated"))
+		"cache_write", "cache_write_1h", "output", "reasoning", "unpriced", "cost_nano_usd", "cost_usd"))
 	for _, r := range table.Rows {
-		u := r.Usage
-		line := make([]string, 0, len(head)+16)
-		for _, g := range r.Group {
-			line = append(line, literal(g))
-		}
-		for _, n := range []int64{
-			r.Requests, r.Attempts, r.Failures, u.InputTotal(), u.OutputTotal(), u.Input, u.CacheRead,
-			u.CacheWrite, u.CacheWrite1h, u.Output, u.Reasoning, r.CostNanoUSD,
-		} {
-			line = append(line, strconv.FormatInt(n, 10))
-		}
-		_ = w.Write(append(line, accounting.FormatUSD(r.CostNanoUSD), strconv.FormatInt(r.Unpriced, 10), strconv.FormatInt(r.Estimated, 10)))
+		_ = w.Write(record(r))
 	}
 	w.Flush()
 	return w.Error() // tells of the writes before, too
+}
+
+// record is a row as a line of CSV; an unknown cost is empty.
+func record(r UsageRow) []string {
+	var line []string
+	for _, g := range r.Group {
+		line = append(line, literal(g))
+	}
+	u := r.Usage
+	for _, n := range [...]int64{
+		r.Requests, r.Attempts, r.Failures, u.InputTotal(), u.OutputTotal(), u.Input, u.CacheRead,
+		u.CacheWrite, u.CacheWrite1h, u.Output, u.Reasoning, r.Unpriced,
+	} {
+		line = append(line, strconv.FormatInt(n, 10))
+	}
+	if r.CostNanoUSD == nil {
+		return append(line, "", "")
+	}
+	return append(line, strconv.FormatInt(*r.CostNanoUSD, 10), accounting.FormatUSD(*r.CostNanoUSD))
 }
 
 // literal keeps a spreadsheet from reading a name as a formula.
