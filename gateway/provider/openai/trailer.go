@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"github.com/llm-hub/llm-hub/events"
@@ -35,14 +36,11 @@ func appendTrailer(dst, usageChunk []byte, b provider.Bill) []byte {
 
 // withMember adds a member at the end of an object.
 func withMember(object []byte, name string, value []byte) []byte {
-	obj := rawjson.NewObject(object)
-	for obj.Next() {
-	}
 	member := append(append(rawjson.Quote(name), ':'), value...)
-	if obj.Len() > 0 {
+	if obj := rawjson.NewObject(object); obj.Next() {
 		member = append([]byte{','}, member...)
 	}
-	at := obj.End() - 1
+	at := bytes.LastIndexByte(object, '}')
 	return rawjson.Apply(object, rawjson.Edit{From: at, To: at, With: member})
 }
 

@@ -11,10 +11,9 @@ import (
 
 // Sizes in bytes.
 const (
-	// MaxLine is the longest line a stream may have.
+	// MaxLine is the longest line a stream may have; all lines of an event
+	// together may have twice as much.
 	MaxLine = 16 << 20
-	// maxEvent bounds all lines of one event together.
-	maxEvent = MaxLine + MaxLine/2
 
 	firstBuffer = 4 << 10
 	// keptBuffer is the largest buffer kept once an event is done; what a huge
@@ -43,6 +42,7 @@ type Event struct {
 // for one goroutine.
 type Reader struct {
 	r          io.Reader
+	maxLine    int
 	buf        []byte
 	start, end int // what is in buf and belongs to no earlier event
 	err        error
@@ -64,7 +64,7 @@ type Reader struct {
 type span struct{ from, to int }
 
 // NewReader reads events from r.
-func NewReader(r io.Reader) *Reader { return &Reader{r: r} }
+func NewReader(r io.Reader) *Reader { return &Reader{r: r, maxLine: MaxLine} }
 
 // Next gives the next event. At the end of r it gives what is left of an event
 // without its blank line, marked Partial, and then io.EOF.
@@ -93,7 +93,7 @@ func (r *Reader) Buffered() (Event, bool) {
 		if !ok {
 			return Event{}, false
 		}
-		if text.to-text.from > MaxLine {
+		if text.to-text.from > r.maxLine {
 			r.err = ErrTooLong
 			return Event{}, false
 		}
@@ -280,7 +280,7 @@ func (r *Reader) fill() error {
 // grows as an event needs it and shrinks again after it.
 func (r *Reader) makeRoom() error {
 	have := r.end - r.start
-	if have-r.line > MaxLine || have > maxEvent {
+	if have-r.line > r.maxLine || have > 2*r.maxLine {
 		return ErrTooLong
 	}
 	left := r.buf[r.start:r.end]

@@ -89,44 +89,46 @@ func TestReaderGivesWhatCameBeforeAnError(t *testing.T) {
 }
 
 func TestReaderLimits(t *testing.T) {
-	long := strings.Repeat("x", sse.MaxLine-len("data: "))
+	const limit = 64 << 10
+	long := strings.Repeat("x", limit-len("data: "))
 	tests := map[string]struct {
 		in   string
 		want error
 	}{
 		"longest line":     {"data: " + long + "\n\n", nil},
 		"line too long":    {"data: " + long + "x\n\n", sse.ErrTooLong},
-		"line without end": {"data: " + long + strings.Repeat("x", 1<<20), sse.ErrTooLong},
-		"event too long":   {strings.Repeat("data: "+long[:1<<20]+"\n", 40) + "\n", sse.ErrTooLong},
+		"line without end": {"data: " + long + strings.Repeat("x", limit), sse.ErrTooLong},
+		"event too long":   {strings.Repeat("data: "+long[:limit/8]+"\n", 40) + "\n", sse.ErrTooLong},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := readAll(t, strings.NewReader(tt.in))
+			ev, err := sse.NewLimitedReader(strings.NewReader(tt.in), limit).Next()
 			if !errors.Is(err, tt.want) {
 				t.Fatalf("error %v, want %v", err, tt.want)
 			}
-			if tt.want == nil && (len(got) != 1 || len(got[0].Data) != len(long)) {
-				t.Errorf("got %d events", len(got))
+			if tt.want == nil && len(ev.Data) != len(long) {
+				t.Errorf("got %d bytes", len(ev.Data))
 			}
 		})
 	}
 }
 
-func TestReaderEndlessComments(t *testing.T) {
-	comments := io.LimitReader(endless(":still here....\n"), 64<<20)
-	if _, err := readAll(t, comments); err != nil {
-		t.Errorf("comments between events count as an event: %v", err)
+func TestReaderLongestLine(t *testing.T) {
+	line := "data: " + strings.Repeat("x", sse.MaxLine-len("data: "))
+	in := sse.NewReader(strings.NewReader(line + "\n\ndata: next\n\n"))
+	if ev, err := in.Next(); err != nil || len(ev.Raw) != sse.MaxLine {
+		t.Fatalf("got %d bytes, %v", len(ev.Raw), err)
+	}
+	if ev, err := in.Next(); err != nil || string(ev.Data) != "next" {
+		t.Errorf("got %q, %v", ev.Data, err)
 	}
 }
 
-// endless repeats itself.
-type endless string
-
-func (e endless) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = e[i%len(e)]
+func TestReaderEndlessComments(t *testing.T) {
+	comments := strings.Repeat(":"+strings.Repeat(".", 1<<10)+"\n", 1<<10)
+	if _, err := sse.NewLimitedReader(strings.NewReader(comments), 16<<10).Next(); err != io.EOF {
+		t.Errorf("comments between events count as an event: %v", err)
 	}
-	return len(p) - len(p)%len(e), nil
 }
 
 func TestReaderNoProgress(t *testing.T) {
