@@ -30,7 +30,7 @@ import (
 // bubble is an engine under a test's clock, without a network: what the vendor
 // says is a script, what the client gets is written down.
 type bubble struct {
-	t         *testing.T
+	t         testing.TB
 	engine    *call.Engine
 	log       *memlog.Log
 	publisher *publish.Publisher
@@ -85,7 +85,7 @@ func whole(wait time.Duration) script {
 	return script{wait: wait, kind: "application/json", steps: []step{{data: wholeBody}}}
 }
 
-func newBubble(t *testing.T, ack call.Ack, scripts ...script) *bubble {
+func newBubble(t testing.TB, ack call.Ack, scripts ...script) *bubble {
 	t.Helper()
 	b := &bubble{t: t, log: memlog.New(), scripts: scripts}
 	logger := slog.New(slog.DiscardHandler)
@@ -115,7 +115,7 @@ func newBubble(t *testing.T, ack call.Ack, scripts ...script) *bubble {
 	return b
 }
 
-func bubbleCatalog(t *testing.T) *control.Catalog {
+func bubbleCatalog(t testing.TB) *control.Catalog {
 	t.Helper()
 	p := &control.Provider{Name: "one", Kind: "openai", BaseURL: "http://vendor/v1"}
 	for _, name := range []string{"a", "b", "c"} {
@@ -210,6 +210,9 @@ func (b *bubble) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func wait(ctx context.Context, d time.Duration) error {
+	if d == 0 {
+		return ctx.Err()
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -322,7 +322,7 @@ func (h *hub) until(kind events.Kind, n int) facts {
 
 type facts []events.Event
 
-func decode(t *testing.T, s events.Stored) facts {
+func decode(t testing.TB, s events.Stored) facts {
 	t.Helper()
 	lines, err := s.Lines()
 	if err != nil {
@@ -399,7 +399,7 @@ func errorOf(t *testing.T, body string) map[string]any {
 func realVendor(string) provider.Vendor { return openai.Vendor{} }
 
 // priceBook knows one model.
-func priceBook(t *testing.T) *accounting.Book {
+func priceBook(t testing.TB) *accounting.Book {
 	t.Helper()
 	book, err := new(accounting.Book).With([]accounting.Override{{Model: "gpt-fake", Input: "1", Output: "2"}})
 	if err != nil {

@@ -21,7 +21,7 @@ func (s *Server) fail(err error, c echo.Context) {
 	if e.Kind == gateway.Internal {
 		s.cfg.Logger.Error("request failed", "method", r.Method, "path", c.Path(), "request", RequestID(c), "error", err)
 	}
-	if c.Response().Committed || e.Kind == gateway.Cancelled {
+	if c.Response().Committed {
 		return
 	}
 	s.write(c.Response(), r, e, status)

@@ -95,6 +95,7 @@ func TestErrors(t *testing.T) {
 	routes := []web.Route{
 		{Method: "GET", Path: "/v1/limited", Permission: web.Inference, Handler: fails(rateLimited)},
 		{Method: "GET", Path: "/v1/budget", Permission: web.Inference, Handler: fails(&gateway.Error{Kind: gateway.OverBudget, Public: "Spent."})},
+		{Method: "GET", Path: "/v1/gone", Permission: web.Inference, Handler: fails(&gateway.Error{Kind: gateway.Cancelled, Public: "Gone."})},
 		{Method: "GET", Path: "/v1/odd", Permission: web.Inference, Handler: fails(errors.New("the password is x"))},
 		{Method: "GET", Path: "/v1/panic", Permission: web.Inference, Handler: explode},
 		{Method: "GET", Path: "/api/v1/limited", Permission: web.Operate, Handler: fails(rateLimited)},
@@ -113,6 +114,7 @@ func TestErrors(t *testing.T) {
 			map[string]any{"message": "Spent.", "type": "insufficient_quota", "param": nil, "code": "insufficient_quota"}},
 		"any other":      {"GET", "/v1/odd", 500, nil, map[string]any{"message": "Internal error.", "code": "internal_error"}},
 		"panic":          {"GET", "/v1/panic", 500, nil, map[string]any{"message": "Internal error.", "code": "internal_error"}},
+		"hung up, half":  {"GET", "/v1/gone", 499, nil, map[string]any{"code": "request_cancelled"}}, // it may still be reading
 		"unknown route":  {"GET", "/v1/nothing", 404, nil, map[string]any{"code": "unknown_url", "type": "invalid_request_error", "param": nil}},
 		"unknown method": {"POST", "/v1/limited", 405, map[string]string{"Allow": "OPTIONS, GET"}, map[string]any{"code": "method_not_allowed"}},
 		"operator limited": {"GET", "/api/v1/limited", 429,
