@@ -142,3 +142,17 @@ func (s *Supervisor) unpause() {
 		s.wake = make(chan struct{})
 	}
 }
+
+// finishWithin is how long a write under way is given when its session ends.
+const finishWithin = 5 * time.Second
+
+// Finishing gives a context for a write that should not be cut short when ctx, of
+// its session, ends: it ends some seconds later, or when done is called.
+func Finishing(ctx context.Context) (finishing context.Context, done func()) {
+	finishing, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(finishWithin, cancel)
+		context.AfterFunc(finishing, func() { timer.Stop() })
+	})
+	return finishing, func() { stop(); cancel() }
+}

@@ -118,3 +118,6 @@ func (c *Client) Drop(ctx context.Context, database string) error {
 	}
 	return c.conn.Exec(ctx, "DROP DATABASE IF EXISTS "+database+" SYNC")
 }
+
+// Exec runs a statement that changes something; for operators and tests.
+func (c *Client) Exec(ctx context.Context, sql string) error { return c.conn.Exec(ctx, sql) }

@@ -22,6 +22,3 @@ func Down(c *Client, database string) error {
 	defer m.Close() //nolint:errcheck // a test
 	return m.Down()
 }
-
-// Exec runs a statement that changes something.
-func Exec(ctx context.Context, c *Client, sql string) error { return c.conn.Exec(ctx, sql) }

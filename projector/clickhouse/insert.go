@@ -104,13 +104,6 @@ const (
 	amountKind = "Int64"
 )
 
-// instant keeps a time within what every column of time can hold, so that no
-// clock, however wrong, can stop the tables.
-func instant(t time.Time) time.Time {
-	const last = 1<<32 - 1 // second of a DateTime, in 2106
-	return time.Unix(min(max(t.Unix(), 0), last), int64(t.Nanosecond())).UTC()
-}
-
 func small[N int | int64](n N) uint16 { return uint16(min(max(n, 0), 1<<16-1)) }
 
 func usageColumns() []column[accounting.Entry] {
@@ -120,8 +113,8 @@ func usageColumns() []column[accounting.Entry] {
 		col("idx", "UInt16", func(r *row) uint16 { return small(r.At.Index) }),
 		col("kind", labelKind, func(r *row) string { return string(r.Kind) }),
 		col("request", textKind, func(r *row) string { return string(r.Request) }),
-		col("at", timeKind, func(r *row) time.Time { return instant(r.Time) }),
-		col("window_at", timeKind, func(r *row) time.Time { return instant(r.WindowAt) }),
+		col("at", timeKind, func(r *row) time.Time { return tables.Instant(r.Time) }),
+		col("window_at", timeKind, func(r *row) time.Time { return tables.Instant(r.WindowAt) }),
 		col("tenant", labelKind, func(r *row) string { return string(r.Tenant) }),
 		col("user", labelKind, func(r *row) string { return r.Principal.User }),
 		col("key", labelKind, func(r *row) string { return r.Principal.Key }),
@@ -167,8 +160,8 @@ func requestColumns() []column[accounting.End] {
 		col("seq", "UInt64", func(r *row) uint64 { return r.At.Seq }),
 		col("idx", "UInt16", func(r *row) uint16 { return small(r.At.Index) }),
 		col("request", textKind, func(r *row) string { return string(r.Request) }),
-		col("at", timeKind, func(r *row) time.Time { return instant(r.Time) }),
-		col("window_at", timeKind, func(r *row) time.Time { return instant(r.WindowAt) }),
+		col("at", timeKind, func(r *row) time.Time { return tables.Instant(r.Time) }),
+		col("window_at", timeKind, func(r *row) time.Time { return tables.Instant(r.WindowAt) }),
 		col("tenant", labelKind, func(r *row) string { return string(r.Tenant) }),
 		col("user", labelKind, func(r *row) string { return r.Finished.User }),
 		col("key", labelKind, func(r *row) string { return r.Finished.Key }),
@@ -198,8 +191,8 @@ func attemptColumns() []column[tables.Attempt] {
 		col("idx", "UInt16", func(r *row) uint16 { return small(r.At.Index) }),
 		col("kind", labelKind, func(r *row) string { return string(r.Kind) }),
 		col("request", textKind, func(r *row) string { return string(r.Request) }),
-		col("at", timeKind, func(r *row) time.Time { return instant(r.Time) }),
-		col("window_at", timeKind, func(r *row) time.Time { return instant(r.WindowAt) }),
+		col("at", timeKind, func(r *row) time.Time { return tables.Instant(r.Time) }),
+		col("window_at", timeKind, func(r *row) time.Time { return tables.Instant(r.WindowAt) }),
 		col("tenant", labelKind, func(r *row) string { return string(r.Tenant) }),
 		col("user", labelKind, func(r *row) string { return r.Principal.User }),
 		col("key", labelKind, func(r *row) string { return r.Principal.Key }),
@@ -224,6 +217,6 @@ func optional(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
-	t = instant(t)
+	t = tables.Instant(t)
 	return &t
 }

@@ -78,7 +78,7 @@ func slowView(ctx context.Context, t *testing.T, c *clickhouse.Client) {
 			"requests, attempts, failures, input, cache_read, cache_write, cache_write_1h, output, reasoning, " +
 			"ifNull(cost_nano_usd, 0) AS cost_nano_usd, unpriced FROM " + c.Database() + ".usage",
 	} {
-		if err := clickhouse.Exec(ctx, c, sql); err != nil {
+		if err := c.Exec(ctx, sql); err != nil {
 			t.Fatal(err)
 		}
 	}

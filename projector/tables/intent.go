@@ -21,6 +21,8 @@ func (s *session) store(ctx context.Context) {
 	s.flying = true
 	stored, rev := s.stored, s.rev
 	go func() {
+		ctx, finish := projector.Finishing(ctx)
+		defer finish()
 		rev, err := s.send(ctx, stored, done, rows, rev)
 		s.landed <- landing{stored: done, rev: rev, time: last.Time, rows: rows.Counts().Len(), err: err}
 	}()

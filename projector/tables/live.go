@@ -21,6 +21,11 @@ type LiveSource struct {
 }
 
 // Live implements [query.Source].
+func (w *Writer) Live(ctx context.Context) (database string, asOf query.AsOf, err error) {
+	return LiveSource{Log: w.cfg.Log, Bucket: w.cfg.Bucket}.Live(ctx)
+}
+
+// Live implements [query.Source].
 func (s LiveSource) Live(ctx context.Context) (database string, asOf query.AsOf, err error) {
 	c, _, err := Load(ctx, s.Bucket, events.TablesKey)
 	if err != nil {

@@ -119,3 +119,10 @@ func attempt(line []byte) (Attempt, bool) {
 		return Attempt{}, false
 	}
 }
+
+// Instant is t as the tables hold it: kept within what every column of time can
+// hold, so that no clock, however wrong, can stop the tables.
+func Instant(t time.Time) time.Time {
+	const last = 1<<32 - 1 // second of a DateTime, in 2106
+	return time.Unix(min(max(t.Unix(), 0), last), int64(t.Nanosecond())).UTC()
+}

@@ -1,0 +1,106 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/projector/tables"
+)
+
+// The roll-up knows nothing of sequences, so it is compared with the rows while
+// neither changes: between two looks at the checkpoint that are the same.
+const (
+	triesRunning = 40                    // while the writer goes on
+	tryEvery     = 25 * time.Millisecond // between two tries
+)
+
+// errMoving: the tables were written meanwhile.
+var errMoving = errors.New("the tables are being written") //nolint:gochecknoglobals // a sentinel
+
+// rollUp compares the roll-up with the rows it adds up.
+func (r *run) rollUp(ctx context.Context) error {
+	for range triesRunning {
+		if err := r.rollUpOnce(ctx); !errors.Is(err, errMoving) {
+			return err
+		}
+		select {
+		case <-time.After(tryEvery):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if r.cfg.Pause == nil {
+		return fmt.Errorf("compare the roll-up: %w all the time", errMoving)
+	}
+	resume, err := r.cfg.Pause(ctx)
+	if err != nil {
+		return fmt.Errorf("compare the roll-up: %w", err)
+	}
+	defer resume()
+	return r.rollUpOnce(ctx)
+}
+
+// rollUpSQL gives the quarters and labels in which rows and roll-up differ.
+const rollUpSQL = `SELECT labels, toString(bucket), sum(n), sum(t), sum(u), sum(c) FROM (
+	SELECT concatWithSeparator('|', tenant, user, key, model, provider, credential, upstream_model) AS labels,
+		toStartOfFifteenMinutes(toDateTime(window_at, 'UTC')) AS bucket, toInt64(count()) AS n,
+		sum(input + cache_read + cache_write + cache_write_1h + output + reasoning) AS t,
+		sum(requests + 3 * attempts + 5 * failures + 7 * unpriced + 11 * output + 13 * reasoning + 17 * cache_read
+			+ 19 * cache_write + 23 * cache_write_1h) AS u,
+		sum(ifNull(cost_nano_usd, 0)) AS c
+	FROM {db:Identifier}.usage GROUP BY labels, bucket
+	UNION ALL
+	SELECT concatWithSeparator('|', tenant, user, key, model, provider, credential, upstream_model) AS labels,
+		bucket, -toInt64(sum(lines)) AS n,
+		-sum(input + cache_read + cache_write + cache_write_1h + output + reasoning) AS t,
+		-sum(requests + 3 * attempts + 5 * failures + 7 * unpriced + 11 * output + 13 * reasoning + 17 * cache_read
+			+ 19 * cache_write + 23 * cache_write_1h) AS u,
+		-sum(cost_nano_usd) AS c
+	FROM {db:Identifier}.usage_15m GROUP BY labels, bucket
+) GROUP BY labels, bucket HAVING sum(n) != 0 OR sum(t) != 0 OR sum(u) != 0 OR sum(c) != 0 ORDER BY bucket, labels LIMIT 1000`
+
+// rollUpOnce compares, unless something was written meanwhile.
+func (r *run) rollUpOnce(ctx context.Context) error {
+	before, rev, err := tables.Load(ctx, r.cfg.Bucket, events.TablesKey)
+	if err != nil {
+		return err
+	}
+	if before.Intent != nil {
+		return errMoving
+	}
+	var found []Difference
+	err = r.cfg.Tables.Query(ctx, rollUpSQL, map[string]any{"db": before.Database}, func(scan func(...any) error) error {
+		var labels, bucket string
+		var lines, tokens, others, cost int64
+		err := scan(&labels, &bucket, &lines, &tokens, &others, &cost)
+		found = append(found, Difference{
+			What: fmt.Sprintf("roll-up of %s, %s", bucket, labels), Want: "the sum of its rows",
+			Got: fmt.Sprintf("%d lines, %d tokens, %d nano-USD less", lines, tokens, cost),
+		})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var rolledUp uint64
+	err = r.cfg.Tables.Query(ctx, "SELECT sum(lines) FROM {db:Identifier}.usage_15m", map[string]any{"db": before.Database},
+		func(scan func(...any) error) error { return scan(&rolledUp) })
+	if err != nil {
+		return err
+	}
+	_, after, err := tables.Load(ctx, r.cfg.Bucket, events.TablesKey)
+	if err != nil {
+		return err
+	}
+	if after != rev {
+		return errMoving
+	}
+	for _, d := range found {
+		r.differ(d.What, d.Want, d.Got)
+	}
+	r.report.Tables.RolledUp = rolledUp
+	return nil
+}
