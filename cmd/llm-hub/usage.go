@@ -51,10 +51,8 @@ func tableOf(q admin.UsageQuery, a query.Answer) admin.UsageTable {
 	out := admin.UsageTable{AsOf: time.Now().Add(-a.AsOf.Lag)}
 	for _, r := range a.Rows {
 		row := admin.UsageRow{
-			Requests: r.Requests, Attempts: r.Attempts, Failures: r.Failures, Usage: r.Usage, Unpriced: r.Unpriced,
-		}
-		if r.CostNanoUSD != nil {
-			row.CostNanoUSD = *r.CostNanoUSD
+			Requests: r.Requests, Attempts: r.Attempts, Failures: r.Failures, Usage: r.Usage,
+			CostNanoUSD: r.CostNanoUSD, Unpriced: r.Unpriced,
 		}
 		for _, d := range q.GroupBy {
 			if query.Dimension(d).Span() {

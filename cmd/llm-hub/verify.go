@@ -6,14 +6,46 @@ import (
 	"io"
 
 	"github.com/llm-hub/llm-hub/gateway/admin"
+	"github.com/llm-hub/llm-hub/projector/verify"
 )
 
-type verifyReport struct{ OK bool }
-
-func (r verifyReport) print(w io.Writer) error { _, err := fmt.Fprintln(w, "ok"); return err }
-
+// verify compares log, counters and tables.
 func (h *localHub) verify(ctx context.Context, report func(any) error) (any, error) {
-	return verifyReport{OK: true}, nil
+	cfg := verify.Config{Log: h.stores.log, Bucket: h.stores.log}
+	if h.stores.tables != nil {
+		cfg.Tables = h.stores.tables
+	}
+	if h.tables != nil {
+		cfg.Pause = h.tables.Pause
+	}
+	return verify.Run(ctx, cfg, func(p verify.Progress) { _ = report(p) }) // a client that is gone ends ctx
+}
+
+// verifyReport is [verify.Report] as a person reads it.
+type verifyReport verify.Report
+
+func (r verifyReport) print(w io.Writer) error {
+	f := r.Facts
+	word := "ok"
+	if !r.OK {
+		word = fmt.Sprintf("%d differences", r.Different)
+	}
+	fmt.Fprintf(w, "%s: %d events in %d messages up to sequence %d\n", word, f.Events, f.Messages, r.Seq)
+	fmt.Fprintf(w, "  requests  %d admitted, %d ended, %d open, %d refused\n", f.Admitted, f.Ended, f.Open, f.Rejected)
+	fmt.Fprintf(w, "  counters  %d compared\n", r.Counters)
+	if t := r.Tables; t != nil {
+		fmt.Fprintf(w, "  tables    %d usage, %d requests, %d attempts, %d rolled up, up to sequence %d\n",
+			t.Rows.Usage, t.Rows.Requests, t.Rows.Attempts, t.RolledUp, t.Seq)
+	} else {
+		fmt.Fprintln(w, "  tables    none")
+	}
+	if f.Dead+f.Late+f.Duplicates > 0 {
+		fmt.Fprintf(w, "  noted     %d dead letters, %d late ends, %d repeated messages\n", f.Dead, f.Late, f.Duplicates)
+	}
+	for _, d := range r.Differences {
+		fmt.Fprintln(w, " ", verify.Difference(d))
+	}
+	return nil
 }
 
 func (h *localHub) rebuild(ctx context.Context, q admin.RebuildQuery, report func(any) error) (any, error) {

@@ -1,0 +1,192 @@
+package main_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// usageTotals asks /api/v1/usage, grouped, and adds the rows up.
+func (h *hub) usageTotals(groupBy string) (input, output int64, err error) {
+	q := url.Values{
+		"from": {time.Now().Add(-24 * time.Hour).Format(time.RFC3339)}, "to": {time.Now().Add(time.Hour).Format(time.RFC3339)},
+		"group_by": {groupBy},
+	}
+	var a struct {
+		Rows []struct {
+			Input  int64 `json:"input_tokens"`
+			Output int64 `json:"output_tokens"`
+		}
+	}
+	if err := getJSON(h.url+"/api/v1/usage?"+q.Encode(), h.token, &a); err != nil {
+		return 0, 0, err
+	}
+	for _, r := range a.Rows {
+		input += r.Input
+		output += r.Output
+	}
+	return input, output, nil
+}
+
+// drained waits until every fold has everything.
+func (h *hub) drained() {
+	h.t.Helper()
+	eventually(h.t, settleTimeout, "folds have caught up", func() error {
+		var s struct {
+			Log              struct{ Last uint64 }
+			Counters, Tables struct {
+				State  string
+				Behind uint64
+			}
+		}
+		if err := getJSON(h.url+"/api/v1/status", h.token, &s); err != nil {
+			return err
+		}
+		if s.Counters.Behind+s.Tables.Behind > 0 || s.Counters.State != "following" || s.Tables.State != "following" {
+			return fmt.Errorf("counters %+v, tables %+v", s.Counters, s.Tables)
+		}
+		return nil
+	})
+}
+
+// load makes n requests over the models, by eight clients, half of them streams.
+func (h *hub) load(n int, seed uint64, models []string) []answer {
+	h.t.Helper()
+	answers := make([]answer, n)
+	jobs := make(chan int)
+	var clients sync.WaitGroup
+	for range 8 {
+		clients.Go(func() {
+			for i := range jobs {
+				rng := rand.New(rand.NewPCG(seed, uint64(i)))
+				model := models[rng.IntN(len(models))]
+				text := fmt.Sprintf("request %d says %s", i, strings.Repeat("word ", rng.IntN(40)))
+				a, err := h.chat(context.Background(), model, rng.IntN(2) == 0, text)
+				if err != nil {
+					a.failed = true
+				}
+				answers[i] = a
+			}
+		})
+	}
+	for i := range n {
+		jobs <- i
+	}
+	close(jobs)
+	clients.Wait()
+	return answers
+}
+
+// TestDemo is a user's first hour: the demo comes up, answers, survives a restart,
+// and its books agree with what the vendors say they served, to the token.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	h := startHub(t, data, "--demo")
+	_, rest, _ := strings.Cut(h.out.String(), "Authorization: Bearer ")
+	key, _, _ := strings.Cut(rest, "'")
+	if !strings.HasPrefix(key, "lh_") {
+		t.Fatalf("no key in the curl line:\n%s", h.out)
+	}
+	ask := func(model string) int {
+		req, err := http.NewRequest(http.MethodPost, h.url+"/v1/chat", strings.NewReader(
+			`{"model":"`+model+`","messages":[{"role":"user","content":"Hello"}]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+key)
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	for _, model := range []string{"smart", "fast", "cheap", "any"} {
+		if status := ask(model); status != http.StatusOK {
+			t.Errorf("%s: status %d", model, status)
+		}
+	}
+	if err := h.interrupt(); err != nil {
+		t.Fatalf("Ctrl-C: %v\n%s", err, h.out)
+	}
+	if _, err := os.Stat(filepath.Join(data, "server.json")); err == nil {
+		t.Error("server.json is still there after the stop")
+	}
+	verified(t, data) // without a server
+
+	h = startHub(t, data, "--demo")
+	if status := ask("smart"); status != http.StatusOK {
+		t.Errorf("after the restart: status %d", status)
+	}
+	h.drained()
+	out, code := command(t, "export", "usage", "--data", data, "--from", time.Now().Add(-time.Hour).Format(time.RFC3339),
+		"--to", time.Now().Add(time.Hour).Format(time.RFC3339), "--format", "json")
+	var usage struct{ Rows []struct{ Requests int64 } }
+	if err := json.Unmarshal([]byte(out), &usage); code != 0 || err != nil || len(usage.Rows) != 1 || usage.Rows[0].Requests != 5 {
+		t.Errorf("export after the restart: exit %d, %v: %s", code, err, out)
+	}
+	verified(t, data)
+	if err := h.interrupt(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestBooksAgreeWithVendor makes 200 mixed requests over three wire formats with
+// injected 429, 500, 529 and cuts: verify says ok, usage equals the vendor's own
+// ledger to the token, and a rebuild from the first event gives the same books.
+func TestBooksAgreeWithVendor(t *testing.T) {
+	t.Parallel()
+	v := startVendor(t)
+	h := startHub(t, t.TempDir(), serveArgs(t, v)...)
+	models := []string{
+		"fake-openai", "fake-anthropic", "fake-gemini", "limited", "broken", "flaky", "cut-openai", "cut-anthropic", "cut-gemini",
+		"details-openai", "details-anthropic", "details-gemini", "nousage-openai",
+	}
+	answers := h.load(200, 1, models)
+	complete := 0
+	for _, a := range answers {
+		if a.complete {
+			complete++
+		}
+		if a.complete == a.failed {
+			t.Errorf("an answer must be complete or failed: %+v", a)
+		}
+	}
+	t.Logf("%d of %d answers complete", complete, len(answers))
+	h.drained()
+	verified(t, h.data)
+
+	ledger := readLedger(t, v.url)
+	for _, by := range []string{"hour", "model", "provider", "key,day"} {
+		input, output, err := h.usageTotals(by)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if input != ledger.Totals.Input || output != ledger.Totals.Output {
+			t.Errorf("usage by %s: %d in, %d out; the vendor served %d in, %d out", by, input, output, ledger.Totals.Input, ledger.Totals.Output)
+		}
+	}
+
+	before, _, err := h.usageTotals("model")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, code := command(t, "rebuild", "--data", h.data); code != 0 {
+		t.Fatalf("rebuild: exit %d\n%s", code, out)
+	}
+	verified(t, h.data)
+	if after, _, err := h.usageTotals("model"); err != nil || after != before {
+		t.Errorf("after the rebuild: %d input tokens, %v; before %d", after, err, before)
+	}
+}
