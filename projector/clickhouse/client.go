@@ -111,12 +111,29 @@ func (c *Client) Databases(ctx context.Context) ([]string, error) {
 	return out, err
 }
 
-// Drop removes a database and everything in it.
+// Drop removes a database and everything in it. Of the one that the URL names only
+// the tables go: a server may want it to be there when a client connects.
 func (c *Client) Drop(ctx context.Context, database string) error {
 	if !events.ValidID(database) {
 		return fmt.Errorf("drop database %q: not a valid name", database)
 	}
-	return c.conn.Exec(ctx, "DROP DATABASE IF EXISTS "+database+" SYNC")
+	if database != c.database {
+		return c.conn.Exec(ctx, "DROP DATABASE IF EXISTS "+database+" SYNC")
+	}
+	var tables []string // views first: they feed tables
+	err := c.Query(ctx, "SELECT name FROM system.tables WHERE database = {db:String} ORDER BY engine != 'MaterializedView', name",
+		map[string]any{"db": database}, func(scan func(...any) error) error {
+			var name string
+			err := scan(&name)
+			tables = append(tables, name)
+			return err
+		})
+	for _, table := range tables {
+		if err == nil {
+			err = c.conn.Exec(ctx, "DROP TABLE IF EXISTS "+database+".`"+table+"` SYNC")
+		}
+	}
+	return err
 }
 
 // Exec runs a statement that changes something; for operators and tests.

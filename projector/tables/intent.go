@@ -76,6 +76,9 @@ func (s *session) land(ctx context.Context, l landing) error {
 		st.Rows += l.rows
 		st.Batches++
 	})
+	if s.onBatch != nil {
+		s.onBatch()
+	}
 	if s.overdue || s.full() {
 		s.store(ctx)
 	}

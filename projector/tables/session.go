@@ -41,6 +41,7 @@ type session struct {
 	overdue bool             // open is due, but another batch is under way
 	flying  bool             // a batch is being stored
 	landed  chan landing
+	onBatch func() // called after each batch, if not nil
 
 	verified projector.Anchor // as of the last guard check
 	guardAt  time.Time        // of the next guard check

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -179,4 +180,25 @@ func (m *MemStore) RolledUp(_ context.Context, name string) (uint64, error) {
 		return 0, err
 	}
 	return d.rolledUp, nil
+}
+
+// Databases implements rebuild.Databases.
+func (m *MemStore) Databases(context.Context) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.gone {
+		return nil, ErrStore
+	}
+	return slices.Sorted(maps.Keys(m.databases)), nil
+}
+
+// Drop implements rebuild.Databases.
+func (m *MemStore) Drop(_ context.Context, name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.gone {
+		return ErrStore
+	}
+	delete(m.databases, name)
+	return nil
 }
