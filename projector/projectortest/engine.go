@@ -13,6 +13,7 @@ import (
 	"github.com/llm-hub/llm-hub/projector/clickhouse/embedded"
 	"github.com/llm-hub/llm-hub/projector/clickhouse/embedded/embeddedtest"
 	"github.com/llm-hub/llm-hub/projector/counters"
+	"github.com/llm-hub/llm-hub/projector/rebuild"
 	"github.com/llm-hub/llm-hub/projector/tables"
 )
 
@@ -52,28 +53,67 @@ func Connect(t testing.TB) (*clickhouse.Client, *embedded.Engine) {
 // NewHub runs both folds over log, on a real engine, until the test ends.
 func NewHub(t testing.TB, log Log) *Hub {
 	t.Helper()
+	h := Connected(t, log)
+	h.Start(t)
+	return h
+}
+
+// Connected has a real engine ready; nothing is folded yet.
+func Connected(t testing.TB, log Log) *Hub {
+	t.Helper()
 	h := &Hub{Log: log}
 	h.Store, h.Engine = Connect(t)
+	return h
+}
+
+// Start runs both folds until the test ends.
+func (h *Hub) Start(t testing.TB) {
+	t.Helper()
+	h.Counters, h.Tables = h.startFolds(t)
+}
+
+// StartRivals runs both folds a second time.
+func (h *Hub) StartRivals(t testing.TB) {
+	t.Helper()
+	h.startFolds(t)
+}
+
+func (h *Hub) startFolds(t testing.TB) (*counters.Projector, *tables.Writer) {
+	t.Helper()
 	logger := slog.New(slog.DiscardHandler)
-	var err error
-	h.Counters, err = counters.New(counters.Config{
-		Log: log, Bucket: log, Dead: log, Partitions: projector.AllPartitions(), Logger: logger,
+	c, err := counters.New(counters.Config{
+		Log: h.Log, Bucket: h.Log, Dead: h.Log, Partitions: projector.AllPartitions(), Logger: logger,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Tables, err = tables.New(tables.Config{
-		Log: log, Bucket: log, Store: h.Store, Database: h.Store.Database(), Logger: logger, Linger: 20 * time.Millisecond,
+	w, err := tables.New(tables.Config{
+		Log: h.Log, Bucket: h.Log, Store: h.Store, Database: h.Store.Database(), Logger: logger, Linger: 20 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	running.Go(func() { h.Counters.Run(ctx) })
-	running.Go(func() { h.Tables.Run(ctx) })
+	running.Go(func() { c.Run(ctx) })
+	running.Go(func() { w.Run(ctx) })
 	t.Cleanup(func() { cancel(); running.Wait() })
-	return h
+	return c, w
+}
+
+// Rebuild makes counters and tables anew.
+func (h *Hub) Rebuild(t testing.TB) {
+	t.Helper()
+	cfg := rebuild.Config{
+		Log: h.Log, Bucket: h.Log, Logger: slog.New(slog.DiscardHandler), PauseCounters: h.Counters.Pause,
+		PauseTables: h.Tables.Pause, Store: h.Store, Database: h.Store.Database(),
+	}
+	if _, err := rebuild.Counters(t.Context(), cfg, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rebuild.Tables(t.Context(), cfg, nil); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Add appends messages to the log.

@@ -74,6 +74,18 @@ func (t *Traffic) Messages(n int) []events.Message {
 	return out
 }
 
+// Packed makes at least n events in messages as full as those of busy nodes.
+func (t *Traffic) Packed(n int) []events.Message {
+	for i := range n {
+		t.event(t.nodes[i%len(t.nodes)])
+	}
+	var out []events.Message
+	for _, from := range t.nodes {
+		out = append(out, t.pack(from)...)
+	}
+	return out
+}
+
 // Finish ends all open requests.
 func (t *Traffic) Finish() []events.Message {
 	var out []events.Message
