@@ -43,6 +43,8 @@
 //
 //   - An attempt's usage is recorded once: of an open or orphaned request, a
 //     record whose attempt is not higher than the last one recorded is dead.
+//   - An attempt counts once: a failure that follows its usage record, as of a
+//     stream that broke, adds to the failures only.
 //   - The first record that follows an orphan's estimate replaces it: booked is
 //     the difference, on the target the estimate was booked on. A record of a
 //     later attempt is booked whole, on its own target.

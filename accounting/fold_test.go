@@ -256,3 +256,19 @@ func cutLine(data []byte) (line, rest []byte, found bool) {
 	}
 	return data, nil, false
 }
+
+// TestFoldCountsAnAttemptOnce: a stream that broke after it was billed leaves a
+// usage record and a failure of one and the same attempt.
+func TestFoldCountsAnAttemptOnce(t *testing.T) {
+	tp, f := newTape(t), accounting.NewFold(accounting.Snapshot{})
+	a := mustApply(t, f, tp.say("e1",
+		of("r1", admitted()), of("r1", failed(1)), of("r1", fellBack()), of("r1", recorded(2, next, tokens(10, 3, 100))),
+		of("r1", failed(2)), of("r1", finished())))
+	sum := accounting.Totals{}
+	for _, e := range a.Entries {
+		sum = sum.Plus(e.Totals)
+	}
+	if sum.Attempts != 2 || sum.Failures != 2 {
+		t.Errorf("%d attempts, %d failures, want 2 and 2", sum.Attempts, sum.Failures)
+	}
+}

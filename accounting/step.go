@@ -134,13 +134,14 @@ func (s *step) failed(e events.Event, b events.AttemptFailed) error {
 	if err := cmp.Or(s.check(e), checkPrincipal(b.Principal), checkAttempt(b.Attempt)); err != nil {
 		return err
 	}
+	totals := Totals{Attempts: 1, Failures: 1}
 	if r := s.fold.open[e.Request]; r != nil {
+		if r.recorded == b.Attempt {
+			totals.Attempts = 0 // its usage is on the books already, and with it the attempt
+		}
 		r.moveTo(b.Attempt, b.Target)
 	}
-	s.entry(e, Entry{
-		Principal: b.Principal, Target: b.Target, Attempt: b.Attempt, Class: b.Class,
-		Totals: Totals{Attempts: 1, Failures: 1},
-	})
+	s.entry(e, Entry{Principal: b.Principal, Target: b.Target, Attempt: b.Attempt, Class: b.Class, Totals: totals})
 	return nil
 }
 

@@ -67,6 +67,7 @@ func (a *app) gateway(ctx context.Context) (*api.API, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.closers.push("refusals", func(context.Context) error { recorder.Close(); return nil })
 	allow, err := a.cfg.allowed(a.catalog.Current())
 	if err != nil {
 		return nil, err

@@ -142,13 +142,12 @@ type ledger struct {
 }
 
 type served struct {
-	Vendor    string `json:"vendor"`
-	Model     string `json:"model"`
-	RequestID string `json:"request_id"`
-	Status    int    `json:"status"`
-	Input     int64  `json:"input_tokens"`
-	Output    int64  `json:"output_tokens"`
-	Outcome   string `json:"outcome"`
+	Model      string `json:"model"`
+	HubRequest string `json:"llmhub_request"` // the hub's id of the request
+	Status     int    `json:"status"`
+	Input      int64  `json:"input_tokens"`
+	Output     int64  `json:"output_tokens"`
+	Outcome    string `json:"outcome"`
 }
 
 func readLedger(t *testing.T, url string) ledger {

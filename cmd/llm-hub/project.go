@@ -53,14 +53,15 @@ func (h *localHub) makeFolds(publisher counters.Publisher) (err error) {
 // foldDetail is what /readyz shows of a fold.
 type foldDetail struct {
 	State      projector.State `json:"state"`
-	Behind     uint64          `json:"behind"` // messages of the log not yet folded
+	Seq        uint64          `json:"seq"`    // everything of the log up to here is folded and stored
+	Behind     uint64          `json:"behind"` // messages of the log not yet folded, when it was last looked at
 	LagSeconds float64         `json:"lag_seconds"`
 	Error      string          `json:"error,omitempty"`
 	Gaps       int             `json:"gaps,omitempty"`
 }
 
 func detailOf(p projector.Progress) (foldDetail, error) {
-	d := foldDetail{State: p.State, Behind: p.Behind(), LagSeconds: p.Lag(time.Now()).Seconds(), Gaps: len(p.Gaps)}
+	d := foldDetail{State: p.State, Seq: p.Seq, Behind: p.Behind(), LagSeconds: p.Lag(time.Now()).Seconds(), Gaps: len(p.Gaps)}
 	if p.Err != nil {
 		d.Error = p.Err.Error()
 	}

@@ -27,10 +27,15 @@ func (c *serveCmd) Run(ctx context.Context, w world) error {
 		return err
 	}
 	defer dir.close()
+	l, err := c.bind(ctx) // first: a port in use is told at once
+	if err != nil {
+		return err
+	}
+	defer l.close()
 	a := &app{cfg: c, world: w, dir: dir, log: w.logger()}
 	err = a.start(ctx)
 	if err == nil {
-		err = a.serve(ctx)
+		err = a.serve(ctx, l)
 	}
 	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
@@ -50,18 +55,31 @@ func (c *serveCmd) check() error {
 	return nil
 }
 
-// serve answers on both listeners until ctx ends or one of them fails.
-func (a *app) serve(ctx context.Context) error {
-	api, err := listen(ctx, "--listen", a.cfg.Listen)
+// listeners are the addresses a server answers on.
+type listeners struct{ api, metrics net.Listener }
+
+func (c *serveCmd) bind(ctx context.Context) (*listeners, error) {
+	api, err := listen(ctx, "--listen", c.Listen)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	metrics, err := listen(ctx, "--metrics-listen", a.cfg.MetricsListen)
+	metrics, err := listen(ctx, "--metrics-listen", c.MetricsListen)
 	if err != nil {
 		api.Close()
-		return err
+		return nil, err
 	}
-	info := serverInfo{Address: "http://" + api.Addr().String(), Metrics: "http://" + metrics.Addr().String(), PID: os.Getpid()}
+	return &listeners{api, metrics}, nil
+}
+
+// close is for listeners that nobody served; of others it changes nothing.
+func (l *listeners) close() {
+	l.api.Close()
+	l.metrics.Close()
+}
+
+// serve answers on both listeners until ctx ends or one of them fails.
+func (a *app) serve(ctx context.Context, l *listeners) error {
+	info := serverInfo{Address: "http://" + l.api.Addr().String(), Metrics: "http://" + l.metrics.Addr().String(), PID: os.Getpid()}
 	if err := a.dir.announce(info); err != nil {
 		return err
 	}
@@ -72,9 +90,9 @@ func (a *app) serve(ctx context.Context) error {
 	defer cancel(nil)
 	context.AfterFunc(ctx, a.health.drain)
 	ended := make(chan error, 2)
-	go func() { ended <- web.Serve(ctx, api, a.handler, a.log) }()
-	go func() { ended <- web.Serve(ctx, metrics, a.health.handler(true), a.log) }()
-	err = <-ended
+	go func() { ended <- web.Serve(ctx, l.api, a.handler, a.log) }()
+	go func() { ended <- web.Serve(ctx, l.metrics, a.health.handler(true), a.log) }()
+	err := <-ended
 	cancel(err)
 	return errors.Join(err, <-ended)
 }

@@ -47,13 +47,16 @@ func queryError(err error) error {
 	return &gateway.Error{Kind: gateway.Unavailable, Public: "The tables do not answer.", Cause: err}
 }
 
+// tableOf turns an answer into the operator's table. A question without groups is
+// answered by one row.
 func tableOf(q admin.UsageQuery, a query.Answer) admin.UsageTable {
 	out := admin.UsageTable{AsOf: time.Now().Add(-a.AsOf.Lag)}
+	if len(q.GroupBy) == 0 {
+		out.Rows = []admin.UsageRow{rowOf(a.Totals)}
+		return out
+	}
 	for _, r := range a.Rows {
-		row := admin.UsageRow{
-			Requests: r.Requests, Attempts: r.Attempts, Failures: r.Failures, Usage: r.Usage,
-			CostNanoUSD: r.CostNanoUSD, Unpriced: r.Unpriced,
-		}
+		row := rowOf(r.Amounts)
 		for _, d := range q.GroupBy {
 			if query.Dimension(d).Span() {
 				row.Group = append(row.Group, r.Start.Format(time.RFC3339))
@@ -64,4 +67,10 @@ func tableOf(q admin.UsageQuery, a query.Answer) admin.UsageTable {
 		out.Rows = append(out.Rows, row)
 	}
 	return out
+}
+
+func rowOf(a query.Amounts) admin.UsageRow {
+	return admin.UsageRow{
+		Requests: a.Requests, Attempts: a.Attempts, Failures: a.Failures, Usage: a.Usage, CostNanoUSD: a.CostNanoUSD, Unpriced: a.Unpriced,
+	}
 }

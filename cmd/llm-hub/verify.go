@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/llm-hub/llm-hub/gateway/admin"
 	"github.com/llm-hub/llm-hub/projector/verify"
 )
 
@@ -46,8 +45,4 @@ func (r verifyReport) print(w io.Writer) error {
 		fmt.Fprintln(w, " ", verify.Difference(d))
 	}
 	return nil
-}
-
-func (h *localHub) rebuild(ctx context.Context, q admin.RebuildQuery, report func(any) error) (any, error) {
-	return nil, nil
 }

@@ -42,8 +42,9 @@ type attempt struct {
 	sent     atomic.Bool        // the vendor may have read the request
 	held     *admit.Reservation // of the credential's limits
 
-	stream  provider.Stream // nil unless an answer is streaming
-	charged bool
+	stream   provider.Stream // nil unless an answer is streaming
+	received int64           // bytes of a whole answer that broke off
+	charged  bool
 }
 
 // attempt calls the vendor of step and delivers its answer. A *failure means
@@ -154,7 +155,7 @@ func (a *attempt) lost(err error) error {
 		}
 		return errHungUp
 	}
-	if p := a.progress(); p.Usage != nil {
+	if p := a.progress(); p.Usage != nil || a.received > 0 {
 		a.chargePart(p)
 	}
 	f := classify(err)
@@ -169,9 +170,11 @@ func (a *attempt) failed(f provider.Failure, cause error) error {
 	return &failure{Failure: f, target: a.target, until: a.flight.note(a, f), cause: cause}
 }
 
+// progress is how far the answer has come. Of a whole answer that broke off only
+// its size is known; it is never taken for more than was reserved.
 func (a *attempt) progress() provider.Progress {
 	if a.stream == nil {
-		return provider.Progress{}
+		return provider.Progress{Output: min(provider.EstimateTokens(a.received), a.flight.estimate.Usage.Output)}
 	}
 	return a.stream.Progress()
 }

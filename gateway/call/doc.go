@@ -29,8 +29,9 @@
 //   - The client hung up and the call was cancelled, after it was sent: the same,
 //     also when no byte of the answer had come, because a vendor that was stopped
 //     has read the prompt. Else hanging up early would be free.
+//   - A whole answer broke off on its way: the vendor has made it and bills it, so
+//     an estimate of the input and of what came, at most what was reserved.
 //   - An answer that was refused, timed out or lost before it began, and a whole
-//     answer that cannot be read: nothing, unless the vendor had already given a
-//     count. Vendors do not bill what they failed to deliver, and a made-up count
-//     would be charged to somebody.
+//     answer that makes no sense: nothing, unless the vendor had already given a
+//     count. A made-up count would be charged to somebody.
 package call

@@ -42,6 +42,7 @@ func (a *attempt) whole(res *http.Response) error {
 	defer f.buffers.put(buf)
 	f.facts.FirstByte()
 	if err := readWhole(buf, a.body(res), res.ContentLength); err != nil {
+		a.received = int64(buf.Len())
 		return a.lost(provider.BadAnswerError(err))
 	}
 	reply, err := a.out.Unary(buf.Bytes())

@@ -110,10 +110,13 @@ func (f *flight) turn(to events.Target) {
 
 // note records a failed call, and what follows for its credential.
 func (f *flight) note(a *attempt, failed provider.Failure) time.Time {
-	a.settle(events.Charge{}, f.facts.AttemptFailed(events.AttemptFailed{
+	receipt := f.facts.AttemptFailed(events.AttemptFailed{
 		Attempt: a.number, Target: a.target, Class: string(failed.Class), Status: failed.Status,
 		Retryable: failed.Class.Retryable(), TotalNS: int64(time.Since(a.began)),
-	}))
+	})
+	if !a.charged { // else the attempt is counted with its usage
+		a.settle(events.Charge{}, receipt)
+	}
 	switch failed.Class {
 	case provider.RateLimited:
 		until := f.cfg.Cooldowns.Limited(a.target, failed.RetryAfter)

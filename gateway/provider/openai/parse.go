@@ -14,8 +14,6 @@ const (
 	// mediaTokens stands for an image, a file or a recording in the estimate of a
 	// prompt: about what vendors count for a picture of a megapixel.
 	mediaTokens = 1_000
-	// messageTokens is the frame around each message.
-	messageTokens = 4
 )
 
 // ParseChat reads a chat completions request: what the gateway itself must know,
@@ -177,7 +175,6 @@ func (p *parser) message(value []byte, i int) error {
 	if rawjson.TypeOf(value) != rawjson.ObjectType {
 		return wrongType(fmt.Sprintf("messages[%d]", i), value, rawjson.ObjectType)
 	}
-	p.extra += messageTokens
 	role := false
 	var names rawjson.Names
 	obj := rawjson.NewObject(value)
