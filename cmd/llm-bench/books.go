@@ -58,7 +58,7 @@ type books struct {
 	Doubled int64   `json:"doubled"` // requests the hub knows that nobody served
 	Tokens  int64   `json:"drift_tokens"`
 	Cost    int64   `json:"drift_nano_usd"`
-	Verify  string  `json:"verify"` // its last line
+	Verify  string  `json:"verify"` // its first line
 }
 
 // Cost of one bench answer in nano-USD: benchPrice for the tokens of the fake vendor's bench models.
@@ -145,16 +145,15 @@ func (h *hub) usage(ctx context.Context) (entry, error) {
 	return entry{}, fmt.Errorf("usage without groups has %d rows", len(answer.Rows))
 }
 
-// verify runs llm-hub verify and gives the last line it printed.
+// verify runs llm-hub verify and gives the first line it printed.
 func (h *hub) verify(ctx context.Context) (string, error) {
 	cmd := exec.CommandContext(ctx, h.binary, "verify", "--data", h.data)
 	var out, complaint bytes.Buffer
 	cmd.Env, cmd.Stdout, cmd.Stderr = environment(os.Environ()), &out, &complaint
 	err := cmd.Run()
-	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	last := lines[len(lines)-1]
+	first, _, _ := strings.Cut(strings.TrimSpace(out.String()), "\n")
 	if err != nil {
-		return last, fmt.Errorf("llm-hub verify: %w\n%s%s", err, out.String(), complaint.String())
+		return first, fmt.Errorf("llm-hub verify: %w\n%s%s", err, out.String(), complaint.String())
 	}
-	return last, nil
+	return first, nil
 }

@@ -75,8 +75,7 @@ func TestLoadCountsWhatFails(t *testing.T) {
 		case 2:
 			w.Header().Set("Content-Length", "10")
 			_, _ = io.WriteString(w, "{}")
-			_ = http.NewResponseController(w).Flush()
-			panic(http.ErrAbortHandler)
+			tear(w)
 		}
 	}))
 	defer server.Close()

@@ -36,8 +36,8 @@ const (
 
 // Defaults: about two minutes in all.
 const (
-	defaultRounds  = 5
-	defaultSeconds = 0.4
+	defaultRounds  = 3
+	defaultSeconds = 0.8
 	defaultModes   = "strict,async"
 )
 

@@ -44,13 +44,14 @@ func (f figure) MarshalJSON() ([]byte, error) {
 	return json.Marshal(f.value)
 }
 
-// median of the figures that are known; unknown if none is.
+// median of figures; unknown if one of them is, or if there is none.
 func median(figures []figure) figure {
-	var values []float64
-	for _, f := range figures {
-		if f.known {
-			values = append(values, f.value)
+	values := make([]float64, len(figures))
+	for i, f := range figures {
+		if !f.known {
+			return figure{}
 		}
+		values[i] = f.value
 	}
 	if len(values) == 0 {
 		return figure{}

@@ -41,7 +41,7 @@ func (c *cell) speed() speed {
 		first:     percentile(c.firsts, 50),
 	}
 	if c.scenario.stream {
-		s.events = known(float64(c.tally.events)).over(elapsed)
+		s.events = known(float64(c.events)).over(elapsed)
 	}
 	return s
 }

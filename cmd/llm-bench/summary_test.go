@@ -80,7 +80,7 @@ func TestStreamsTellEventsASecond(t *testing.T) {
 	l := &lane{name: directLane}
 	c := cellOf(l, 0, 10, time.Millisecond, 0)
 	c.scenario.stream = true
-	c.tally.events = 660
+	c.events = 660
 	c.elapsed = 2 * time.Second
 	if got := summarize([]*cell{c}, c.scenario, []*lane{l})[0].Events; got != known(330) {
 		t.Errorf("%v", got)
