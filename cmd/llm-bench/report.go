@@ -80,6 +80,16 @@ func (r *report) write(w io.Writer) error {
 			return err
 		}
 	}
+	for _, row := range r.Rows {
+		if row.Unsettled == 0 {
+			continue
+		}
+		_, err := fmt.Fprintf(w, "note: %s, %s: in %d rounds still busy %s after the load; its CPU is not complete\n",
+			row.Scenario, row.Lane, row.Unsettled, quietLimit)
+		if err != nil {
+			return err
+		}
+	}
 	for _, p := range r.Problems {
 		if _, err := fmt.Fprintln(w, "FAILED:", p); err != nil {
 			return err

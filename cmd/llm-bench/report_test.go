@@ -56,7 +56,7 @@ func TestNumbers(t *testing.T) {
 func sampleReport() *report {
 	direct := &row{Scenario: "unary/64/instant", Lane: directLane, PerSecond: known(25000), OfDirect: known(1), P50: known(2000), P99: known(9000), AddedP50: known(0), ClientCPU: known(20), Requests: 50000}
 	floor := &row{Scenario: "unary/64/instant", Lane: floorLane, PerSecond: known(2528), OfDirect: known(0.098), P50: known(10000), AddedP50: known(8000), P99: known(30000), AddedP99: known(21000), CPU: known(256), OfFloor: known(1), ClientCPU: known(33), Requests: 5000, Torn: 3}
-	strict := &row{Scenario: "stream/64/instant", Lane: "strict", PerSecond: known(1000), OfDirect: known(0.5), First: known(900), AddedFirst: known(450), Events: known(66100), CPU: known(500), EngineCPU: known(31), Requests: 5000}
+	strict := &row{Scenario: "stream/64/instant", Lane: "strict", PerSecond: known(1000), OfDirect: known(0.5), First: known(900), AddedFirst: known(450), Events: known(66100), CPU: known(500), EngineCPU: known(31), Requests: 5000, Unsettled: 2}
 	return &report{
 		Command: []string{"llm-bench", "-dir", "bin"}, Rounds: 5, Seconds: 0.4, Rows: []*row{direct, floor, strict},
 		Machine: machine{CPU: "Fast One", Cores: 2, Go: "go1.26.0", System: "linux/amd64", Load: "0.1 0.2 0.3", SyncCost: known(512.4)},
