@@ -1,5 +1,48 @@
 // Package projector holds what the folds of the log have in common. A fold reads
-// the log in order and tells what it means: counters the live totals of every
-// scope, tables the rows that questions are asked of. query, export, verify,
-// rebuild and replay read what they made.
+// the log in order and tells what it means: projector/counters the live totals of
+// every scope, projector/tables the rows that questions are asked of, which
+// projector/clickhouse keeps. query and export answer, replay reads the log itself
+// back, verify recomputes everything, and rebuild makes it anew.
+//
+// # Invariants
+//
+// The tests that hold each are named in brackets.
+//
+//  1. A counter is the fold of the log up to its own position, whatever crashed,
+//     was acknowledged twice or never, was repeated in the log, or was done by a
+//     rival at the same time. [counters.TestExact, TestRealParts]
+//  2. Counters and checkpoint change in one commit. A message that touches more
+//     counters than one commit may write is cut between two events.
+//     [counters.TestCutInsideMessage]
+//  3. After any error a fold forgets what it has in memory and loads what is
+//     stored. [counters.TestExact, tables.TestExact]
+//  4. A row is in the tables once, and in the roll-up once, wherever writer or
+//     engine died. [tables.TestExact, tables.TestEveryStep,
+//     clickhouse.TestKillBetweenTableAndView, clickhouse.TestKillUnderLoad]
+//  5. What the store may have forgotten is counted before it is inserted again;
+//     what cannot be made whole is noticed. [tables.TestForgottenBatch]
+//  6. A log, bucket or table that lost something, or is another one, stops the
+//     fold and names what differs; a rebuild is the way out. [counters.TestGuard,
+//     counters.TestGuardWhileRunning, tables.TestGuard,
+//     rebuild.TestCountersOfAnotherLog]
+//  7. A lost message stops its own partition only.
+//     [counters.TestLostMessageStopsItsPartition, tables.TestLostMessageStopsItsPartition]
+//  8. An event that cannot be applied is in the dead letters before the checkpoint
+//     passes it. [counters.TestExact]
+//  9. The requests of a dead epoch are ended once, by whomever and however often
+//     their end is published. [counters.TestOrphans]
+//  10. While a store is away nothing is dropped, and the lag shows.
+//     [tables.TestStoreAway, tables.TestStoreAwayFromTheStart]
+//  11. Roll-up and rows give the same answer, in every time zone, and it is the
+//     fold's. [query.TestUsage]
+//  12. verify finds what is not as the log says, and nothing else, also under
+//     traffic. [verify.TestVerify, verify.TestLog]
+//  13. A rebuild gives what was live, and may be interrupted anywhere.
+//     [rebuild.TestCounters, rebuild.TestTables, rebuild.TestRebuildEqualsLive]
+//
+// # What a checkpoint stands on
+//
+// A checkpoint names the stream by its creation time and the last message read by
+// its hash, see [Anchor]; and it holds the snapshot of the fold to begin from, so
+// that a restart knows the open requests again.
 package projector

@@ -43,7 +43,7 @@ func TestRealParts(t *testing.T) {
 		t.Cleanup(closeLog)
 		h := projectortest.NewHub(t, log)
 		h.StartRivals(t)
-		for range 8 {
+		for range 5 {
 			h.Add(t, traffic.Messages(150)...)
 			h.Add(t, traffic.Garbage())
 		}

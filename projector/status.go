@@ -14,7 +14,7 @@ type State string
 
 // The states of a fold.
 const (
-	Starting   State = "starting"    // loads and checks what is stored
+	Starting   State = "starting"    // has not loaded anything yet
 	CatchingUp State = "catching_up" // reads what was in the log when it started
 	Following  State = "following"
 	Retrying   State = "retrying" // a store is out of reach

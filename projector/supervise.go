@@ -31,7 +31,7 @@ type Supervisor struct {
 }
 
 // errPaused is the cause of a session's end by Pause.
-var errPaused = errors.New("paused") //nolint:gochecknoglobals // a sentinel
+var errPaused = errors.New("paused")
 
 // NewSupervisor makes a supervisor of session. failed is told of every error but
 // those of the context and of pauses.

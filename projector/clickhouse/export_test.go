@@ -19,6 +19,6 @@ func Down(c *Client, database string) error {
 	if err != nil {
 		return err
 	}
-	defer m.Close() //nolint:errcheck // a test
+	defer m.Close()
 	return m.Down()
 }

@@ -79,6 +79,7 @@ func New(cfg Config) (*Projector, error) {
 		cfg.CacheSize = DefaultCacheSize
 	}
 	p := &Projector{cfg: cfg}
+	p.status.Set(func(s *Status) { s.State = projector.Starting })
 	p.super = projector.NewSupervisor(p.session, p.failed)
 	return p, nil
 }
@@ -92,7 +93,6 @@ func (p *Projector) Pause(ctx context.Context) (resume func(), err error) {
 }
 
 func (p *Projector) session(ctx context.Context) error {
-	p.status.Set(func(s *Status) { s.State = projector.Starting })
 	s, err := open(ctx, p.cfg, &p.status)
 	if err != nil {
 		return err

@@ -118,7 +118,7 @@ type InvalidError struct {
 func (e *InvalidError) Error() string { return e.Field + ": " + e.Reason }
 
 // ErrTooLarge refuses a question whose answer would have too many rows.
-var ErrTooLarge = fmt.Errorf("the answer would have more than %d rows: narrow the time, group by less or filter", maxRows) //nolint:gochecknoglobals // a sentinel
+var ErrTooLarge = fmt.Errorf("the answer would have more than %d rows: narrow the time, group by less or filter", maxRows)
 
 // Querier runs one statement that only reads. Values are bound to the places
 // written {name:Type}; row is called for each row and scans it.

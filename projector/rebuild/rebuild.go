@@ -51,7 +51,7 @@ type Progress struct {
 // begin describes the log, which must be whole.
 func (c Config) begin(ctx context.Context) (events.Info, error) {
 	if c.Log == nil || c.Bucket == nil || c.Logger == nil {
-		return events.Info{}, errors.New("Log, Bucket and Logger must be set")
+		return events.Info{}, errors.New("no Log, Bucket and Logger given")
 	}
 	info, err := c.Log.Info(ctx)
 	if err == nil && info.First > 1 {

@@ -89,10 +89,10 @@ func spoil(t *testing.T, log *memlog.Log) {
 // TestCounters spoils the counters, rebuilds them under a running projector, and
 // interrupts the rebuild at every write.
 func TestCounters(t *testing.T) {
-	for interrupted := range 5 {
+	for interrupted := range 3 {
 		t.Run(fmt.Sprint(interrupted), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				log := filled(t, 1, 600)
+				log := filled(t, 1, 300)
 				p := startCounters(t, log)
 				wait(t, log, p)
 				want := bucketOf(t, log)
@@ -124,7 +124,7 @@ func TestCounters(t *testing.T) {
 func restOf(t *testing.T, log *memlog.Log) []events.Message {
 	t.Helper()
 	info, _ := log.Info(t.Context())
-	return projectortest.New(1, 9, time.Second).Messages(900)[info.Last:]
+	return projectortest.New(1, 9, time.Second).Messages(450)[info.Last:]
 }
 
 func wantFold(t *testing.T, log *memlog.Log) {
@@ -189,7 +189,7 @@ func TestCountersOfAnotherLog(t *testing.T) {
 // TestTables rebuilds into a store that fails, is interrupted, and begins again,
 // while the live writer goes on.
 func TestTables(t *testing.T) {
-	for commits := range 12 {
+	for commits := range 9 {
 		t.Run(fmt.Sprint(commits), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { rebuildTables(t, commits) })
 		})
@@ -197,7 +197,7 @@ func TestTables(t *testing.T) {
 }
 
 func rebuildTables(t *testing.T, commits int) {
-	log, store := filled(t, 4, 500), tablestest.NewMemStore()
+	log, store := filled(t, 4, 300), tablestest.NewMemStore()
 	w := startTables(t, log, store)
 	info, _ := log.Info(t.Context())
 	if err := w.Wait(t.Context(), func(s tables.Status) bool { return s.Seq >= info.Last }); err != nil {
@@ -215,7 +215,7 @@ func rebuildTables(t *testing.T, commits int) {
 			t.Fatal(err)
 		}
 	}
-	for _, m := range projectortest.New(4, 9, time.Second).Messages(700)[info.Last:] {
+	for _, m := range projectortest.New(4, 9, time.Second).Messages(450)[info.Last:] {
 		log.Inject(m)
 	}
 	info, _ = log.Info(t.Context())

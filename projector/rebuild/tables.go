@@ -35,7 +35,7 @@ func rebuildTables(ctx context.Context, cfg Config, progress func(Progress)) (Ta
 		return TablesReport{}, err
 	}
 	if cfg.Store == nil || !events.ValidID(cfg.Database) {
-		return TablesReport{}, errors.New("Store and Database must be set")
+		return TablesReport{}, errors.New("no Store and Database given")
 	}
 	next, err := beginGeneration(ctx, cfg, info)
 	if err != nil {
@@ -113,7 +113,7 @@ func beginGeneration(ctx context.Context, cfg Config, info events.Info) (tables.
 }
 
 // errBehind: the new tables have not yet come as far as the live ones.
-var errBehind = errors.New("the live tables are ahead") //nolint:gochecknoglobals // a sentinel
+var errBehind = errors.New("the live tables are ahead")
 
 // swap makes the new tables the live ones.
 func swap(ctx context.Context, cfg Config, database string, info events.Info) (TablesReport, error) {

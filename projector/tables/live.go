@@ -11,7 +11,7 @@ import (
 )
 
 // ErrNoTables: no tables were made yet.
-var ErrNoTables = errors.New("there are no tables yet") //nolint:gochecknoglobals // a sentinel
+var ErrNoTables = errors.New("there are no tables yet")
 
 // LiveSource tells where the live tables are, from the log itself, so that any
 // process may ask. It implements [query.Source].

@@ -69,16 +69,16 @@ func (s *session) close() {
 
 // load reads and checks what is stored, and does an open intent again.
 func (s *session) load(ctx context.Context) error {
-	s.status.Set(func(st *Status) { st.State = projector.Starting })
 	info, err := s.cfg.Log.Info(ctx)
 	if err != nil {
 		return fmt.Errorf("tables: %w", err)
 	}
 	s.created = info.Created
-	s.status.Set(func(st *Status) { st.Last = info.Last })
 	if s.stored, s.rev, err = Load(ctx, s.cfg.Bucket, s.key); err != nil {
 		return fmt.Errorf("tables: %w", err)
 	}
+	s.status.Set(func(st *Status) { st.Last = info.Last })
+	s.oldest(ctx)
 	if s.stored.Generation == 0 {
 		if err := s.begin(ctx); err != nil {
 			return err
@@ -100,6 +100,14 @@ func (s *session) load(ctx context.Context) error {
 		return err
 	}
 	return s.census(ctx)
+}
+
+// oldest notes the log time of the last message that is in the tables, or of the
+// first that is not, so that the lag shows even if the store never answers.
+func (s *session) oldest(ctx context.Context) {
+	if m, err := s.cfg.Log.At(ctx, max(s.stored.Done.Seq, 1)); err == nil {
+		s.status.Set(func(st *Status) { st.Committed = m.Time })
+	}
 }
 
 // begin writes the first checkpoint of the first generation, of tables that must be empty.

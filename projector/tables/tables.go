@@ -96,6 +96,7 @@ func New(cfg Config) (*Writer, error) {
 		return nil, err
 	}
 	w := &Writer{cfg: cfg}
+	w.status.Set(func(s *Status) { s.State = projector.Starting })
 	w.super = projector.NewSupervisor(w.session, w.failed)
 	return w, nil
 }

@@ -250,6 +250,23 @@ func TestStoreAway(t *testing.T) {
 	})
 }
 
+// TestStoreAwayFromTheStart: the lag shows although nothing was ever stored.
+func TestStoreAwayFromTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, store := memlog.New(), tablestest.NewMemStore()
+		store.SetGone(true)
+		add(t, log, projectortest.New(2, 9, time.Second).Messages(100)...)
+		w, _ := start(t, config(log, store))
+		<-time.After(time.Minute)
+		if s := w.Status(); s.Behind() == 0 || s.Lag(time.Now()) < time.Minute || s.Migrated || s.State != projector.Retrying {
+			t.Errorf("status %s, %d behind, lag %s", s, s.Behind(), s.Lag(time.Now()))
+		}
+		store.SetGone(false)
+		waitFor(t, log, w)
+		compare(t, log, store)
+	})
+}
+
 func TestGuard(t *testing.T) {
 	type world struct {
 		log   *memlog.Log
@@ -340,6 +357,7 @@ func TestAttemptRows(t *testing.T) {
 			switch e.Kind {
 			case events.AttemptFailedKind, events.UpstreamRateLimitedKind, events.RouteFallbackKind:
 				want[e.Kind]++
+			default:
 			}
 		}
 		got := map[events.Kind]int{}

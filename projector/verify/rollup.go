@@ -18,7 +18,7 @@ const (
 )
 
 // errMoving: the tables were written meanwhile.
-var errMoving = errors.New("the tables are being written") //nolint:gochecknoglobals // a sentinel
+var errMoving = errors.New("the tables are being written")
 
 // rollUp compares the roll-up with the rows it adds up.
 func (r *run) rollUp(ctx context.Context) error {

@@ -68,24 +68,17 @@ func ok(t *testing.T, h *projectortest.Hub) {
 
 // underTraffic verifies again and again while messages come in.
 func underTraffic(t *testing.T, h *projectortest.Hub, traffic *projectortest.Traffic) {
-	stop := make(chan struct{})
-	var adding sync.WaitGroup
-	adding.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			default:
+	last := uint64(0)
+	for range 4 {
+		var adding sync.WaitGroup
+		adding.Go(func() {
+			for range 20 {
 				h.Add(t, traffic.Messages(5)...)
 				<-time.After(5 * time.Millisecond)
 			}
-		}
-	})
-	defer adding.Wait()
-	defer close(stop)
-	last := uint64(0)
-	for range 5 {
+		})
 		report := run(t, config(h))
+		adding.Wait()
 		if !report.OK {
 			t.Fatalf("differences under traffic: %v", report.Differences)
 		}

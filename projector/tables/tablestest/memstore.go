@@ -15,7 +15,7 @@ import (
 )
 
 // ErrStore is what a store that was told to fail fails with.
-var ErrStore = errors.New("the store failed") //nolint:gochecknoglobals // a sentinel
+var ErrStore = errors.New("the store failed")
 
 // Steps of an insert, after which a [MemStore] may be told to fail.
 const (
