@@ -37,12 +37,12 @@ func (h *localHub) events(ctx context.Context, q admin.EventsQuery, emit func([]
 		return emit(b)
 	}
 	if q.DeadLetters {
-		return h.deadLetters(ctx, q, line)
+		return toOperator(h.deadLetters(ctx, q, line))
 	}
 	filter := replay.Filter{
 		From: replay.Bound(q.From), To: replay.Bound(q.To), Tenant: q.Tenant, Request: q.Request, Kind: q.Kind,
 	}
-	return replay.Run(ctx, h.stores.log, filter, func(r replay.Record) error { return line(r) })
+	return toOperator(replay.Run(ctx, h.stores.log, filter, func(r replay.Record) error { return line(r) }))
 }
 
 // deadLetter is how a dead letter is shown.

@@ -44,8 +44,9 @@ type world struct {
 	env func(string) (string, bool)
 }
 
-func (w world) logger() *slog.Logger {
-	return slog.New(slog.NewTextHandler(w.err, &slog.HandlerOptions{Level: slog.LevelInfo}))
+// logger writes what is at least as important as level.
+func (w world) logger(level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w.err, &slog.HandlerOptions{Level: level}))
 }
 
 // usageError marks a mistake of the caller: exit code 2.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 
@@ -24,7 +25,7 @@ func (r *remote) offline(ctx context.Context, w world, dir *dataDir) (*client, e
 	if err != nil {
 		return nil, errors.Join(err, closers.stop(ctx))
 	}
-	server, err := web.New(web.Config{Guards: map[web.Permission]web.Guard{web.Operate: operator.Guard}, Logger: w.logger()})
+	server, err := web.New(web.Config{Guards: map[web.Permission]web.Guard{web.Operate: operator.Guard}, Logger: hub.log})
 	if err == nil {
 		err = server.Mount(operator.Routes()...)
 	}
@@ -64,14 +65,15 @@ func (r *remote) openHub(ctx context.Context, w world, dir *dataDir, closers *st
 	if err != nil {
 		return nil, "", err
 	}
+	log := w.logger(slog.LevelWarn)
 	s, err := openStores(ctx, storesConfig{
 		Dir: dir, Node: node, NATSURL: r.NATSURL, LogClass: natslog.Durable,
-		ClickHouseURL: r.ClickHouseURL, ClickHouseLib: r.ClickHouseLib, Logger: w.logger(),
+		ClickHouseURL: r.ClickHouseURL, ClickHouseLib: r.ClickHouseLib, Logger: log,
 	})
 	if err != nil {
 		return nil, "", err
 	}
 	closers.push("stores", s.close)
-	hub := &localHub{stores: s, node: node, log: w.logger()}
+	hub := &localHub{stores: s, node: node, log: log}
 	return hub, token, hub.makeFolds(nil)
 }

@@ -28,7 +28,7 @@ func (h *localHub) rebuild(ctx context.Context, q admin.RebuildQuery, report fun
 	if q.Counters {
 		r, err := rebuild.Counters(ctx, cfg, progress)
 		if err != nil {
-			return nil, err
+			return nil, toOperator(err)
 		}
 		done.Counters = &r
 	}
@@ -44,7 +44,7 @@ func (h *localHub) rebuild(ctx context.Context, q admin.RebuildQuery, report fun
 	cfg.Store, cfg.Database = h.stores.tables, h.stores.tables.Database()
 	r, err := rebuild.Tables(ctx, cfg, progress)
 	if err != nil {
-		return nil, err
+		return nil, toOperator(err)
 	}
 	done.Tables = &r
 	return done, nil

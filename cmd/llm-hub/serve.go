@@ -11,6 +11,7 @@ import (
 
 	"github.com/llm-hub/llm-hub/events/natslog"
 	"github.com/llm-hub/llm-hub/gateway/control"
+	"github.com/llm-hub/llm-hub/gateway/outbound"
 	"github.com/llm-hub/llm-hub/gateway/web"
 )
 
@@ -32,7 +33,7 @@ func (c *serveCmd) Run(ctx context.Context, w world) error {
 		return err
 	}
 	defer l.close()
-	a := &app{cfg: c, world: w, dir: dir, log: w.logger()}
+	a := &app{cfg: c, world: w, dir: dir, log: w.logger(slog.LevelInfo)}
 	err = a.start(ctx)
 	if err == nil {
 		err = a.serve(ctx, l)
@@ -52,7 +53,8 @@ func (c *serveCmd) check() error {
 	case c.Demo && c.Config != "":
 		return errors.New("--demo and --config exclude each other")
 	}
-	return nil
+	_, err := outbound.ParseAllowList("--allow-private-cidrs", c.AllowPrivateCIDRs)
+	return err
 }
 
 // listeners are the addresses a server answers on.

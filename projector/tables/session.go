@@ -165,25 +165,22 @@ func guardError(format string, args ...any) error {
 	return &projector.GuardError{Fold: "tables", Reason: fmt.Sprintf(format, args...)}
 }
 
-// run reads to the log's end, then follows; with to it ends when everything up to
-// there is stored.
+// run reads up to the sequence to, or to the log's end if that comes first, and
+// ends when everything is stored. With [maxSeq] it follows the log instead.
 func (s *session) run(ctx context.Context, to uint64) error {
 	info, err := s.cfg.Log.Info(ctx)
 	if err != nil {
 		return fmt.Errorf("tables: %w", err)
 	}
 	s.status.Set(func(st *Status) { st.State, st.Err, st.Gaps, st.Last = projector.CatchingUp, nil, nil, info.Last })
-	last := info.Last
-	if to > 0 {
-		last = min(last, to)
-	}
+	last := min(info.Last, to)
 	from := s.from()
 	if from <= last {
 		if err := s.consume(ctx, events.Range{From: from, To: last}); err != nil {
 			return err
 		}
 	}
-	if to > 0 {
+	if to < maxSeq {
 		return s.flush(ctx)
 	}
 	s.status.Set(func(st *Status) { st.State = projector.Following })

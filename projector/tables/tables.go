@@ -113,7 +113,7 @@ func (w *Writer) session(ctx context.Context) error {
 	if err := s.load(ctx); err != nil {
 		return err
 	}
-	return s.run(ctx, 0)
+	return s.run(ctx, maxSeq)
 }
 
 func (w *Writer) failed(err error) {
