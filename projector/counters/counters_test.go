@@ -188,6 +188,9 @@ func TestCutInsideMessage(t *testing.T) {
 				}
 				p, _ := start(t, overLog(log))
 				waitFor(t, log, p)
+				if s := p.Status(); s.Conflicts != 0 || s.Commits < 3 {
+					t.Errorf("%d conflicts with nobody in %d commits", s.Conflicts, s.Commits)
+				}
 				if books := compare(t, log); len(books.Counters) < events.MaxCommit {
 					t.Fatalf("only %d counters", len(books.Counters))
 				}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/llm-hub/llm-hub/accounting"
@@ -45,8 +46,8 @@ type session struct {
 	flying  *batch           // being committed, nil if none is
 	landed  chan landing
 
-	verified map[events.Partition]projector.Anchor // as of the last guard check
-	guardAt  time.Time                             // of the next guard check
+	verified map[projector.Anchor]struct{} // as of the last guard check
+	guardAt  time.Time                     // of the next guard check
 }
 
 // open loads and checks what is stored.
@@ -58,7 +59,7 @@ func open(ctx context.Context, cfg Config, status *projector.Board[Status]) (*se
 	s := &session{
 		cfg: cfg, status: status, created: info.Created, parts: map[events.Partition]*part{},
 		cache: newCache(cfg.Bucket, cfg.CacheSize), open: newBatch(),
-		landed: make(chan landing, 1), verified: map[events.Partition]projector.Anchor{},
+		landed: make(chan landing, 1), verified: map[projector.Anchor]struct{}{},
 	}
 	if s.bucket, err = cfg.Bucket.Created(ctx); err != nil {
 		return nil, fmt.Errorf("counters: %w", err)
@@ -96,18 +97,30 @@ func (s *session) guard(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("counters: guard: %w", err)
 	}
+	anchors := s.verified
+	s.verified = map[projector.Anchor]struct{}{}
 	for _, p := range s.parts {
 		if err := p.stored.check(p.id, created); err != nil {
 			return err
 		}
-		for _, a := range []projector.Anchor{s.verified[p.id], p.stored.Anchor} {
-			if err := a.Check(ctx, s.cfg.Log, "counters", p.stored.Resume.At.Seq); err != nil {
-				return err
-			}
+		anchors[p.stored.Anchor] = struct{}{}
+		s.verified[p.stored.Anchor] = struct{}{}
+	}
+	for a := range anchors {
+		if err := a.Check(ctx, s.cfg.Log, "counters", s.needed()); err != nil {
+			return err
 		}
-		s.verified[p.id] = p.stored.Anchor
 	}
 	return nil
+}
+
+// needed is the lowest sequence that a restart would read.
+func (s *session) needed() uint64 {
+	needed := uint64(math.MaxUint64)
+	for _, p := range s.parts {
+		needed = min(needed, p.stored.Resume.At.Seq)
+	}
+	return needed
 }
 
 // run reads to the log's end, then ends orphans, then follows.

@@ -19,7 +19,7 @@ type TablesReport struct {
 }
 
 // Tables fills a new generation of tables beside the live one, makes it the live
-// one by one write as soon as it has come as far, and drops the old one. If it is
+// one by one write when it has come to the end of the log, and drops the old one. If it is
 // interrupted, the live one stays; the next rebuild begins again. progress may be nil.
 func Tables(ctx context.Context, cfg Config, progress func(Progress)) (TablesReport, error) {
 	report, err := rebuildTables(ctx, cfg, progress)
@@ -56,11 +56,11 @@ func rebuildTables(ctx context.Context, cfg Config, progress func(Progress)) (Ta
 		if err := fill(ctx, cfg, info, progress); err != nil {
 			return TablesReport{}, err
 		}
-		report, err := swap(ctx, cfg, next.Database, info)
+		report, err := swap(ctx, cfg, next.Database)
 		if err == nil {
 			return report, dropOthers(ctx, cfg, report.Database)
 		}
-		if !errors.Is(err, events.ErrConflict) && !errors.Is(err, errBehind) {
+		if !errors.Is(err, events.ErrConflict) {
 			return TablesReport{}, err
 		}
 	}
@@ -112,11 +112,8 @@ func beginGeneration(ctx context.Context, cfg Config, info events.Info) (tables.
 	return next, cfg.Store.Drop(ctx, left.Database)
 }
 
-// errBehind: the new tables have not yet come as far as the live ones.
-var errBehind = errors.New("the live tables are ahead")
-
-// swap makes the new tables the live ones.
-func swap(ctx context.Context, cfg Config, database string, info events.Info) (TablesReport, error) {
+// swap makes the new tables the live ones, whose writer goes on with them.
+func swap(ctx context.Context, cfg Config, database string) (TablesReport, error) {
 	live, liveRev, err := tables.Load(ctx, cfg.Bucket, events.TablesKey)
 	if err != nil {
 		return TablesReport{}, err
@@ -127,10 +124,6 @@ func swap(ctx context.Context, cfg Config, database string, info events.Info) (T
 	}
 	if next.Database != database {
 		return TablesReport{}, fmt.Errorf("another rebuild has begun generation %d", next.Generation)
-	}
-	sameLog := live.Done.Created.Equal(info.Created)
-	if sameLog && next.Done.Seq < min(live.Done.Seq, info.Last) {
-		return TablesReport{}, errBehind
 	}
 	_, err = cfg.Bucket.Commit(ctx, []events.Put{next.Put(events.TablesKey, liveRev), {Key: tables.NextKey, Rev: nextRev}})
 	if err != nil {

@@ -267,6 +267,49 @@ func TestStoreAwayFromTheStart(t *testing.T) {
 	})
 }
 
+// slow holds inserts until it is released.
+type slow struct {
+	tables.Store
+	release chan struct{}
+}
+
+func (s slow) Insert(ctx context.Context, database string, b tables.Batch) error {
+	select {
+	case <-s.release:
+		return s.Store.Insert(ctx, database, b)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// TestPauseFinishes: a pause lets the batch under way be finished, and then
+// nothing more is written until it is over.
+func TestPauseFinishes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, store := memlog.New(), slow{tablestest.NewMemStore(), make(chan struct{})}
+		traffic := projectortest.New(4, 9, time.Second)
+		add(t, log, traffic.Messages(50)...)
+		w, _ := start(t, config(log, store))
+		<-time.After(time.Second)
+		time.AfterFunc(time.Second, func() { close(store.release) })
+		resume, err := w.Pause(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		paused, _, err := tables.Load(t.Context(), log, events.TablesKey)
+		if err != nil || paused.Intent != nil || paused.Done.Seq == 0 {
+			t.Errorf("paused at %d with intent %v, %v", paused.Done.Seq, paused.Intent, err)
+		}
+		add(t, log, traffic.Messages(50)...)
+		<-time.After(time.Minute)
+		if later, _, _ := tables.Load(t.Context(), log, events.TablesKey); later.Done.Seq != paused.Done.Seq {
+			t.Errorf("written while paused: from %d to %d", paused.Done.Seq, later.Done.Seq)
+		}
+		resume()
+		waitFor(t, log, w)
+	})
+}
+
 func TestGuard(t *testing.T) {
 	type world struct {
 		log   *memlog.Log
