@@ -65,7 +65,7 @@ func ControlSubject(t TenantID, k Kind) string {
 	return ControlPrefix + string(t) + "." + strings.ReplaceAll(string(k), ".", "_")
 }
 
-var idPattern = regexp.MustCompile(`^[a-z0-9_-]{1,40}$`) //nolint:gochecknoglobals // a compiled constant
+var idPattern = regexp.MustCompile(`^[a-z0-9_-]{1,40}$`)
 
 // ValidID tells whether s may be an id in subjects and keys: `[a-z0-9_-]{1,40}`.
 func ValidID(s string) bool { return idPattern.MatchString(s) }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // time zones also where the machine has none
 
 	"github.com/alecthomas/kong"
 
@@ -18,7 +19,7 @@ import (
 )
 
 // version is set by the build.
-var version = "dev" //nolint:gochecknoglobals // the linker sets it
+var version = "dev"
 
 // Exit codes.
 const (

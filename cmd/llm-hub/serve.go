@@ -27,8 +27,8 @@ func (c *serveCmd) Run(ctx context.Context, w world) error {
 	if err != nil {
 		return err
 	}
-	defer dir.close()
-	l, err := c.bind(ctx) // first: a port in use is told at once
+	defer func() { _ = dir.close() }() // the lock goes with the process anyway
+	l, err := c.bind(ctx)              // first: a port in use is told at once
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (a *app) serve(ctx context.Context, l *listeners) error {
 	if err := a.dir.announce(info); err != nil {
 		return err
 	}
-	defer a.dir.retract()
+	defer func() { _ = a.dir.retract() }() // a stale file is noticed by its readers
 	a.greet(info)
 
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -73,7 +73,7 @@ func (r verifyReport) print(w io.Writer) error {
 		fmt.Fprintf(w, "  noted     %d dead letters, %d late ends, %d repeated messages\n", f.Dead, f.Late, f.Duplicates)
 	}
 	for _, d := range r.Differences {
-		fmt.Fprintln(w, " ", verify.Difference(d))
+		fmt.Fprintln(w, " ", d)
 	}
 	return nil
 }

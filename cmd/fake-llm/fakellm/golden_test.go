@@ -38,7 +38,7 @@ func weather() object {
 func with(a ask, fields object) ask {
 	body := object{}
 	if err := json.Unmarshal([]byte(a.body), &body); err != nil {
-		panic(err) // a mistake in the test
+		panic(err) //nolint:forbidigo // a mistake in the test
 	}
 	maps.Copy(body, fields)
 	a.body = toJSON(body)

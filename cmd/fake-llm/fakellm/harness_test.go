@@ -180,7 +180,7 @@ type object map[string]any
 func toJSON(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // a mistake in the test
+		panic(err) //nolint:forbidigo // a mistake in the test
 	}
 	return string(b)
 }

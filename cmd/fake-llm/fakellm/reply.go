@@ -44,7 +44,6 @@ type segment struct {
 	kind segmentKind
 	text string // for a tool call its arguments, a JSON object
 	name string // of the tool
-	id   string // of the call, made by the dialect
 }
 
 // A reply is what the model says, without its dialect.
