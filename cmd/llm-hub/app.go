@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,6 +34,7 @@ type app struct {
 
 	stores    *stores
 	publisher *publish.Publisher
+	space     *spaceWatch
 	hub       *localHub
 	handler   http.Handler // of the API listener
 
@@ -108,10 +111,25 @@ func (a *app) openStores(ctx context.Context) (err error) {
 		return err
 	}
 	a.closers.push("stores", a.stores.close)
+	a.space = &spaceWatch{space: a.stores.log.Space, log: a.log}
+	a.background(ctx, "log space", a.space.run)
+	describeSpace(a.registry, a.space)
 	a.health.add(check{name: "log", required: true, run: func(ctx context.Context) (any, error) {
-		return nil, a.stores.log.Healthy(ctx)
+		return nil, errors.Join(a.stores.log.Healthy(ctx), a.space.admit())
 	}})
 	return nil
+}
+
+// background runs f until the stop.
+func (a *app) background(ctx context.Context, name string, f func(context.Context)) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	running.Go(func() { f(ctx) })
+	a.closers.push(name, func(context.Context) error {
+		cancel()
+		running.Wait()
+		return nil
+	})
 }
 
 // publish opens this start's epoch, which closes the node's older ones.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/llm-hub/llm-hub/gateway/admin"
@@ -63,7 +62,7 @@ func (a *app) gateway(ctx context.Context) (*api.API, error) {
 	if err != nil {
 		return nil, err
 	}
-	recorder, err := record.New(record.Config{Publisher: a.publisher, Node: a.node, Metrics: metrics, Logger: a.log})
+	recorder, err := record.New(record.Config{Publisher: roomyPublisher{a.publisher, a.space}, Node: a.node, Metrics: metrics, Logger: a.log})
 	if err != nil {
 		return nil, err
 	}
@@ -92,17 +91,10 @@ func (a *app) admitter(ctx context.Context) (*admit.Admitter, error) {
 	if err != nil {
 		return nil, err
 	}
-	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var running sync.WaitGroup
-	running.Go(func() {
-		if err := admitter.Run(runCtx); err != nil && !errors.Is(err, context.Canceled) {
+	a.background(ctx, "limits", func(ctx context.Context) {
+		if err := admitter.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 			a.log.Error("limits do not follow the counters", "error", err)
 		}
-	})
-	a.closers.push("limits", func(context.Context) error {
-		cancel()
-		running.Wait()
-		return nil
 	})
 	a.health.add(check{name: "limits", required: true, run: func(context.Context) (any, error) {
 		if !admitter.Loaded() {

@@ -23,6 +23,18 @@ func describePublisher(reg *prometheus.Registry, p *publish.Publisher) {
 	gauge(reg, "publish_oldest_seconds", "Age of the oldest event that waits.", func() float64 { return p.Pending().Oldest.Seconds() })
 }
 
+// describeSpace shows how full the log is.
+func describeSpace(reg *prometheus.Registry, s *spaceWatch) {
+	gauge(reg, "log_bytes", "Size of the traffic stream.", func() float64 { return float64(s.used.Load()) })
+	gauge(reg, "log_max_bytes", "Largest size of the traffic stream; 0: no bound.", func() float64 { return float64(s.limit.Load()) })
+	gauge(reg, "log_alarm", "1 while the traffic stream is nearly full.", func() float64 {
+		if s.alarm() {
+			return 1
+		}
+		return 0
+	})
+}
+
 // describeFold shows how far a fold is behind the log.
 func describeFold(reg *prometheus.Registry, fold string, progress func() projector.Progress) {
 	value := func(name, help string, f func(projector.Progress) float64) {

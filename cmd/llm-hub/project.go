@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/llm-hub/llm-hub/projector"
@@ -20,17 +19,10 @@ func (a *app) project(ctx context.Context) error {
 	if err := a.hub.makeFolds(a.publisher); err != nil {
 		return err
 	}
-	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var running sync.WaitGroup
-	running.Go(func() { a.hub.counters.Run(runCtx) })
+	a.background(ctx, "counters", a.hub.counters.Run)
 	if a.hub.tables != nil {
-		running.Go(func() { a.hub.tables.Run(runCtx) })
+		a.background(ctx, "tables", a.hub.tables.Run)
 	}
-	a.closers.push("projector", func(context.Context) error {
-		cancel()
-		running.Wait()
-		return nil
-	})
 	a.watchFolds()
 	return nil
 }
