@@ -73,7 +73,7 @@ func (a *app) gateway(ctx context.Context) (*api.API, error) {
 	}
 	transport := outbound.New(outbound.Config{Allow: allow})
 	engine, err := call.New(call.Config{
-		Ack: call.Ack(a.cfg.Ack), Recorder: recorder, Admitter: admitter, Vendors: vendors.Vendor, Transport: transport,
+		Ack: call.Ack(a.cfg.Ack), Recorder: recorder, Admitter: admitter, Vendors: vendors.Adapters(), Transport: transport,
 		Cooldowns: route.NewCooldowns(time.Now), Logger: a.log,
 	})
 	if err != nil {

@@ -150,7 +150,7 @@ func ask(t *testing.T, kind string, target provider.Target, body string) outcome
 	if err != nil {
 		t.Fatal(err)
 	}
-	vendor := vendors.Vendor(kind)
+	vendor := vendors.Adapters()(kind)
 	out, err := vendor.Prepare(in, target)
 	if err != nil {
 		t.Fatal(err)

@@ -47,12 +47,18 @@ func Lookup(kind string) (Info, bool) {
 	return Info{}, false
 }
 
-// Vendor gives the adapter for a kind, or nil for a kind that is not in the table.
-func Vendor(kind string) provider.Vendor {
-	info, ok := Lookup(kind)
-	if !ok {
-		return nil
+// Adapters makes the adapters of all kinds and gives the look-up by kind, which is
+// nil for a kind that is not in the table. It is for every call of a vendor, so
+// make it once.
+func Adapters() func(kind string) provider.Vendor {
+	adapters := make(map[string]provider.Vendor)
+	for _, info := range List() {
+		adapters[info.Kind] = adapter(info)
 	}
+	return func(kind string) provider.Vendor { return adapters[kind] }
+}
+
+func adapter(info Info) provider.Vendor {
 	switch info.Wire {
 	case provider.OpenAI:
 		return openai.Vendor{NoStreamOptions: info.noStreamOptions}

@@ -10,6 +10,7 @@ import (
 
 func TestTable(t *testing.T) {
 	kinds, variables := make(map[string]bool), make(map[string]bool)
+	adapters := vendors.Adapters()
 	for _, info := range vendors.List() {
 		t.Run(info.Kind, func(t *testing.T) {
 			if info.Kind == "" || info.Kind != strings.ToLower(info.Kind) || info.Title == "" || kinds[info.Kind] {
@@ -19,7 +20,7 @@ func TestTable(t *testing.T) {
 			if got, ok := vendors.Lookup(info.Kind); !ok || got.Title != info.Title {
 				t.Errorf("lookup gave %+v, %v", got, ok)
 			}
-			if vendors.Vendor(info.Kind) == nil {
+			if adapters(info.Kind) == nil {
 				t.Error("no adapter")
 			}
 			checkPlace(t, info)
@@ -59,7 +60,15 @@ func TestUnknownKind(t *testing.T) {
 	if info, ok := vendors.Lookup("nobody"); ok {
 		t.Errorf("found %+v", info)
 	}
-	if v := vendors.Vendor("nobody"); v != nil {
+	if v := vendors.Adapters()("nobody"); v != nil {
 		t.Errorf("found %T", v)
+	}
+}
+
+// TestAdaptersAreCheap holds that a call of a vendor does not make the table anew.
+func TestAdaptersAreCheap(t *testing.T) {
+	adapters := vendors.Adapters()
+	if n := testing.AllocsPerRun(100, func() { adapters("mistral") }); n > 0 {
+		t.Errorf("%v allocations for each look-up", n)
 	}
 }
