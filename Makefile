@@ -11,7 +11,7 @@ ENGINE_LIB    := $(ENGINE_DIR)/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so
 SDK_DIR       := cmd/llm-hub/testdata/openai-sdk
 DATA          ?= data
 
-.PHONY: help run build engine test test-full test-deps check fmt lint bench prices gen verify-gen clean
+.PHONY: help run build engine test test-full test-deps check fmt lint noengine bench prices gen verify-gen clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -44,13 +44,17 @@ test: test-deps ## every test that CI needs, with -race, at most 8 minutes on 2 
 test-full: test-deps ## longer fault campaigns as well
 	LLMHUB_TEST_FULL=1 $(GO) test -race -timeout 60m -count=1 ./...
 
-check: fmt lint verify-gen test ## what a change must pass: format, lint, vet, generated files, tests
+check: fmt lint noengine verify-gen test ## what a change must pass: format, lint, vet, generated files, tests
 
 fmt: ## fail on unformatted files
 	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "gofmt needed:"; echo "$$files"; exit 1; fi
 
 lint: ## golangci-lint, pinned
 	$(GO) run $(GOLANGCI) run ./...
+
+noengine: ## the build without the embedded engine, for other platforms
+	$(GO) vet -tags noengine ./cmd/... ./projector/...
+	GOOS=darwin $(GO) vet ./cmd/llm-hub
 
 gen: ## write generated files anew
 	$(GO) test ./gateway/control -run TestSchema -update

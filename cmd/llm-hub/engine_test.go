@@ -1,11 +1,14 @@
 package main_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -81,4 +84,36 @@ func (h *hub) enginePID() int {
 		return nil
 	})
 	return pid
+}
+
+// TestWithoutEngine: an engine that does not start costs the answers about usage,
+// never a request, and the tables catch up when it starts again.
+func TestWithoutEngine(t *testing.T) {
+	t.Parallel()
+	v := startVendor(t)
+	data := t.TempDir()
+	engine := filepath.Join(data, "clickhouse")
+	if err := os.WriteFile(engine, []byte("in the way"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := serveArgs(t, v)
+	h := startHub(t, data, args...)
+	if a, err := h.chat(context.Background(), "fake-openai", false, "hello"); err != nil || !a.complete {
+		t.Errorf("chat: %+v, %v", a, err)
+	}
+	if _, _, err := h.usageTotals("model"); err == nil || !strings.Contains(err.Error(), "503") {
+		t.Errorf("usage: %v, want a 503", err)
+	}
+	if err := h.interrupt(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(engine); err != nil {
+		t.Fatal(err)
+	}
+	h = startHub(t, data, args...)
+	h.drained()
+	verified(t, data)
+	if in, out, err := h.usageTotals("model"); err != nil || in == 0 || out == 0 {
+		t.Errorf("usage after the engine is back: %d in, %d out, %v", in, out, err)
+	}
 }

@@ -67,7 +67,7 @@ func run(ctx context.Context, args []string, w world) int {
 	parser, err := kong.New(&cli, kong.Name("llm-hub"),
 		kong.Description("A self-hosted LLM gateway whose every number is a fold over its log."),
 		kong.Writers(w.out, w.err), kong.Exit(func(code int) { exit = code }),
-		kong.UsageOnError(), kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(w))
+		kong.UsageOnError(), kong.DefaultEnvars("LLMHUB"), kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(w))
 	if err != nil {
 		fmt.Fprintln(w.err, "llm-hub:", err)
 		return exitFailed

@@ -82,7 +82,7 @@ func (a *app) watchFolds() {
 
 	t := a.hub.tables
 	if t == nil {
-		a.health.add(check{name: "tables", run: func(context.Context) (any, error) { return nil, errNoTables }})
+		a.health.add(check{name: "tables", run: func(context.Context) (any, error) { return nil, a.stores.noTables }})
 		return
 	}
 	a.health.add(check{name: "migrations", required: true, run: func(context.Context) (any, error) {
@@ -105,5 +105,3 @@ func (a *app) watchFolds() {
 		gauge(a.registry, "engine_restarts", "Times the ClickHouse engine was restarted.", func() float64 { return float64(e.State().Restarts) })
 	}
 }
-
-var errNoTables = errors.New("no ClickHouse: usage cannot be asked for")

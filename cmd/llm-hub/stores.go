@@ -27,17 +27,19 @@ type storesConfig struct {
 }
 
 // stores are the log and the analytics store, embedded or external. tables is
-// nil where there is no engine and no URL.
+// nil where there is none; noTables says why.
 type stores struct {
-	log    *natslog.Log
-	tables *clickhouse.Client
-	engine *chembedded.Engine // nil: external or none
+	log      *natslog.Log
+	tables   *clickhouse.Client
+	noTables error
+	engine   *chembedded.Engine // nil: external or none
 
 	closers stopList
 }
 
-// openStores opens the log, then ClickHouse. A missing engine library is not an
-// error: the hub runs without analytics and says so.
+// openStores opens the log, then ClickHouse. An engine that is missing or does not
+// start is not an error: the hub runs without analytics and says so, and the
+// tables catch up when it is there again.
 func openStores(ctx context.Context, cfg storesConfig) (*stores, error) {
 	s := &stores{}
 	if err := s.openLog(ctx, cfg); err != nil {
@@ -78,7 +80,7 @@ func (s *stores) openTables(ctx context.Context, cfg storesConfig) error {
 	if url == "" {
 		lib, err := chembedded.FindLibrary(cfg.ClickHouseLib, cfg.Dir.path)
 		if errors.Is(err, chembedded.ErrNoLibrary) && cfg.ClickHouseLib == "" {
-			cfg.Logger.Warn("running without analytics", "reason", err)
+			s.without(cfg.Logger, err)
 			return nil
 		}
 		if err != nil {
@@ -87,8 +89,12 @@ func (s *stores) openTables(ctx context.Context, cfg storesConfig) error {
 		engine, err := chembedded.Start(ctx, chembedded.Config{
 			Library: lib, DataDir: filepath.Join(cfg.Dir.path, "clickhouse"), Logger: cfg.Logger,
 		})
-		if err != nil {
+		if ctx.Err() != nil {
 			return err
+		}
+		if err != nil {
+			s.without(cfg.Logger, err)
+			return nil
 		}
 		s.engine = engine
 		s.closers.push("engine", engine.Stop)
@@ -101,6 +107,12 @@ func (s *stores) openTables(ctx context.Context, cfg storesConfig) error {
 	s.tables = tables
 	s.closers.push("clickhouse", func(context.Context) error { return tables.Close() })
 	return nil
+}
+
+// without goes on without analytics.
+func (s *stores) without(log *slog.Logger, err error) {
+	s.noTables = err
+	log.Error("running without analytics", "reason", err)
 }
 
 func (s *stores) close(ctx context.Context) error { return s.closers.stop(ctx) }
