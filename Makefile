@@ -23,9 +23,14 @@ build: ## bin/llm-hub and bin/fake-llm
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/llm-hub ./cmd/llm-hub
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/fake-llm ./cmd/fake-llm
 
+ifeq ($(shell uname -sm),Linux x86_64)
 engine: $(ENGINE_LIB) ## the ClickHouse engine, linked beside the binary
 	@mkdir -p bin
 	@ln -sfn ../$(ENGINE_LIB) bin/libchdb.so
+else
+engine:
+	@echo "No embedded ClickHouse engine for this platform: use --clickhouse-url, or run without analytics."
+endif
 
 $(ENGINE_LIB): $(ENGINE_DIR)/package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund --prefix $(ENGINE_DIR)
