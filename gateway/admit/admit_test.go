@@ -555,6 +555,33 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+// TestDescribeOfRefusal: the headers tell of the key's limits, whichever limit refused.
+func TestDescribeOfRefusal(t *testing.T) {
+	a := loaded(t, nil)
+	tenant := accounting.Scope{Kind: accounting.TenantScope, ID: "acme"}
+	r := ask(noon, 100, limit(accounting.Minute, accounting.OfRequests, 1), limit(accounting.Day, accounting.OfTokens, 1000))
+	if _, refusal := a.Admit(r); refusal != nil {
+		t.Fatal(refusal.Public())
+	}
+	want := http.Header{
+		"X-Ratelimit-Limit-Requests": {"1"}, "X-Ratelimit-Remaining-Requests": {"0"}, "X-Ratelimit-Reset-Requests": {"30s"},
+		"X-Ratelimit-Limit-Tokens": {"1000"}, "X-Ratelimit-Remaining-Tokens": {"900"}, "X-Ratelimit-Reset-Tokens": {"11h59m30s"},
+	}
+	ofTenant := r
+	ofTenant.Scopes = append([]Scoped{{Scope: tenant, Limits: []accounting.Limit{limit(accounting.Day, accounting.OfTokens, 1)}}}, r.Scopes...)
+	for name, r := range map[string]Request{"key": r, "tenant": ofTenant} {
+		_, refusal := a.Admit(r)
+		if refusal == nil {
+			t.Fatalf("%s: admitted", name)
+		}
+		h := http.Header{}
+		refusal.Describe(h)
+		if diff := cmp.Diff(want, h); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 func TestFailsClosedUntilLoaded(t *testing.T) {
 	a := loaded(t, nil)
 	a.loaded.Store(false)

@@ -15,30 +15,67 @@ type Rate struct {
 	ResetsAt  time.Time // zero: never
 }
 
-// Rates are the key's own tightest hard limits of requests and of tokens, after
-// this request; nil where it has none.
-func (r *Reservation) Rates() (requests, tokens *Rate) {
+// Rates are a key's own tightest hard limits of requests and of tokens; nil where
+// it has none.
+type Rates struct{ Requests, Tokens *Rate }
+
+// Describe sets `x-ratelimit-{limit,remaining,reset}-{requests,tokens}`, as OpenAI
+// does: the reset is how long it is from now.
+func (r Rates) Describe(h http.Header, now time.Time) {
+	r.Requests.describe(h, "Requests", now)
+	r.Tokens.describe(h, "Tokens", now)
+}
+
+func (r *Rate) describe(h http.Header, of string, now time.Time) {
+	if r == nil {
+		return
+	}
+	h.Set("X-Ratelimit-Limit-"+of, strconv.FormatInt(r.Limit, 10))
+	h.Set("X-Ratelimit-Remaining-"+of, strconv.FormatInt(r.Remaining, 10))
+	if !r.ResetsAt.IsZero() {
+		h.Set("X-Ratelimit-Reset-"+of, max(0, r.ResetsAt.Sub(now)).Round(time.Second).String())
+	}
+}
+
+// Describe sets the headers of [Rates.Describe] to what is left after the request.
+func (r *Reservation) Describe(h http.Header) {
 	for i, s := range r.scopes {
 		if s.Scope.Kind != accounting.KeyScope {
 			continue
 		}
-		a := r.accounts[i]
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		for _, l := range s.Limits {
-			if l.Mode != accounting.Hard {
-				continue
-			}
-			switch l.Of {
-			case accounting.OfRequests:
-				requests = r.tighter(requests, a, l)
-			case accounting.OfTokens, accounting.OfInputTokens, accounting.OfOutputTokens:
-				tokens = r.tighter(tokens, a, l)
-			default:
-			}
+		r.accounts[i].mu.Lock()
+		rates := r.rates(r.accounts[i], s.Limits)
+		r.accounts[i].mu.Unlock()
+		rates.Describe(h, r.admitter.cfg.Now())
+	}
+}
+
+// ratesOfKey are the rates of the key among the scopes. All accounts are locked.
+func (r *Reservation) ratesOfKey() Rates {
+	for i, s := range r.scopes {
+		if s.Scope.Kind == accounting.KeyScope {
+			return r.rates(r.accounts[i], s.Limits)
 		}
 	}
-	return requests, tokens
+	return Rates{}
+}
+
+// rates are those of a key with the limits. a is locked.
+func (r *Reservation) rates(a *account, limits []accounting.Limit) Rates {
+	var rates Rates
+	for _, l := range limits {
+		if l.Mode != accounting.Hard {
+			continue
+		}
+		switch l.Of {
+		case accounting.OfRequests:
+			rates.Requests = r.tighter(rates.Requests, a, l)
+		case accounting.OfTokens, accounting.OfInputTokens, accounting.OfOutputTokens:
+			rates.Tokens = r.tighter(rates.Tokens, a, l)
+		default:
+		}
+	}
+	return rates
 }
 
 // tighter is the one of best and l that leaves less. a is locked.
@@ -48,24 +85,4 @@ func (r *Reservation) tighter(best *Rate, a *account, l accounting.Limit) *Rate 
 		return best
 	}
 	return &Rate{Limit: l.Max, Remaining: v.Left, ResetsAt: v.ResetAt}
-}
-
-// Describe sets `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` to
-// [Reservation.Rates], as OpenAI does: the reset is how long until then.
-func (r *Reservation) Describe(h http.Header) {
-	requests, tokens := r.Rates()
-	r.describe(h, "Requests", requests)
-	r.describe(h, "Tokens", tokens)
-}
-
-func (r *Reservation) describe(h http.Header, of string, rate *Rate) {
-	if rate == nil {
-		return
-	}
-	h.Set("X-Ratelimit-Limit-"+of, strconv.FormatInt(rate.Limit, 10))
-	h.Set("X-Ratelimit-Remaining-"+of, strconv.FormatInt(rate.Remaining, 10))
-	if !rate.ResetsAt.IsZero() {
-		wait := max(0, rate.ResetsAt.Sub(r.admitter.cfg.Now()))
-		h.Set("X-Ratelimit-Reset-"+of, wait.Round(time.Second).String())
-	}
 }

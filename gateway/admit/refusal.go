@@ -2,6 +2,7 @@ package admit
 
 import (
 	"fmt"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -24,7 +25,11 @@ type Refusal struct {
 	verdict accounting.Verdict
 	want    int64
 	at      time.Time
+	rates   Rates
 }
+
+// Describe sets the headers of [Rates.Describe] as things stand without the request.
+func (r *Refusal) Describe(h http.Header) { r.rates.Describe(h, r.at) }
 
 // Event is the limit as it stands in request.rejected; nil if none refused.
 func (r *Refusal) Event() *events.Limit {

@@ -26,14 +26,18 @@ type Reservation struct {
 func (r *Reservation) take(req *Request) (*Refusal, []note) {
 	var notes []note
 	for i, s := range r.scopes {
-		a := r.accounts[i]
-		if err := a.refresh(); err != nil {
+		if err := r.accounts[i].refresh(); err != nil {
 			notes = append(notes, note{text: "counter cannot be read", scope: s.Scope, err: err})
 		}
+	}
+	for i, s := range r.scopes {
+		a := r.accounts[i]
 		for _, l := range s.Limits {
 			v := a.left(l, req, r.windows, r.held)
 			if v.Refuse {
-				return &Refusal{scope: s.Scope, limit: l, verdict: v, want: wanted(l, r.held), at: r.at}, notes
+				return &Refusal{
+					scope: s.Scope, limit: l, verdict: v, want: wanted(l, r.held), at: r.at, rates: r.ratesOfKey(),
+				}, notes
 			}
 			if v.Exceeded && a.tell(l, r.windows) {
 				notes = append(notes, note{text: "limit exceeded, request let pass", scope: s.Scope, limit: l, verdict: v})

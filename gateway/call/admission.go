@@ -31,12 +31,12 @@ const (
 
 // admit takes a request up: it may use the model, the limits allow it, there is
 // somewhere to send it, and its admission is on its way to the log.
-func (e *Engine) admit(req *Request) (*flight, error) {
+func (e *Engine) admit(req *Request, c *client) (*flight, error) {
 	now := time.Now().In(req.Catalog.Location)
 	if err := e.authorize(req, now); err != nil {
 		return nil, err
 	}
-	f := newFlight(e, req, now)
+	f := newFlight(e, req, c, now)
 	if err := f.decide(); err != nil {
 		return nil, err
 	}
@@ -118,6 +118,7 @@ func (f *flight) reserve() error {
 		reason = refusedByLimit
 	}
 	f.refuse(f.req, f.at, reason, limit)
+	refusal.Describe(f.client.w.Header())
 	return refusal.Public()
 }
 

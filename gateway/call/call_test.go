@@ -74,6 +74,9 @@ func TestLimitRefuses(t *testing.T) {
 	if a.status != 429 || errorOf(t, a.body)["code"] != "rate_limit_exceeded" || limit["of"] != "requests" || a.header.Get("Retry-After") == "" {
 		t.Errorf("status %d: %s", a.status, a.body)
 	}
+	if a.header.Get("X-Ratelimit-Limit-Requests") != "1" || a.header.Get("X-Ratelimit-Remaining-Requests") != "0" {
+		t.Errorf("headers: %v", a.header)
+	}
 	rejected := only[events.RequestRejected](t, h.rejections())
 	if rejected.Reason != "limit" || rejected.Limit == nil || rejected.Limit.Scope != "key" || rejected.Count != 1 {
 		t.Errorf("rejected: %+v", rejected)

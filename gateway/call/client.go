@@ -31,6 +31,10 @@ type client struct {
 	between bool        // the stream is between two events, where a comment does no harm
 }
 
+func newClient(w http.ResponseWriter, r *http.Request) *client {
+	return &client{w: w, rc: http.NewResponseController(w), ctx: r.Context(), hangUp: func() {}}
+}
+
 // begun tells whether the client has got anything.
 func (c *client) begun() bool { return c.status != 0 }
 

@@ -92,10 +92,9 @@ type Request struct {
 // *gateway.Error for the client; what went wrong later the client was told in
 // the stream, and it is on the log.
 func (e *Engine) Serve(w http.ResponseWriter, r *http.Request, req *Request) error {
-	f, err := e.admit(req)
+	f, err := e.admit(req, newClient(w, r))
 	if err != nil {
 		return err
 	}
-	f.client = &client{w: w, rc: http.NewResponseController(w), ctx: r.Context(), hangUp: func() {}}
 	return f.serve()
 }

@@ -47,9 +47,9 @@ type flight struct {
 	landed   bool       // the request has ended
 }
 
-func newFlight(e *Engine, req *Request, at time.Time) *flight {
+func newFlight(e *Engine, req *Request, c *client, at time.Time) *flight {
 	m := req.Catalog.Models[req.Inbound.Model]
-	return &flight{Engine: e, req: req, model: m, at: at}
+	return &flight{Engine: e, req: req, model: m, at: at, client: c}
 }
 
 func (f *flight) info() record.Info { return infoOf(f.req, f.at) }
