@@ -15,6 +15,7 @@ import (
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/admit"
 	"github.com/llm-hub/llm-hub/gateway/control"
+	"github.com/llm-hub/llm-hub/gateway/outbound"
 	"github.com/llm-hub/llm-hub/gateway/provider"
 	"github.com/llm-hub/llm-hub/gateway/route"
 )
@@ -120,7 +121,8 @@ func (a *attempt) call() error {
 
 func (a *attempt) send() (*http.Response, error) {
 	a.patience.expect(a.timeouts.Connect, errConnect)
-	ctx := httptrace.WithClientTrace(a.ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+	ctx := outbound.WithConnectTimeout(a.ctx, a.timeouts.Connect) // it dials on when we have lost patience
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
 		a.sent.Store(true)
 		a.patience.expect(a.timeouts.FirstByte, errFirstByte)
 	}})

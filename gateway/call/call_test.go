@@ -4,12 +4,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway/control"
+	"github.com/llm-hub/llm-hub/gateway/outbound"
 )
 
 func TestAnswer(t *testing.T) {
@@ -80,6 +82,20 @@ func TestLimitRefuses(t *testing.T) {
 	rejected := only[events.RequestRejected](t, h.rejections())
 	if rejected.Reason != "limit" || rejected.Limit == nil || rejected.Limit.Scope != "key" || rejected.Count != 1 {
 		t.Errorf("rejected: %+v", rejected)
+	}
+}
+
+// TestConnectTimeout: the target's own bound holds, not the transport's.
+func TestConnectTimeout(t *testing.T) {
+	loopback, err := outbound.ParseAllowList("test", "127.0.0.0/8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := outbound.New(outbound.Config{Allow: loopback, Connect: time.Nanosecond})
+	t.Cleanup(transport.CloseIdleConnections)
+	h := newHub(t, settings{transport: transport})
+	if a := h.ask(false); a.status != 200 {
+		t.Errorf("status %d: %s", a.status, a.body)
 	}
 }
 
