@@ -76,7 +76,7 @@ func public(f provider.Failure, cause error) *gateway.Error {
 func nowhere(plan route.Plan) *gateway.Error {
 	at, cooling := plan.RetryAt()
 	if !cooling {
-		return &gateway.Error{Kind: gateway.UpstreamFailed, Public: "No vendor accepts the gateway's credentials."}
+		return &gateway.Error{Kind: gateway.UpstreamFailed, Public: "No vendor accepts the gateway's credentials for this model."}
 	}
 	return limited(at, nil)
 }

@@ -123,6 +123,28 @@ func TestNextCredentialAndCooldown(t *testing.T) {
 	}
 }
 
+// TestMissingModel: the other models of a credential are served when its vendor
+// does not know one.
+func TestMissingModel(t *testing.T) {
+	h := newHub(t, settings{targets: misbehaving("404", "")})
+	for i, attempts := range []string{"2", "1"} {
+		if a := h.ask(false); a.status != 200 || a.header.Get("X-Llmhub-Attempts") != attempts {
+			t.Errorf("request %d: status %d after %s attempts: %s", i, a.status, a.header.Get("X-Llmhub-Attempts"), a.body)
+		}
+	}
+}
+
+// TestWaitsWithinTheTotal: no vendor is waited for longer than the request may take.
+func TestWaitsWithinTheTotal(t *testing.T) {
+	bounds := control.Timeouts{Connect: patient, FirstByte: patient, Idle: patient, Total: 5 * time.Second}
+	h := newHub(t, settings{targets: misbehaving("503:after=20"), timeouts: bounds})
+	began := time.Now()
+	a := h.ask(false)
+	if took := time.Since(began); a.status != 502 || took > bounds.Total {
+		t.Errorf("status %d after %s: %s", a.status, took, a.body)
+	}
+}
+
 func TestTriesTheSameAgain(t *testing.T) {
 	h := newHub(t, settings{targets: misbehaving("500")})
 	a := h.ask(false)

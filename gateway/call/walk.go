@@ -3,6 +3,7 @@ package call
 import (
 	"errors"
 	"math/rand/v2"
+	"net/http"
 	"time"
 
 	"github.com/llm-hub/llm-hub/events"
@@ -24,10 +25,11 @@ type try struct {
 	failure *failure // of the last call; nil: not tried
 }
 
-// again tells whether the step may do better when called again. A time-out has
-// used up the client's patience already, a cooldown is to be kept.
-func (t try) again() bool {
-	if t.failure.unsent || t.failure.RetryAfter > maxAsked {
+// again tells whether the step may do better when called again, with so much time
+// left. A time-out has used up the client's patience already, a cooldown is to be
+// kept.
+func (t try) again(left time.Duration) bool {
+	if t.failure.unsent || t.failure.RetryAfter > min(maxAsked, left-leastTime) {
 		return false
 	}
 	switch t.failure.Class {
@@ -66,7 +68,8 @@ func (f *flight) walk() error {
 
 // next is the step to try: each once, and then those that may do better again.
 func (f *flight) next() (int, bool) {
-	if f.attempts >= route.MaxAttempts || f.attempts > 0 && time.Until(f.until) < leastTime {
+	left := time.Until(f.until)
+	if f.attempts >= route.MaxAttempts || f.attempts > 0 && left < leastTime {
 		return 0, false
 	}
 	best := -1
@@ -74,7 +77,7 @@ func (f *flight) next() (int, bool) {
 		if t.failure == nil {
 			return i, true
 		}
-		if t.again() && (best < 0 || t.calls < f.tries[best].calls) {
+		if t.again(left) && (best < 0 || t.calls < f.tries[best].calls) {
 			best = i
 		}
 	}
@@ -125,12 +128,23 @@ func (f *flight) note(a *attempt, failed provider.Failure) time.Time {
 		})
 		return until
 	case provider.BadCredential:
-		f.cfg.Cooldowns.Refused(a.target)
-		f.cfg.Logger.Warn("vendor refuses a credential, it is left alone for a while",
-			"provider", a.target.Provider, "credential", a.target.Credential, "status", failed.Status)
+		f.rest(a.target, failed.Status)
 	default:
 	}
 	return time.Time{}
+}
+
+// rest leaves a target alone that its vendor refuses: all of the credential, but
+// for 404, which speaks of the one model only.
+func (f *flight) rest(t events.Target, status int) {
+	what := "vendor refuses a credential, it is left alone for a while"
+	if status == http.StatusNotFound {
+		what = "vendor has no such model for a credential, it is left alone for a while"
+		f.cfg.Cooldowns.Missing(t)
+	} else {
+		f.cfg.Cooldowns.Refused(t)
+	}
+	f.cfg.Logger.Warn(what, "provider", t.Provider, "credential", t.Credential, "model", t.Model, "status", status)
 }
 
 // explain makes the error of a walk that led nowhere: what the last vendor said,

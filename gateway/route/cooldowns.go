@@ -28,7 +28,7 @@ type Block struct {
 // the zero State blocks nothing.
 type State struct {
 	cooling  map[events.Target]cooling
-	disabled map[credential]time.Time
+	disabled map[events.Target]time.Time // without a model: the credential for every model
 }
 
 type cooling struct {
@@ -36,14 +36,18 @@ type cooling struct {
 	row   int // cooldowns in a row, at least 1
 }
 
-type credential struct{ provider, name string }
-
-func credentialOf(t events.Target) credential { return credential{t.Provider, t.Credential} }
+// everyModel is the credential of t whatever the model.
+func everyModel(t events.Target) events.Target {
+	t.Model = ""
+	return t
+}
 
 // Blocked tells whether t must not be used at now, and why.
 func (s State) Blocked(t events.Target, now time.Time) (Block, bool) {
-	if until := s.disabled[credentialOf(t)]; until.After(now) {
-		return Block{ReasonDisabled, until}, true
+	for _, refused := range [...]events.Target{everyModel(t), t} {
+		if until := s.disabled[refused]; until.After(now) {
+			return Block{ReasonDisabled, until}, true
+		}
 	}
 	if c := s.cooling[t]; c.until.After(now) {
 		return Block{ReasonCooldown, c.until}, true
@@ -69,10 +73,10 @@ func (s State) Blocking(now time.Time) int {
 
 // stateOf rebuilds as much of a state as a decision saw.
 func stateOf(skipped []events.Skipped) State {
-	s := State{cooling: map[events.Target]cooling{}, disabled: map[credential]time.Time{}}
+	s := State{cooling: map[events.Target]cooling{}, disabled: map[events.Target]time.Time{}}
 	for _, k := range skipped {
 		if k.Reason == ReasonDisabled {
-			s.disabled[credentialOf(k.Target)] = k.Until
+			s.disabled[k.Target] = k.Until
 			continue
 		}
 		s.cooling[k.Target] = cooling{until: k.Until, row: 1}
@@ -124,12 +128,18 @@ func (c *Cooldowns) Limited(t events.Target, asked time.Duration) time.Time {
 }
 
 // Refused notes that the vendor does not accept the credential of t.
-func (c *Cooldowns) Refused(t events.Target) {
+func (c *Cooldowns) Refused(t events.Target) { c.disable(everyModel(t)) }
+
+// Missing notes that the vendor has no such model for the credential of t. Its
+// other models are not touched.
+func (c *Cooldowns) Missing(t events.Target) { c.disable(t) }
+
+func (c *Cooldowns) disable(t events.Target) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.now()
 	next := c.copyState(now)
-	next.disabled[credentialOf(t)] = now.Add(disabledFor)
+	next.disabled[t] = now.Add(disabledFor)
 	c.state.Store(&next)
 }
 
@@ -155,10 +165,10 @@ func (c *Cooldowns) copyState(now time.Time) State {
 	old := c.state.Load()
 	next := State{cooling: maps.Clone(old.cooling), disabled: maps.Clone(old.disabled)}
 	if next.cooling == nil {
-		next = State{cooling: map[events.Target]cooling{}, disabled: map[credential]time.Time{}}
+		next = State{cooling: map[events.Target]cooling{}, disabled: map[events.Target]time.Time{}}
 	}
 	maps.DeleteFunc(next.cooling, func(_ events.Target, k cooling) bool { return now.Sub(k.until) > forgetAfter })
-	maps.DeleteFunc(next.disabled, func(_ credential, until time.Time) bool { return !until.After(now) })
+	maps.DeleteFunc(next.disabled, func(_ events.Target, until time.Time) bool { return !until.After(now) })
 	return next
 }
 

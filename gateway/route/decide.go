@@ -18,7 +18,7 @@ const Priority = "priority"
 // Reasons for leaving a candidate out.
 const (
 	ReasonCooldown = "cooldown" // the vendor rate limits this credential for this model
-	ReasonDisabled = "disabled" // the vendor does not accept this credential
+	ReasonDisabled = "disabled" // the vendor does not accept this credential, or has no such model for it
 )
 
 // Inputs are all that a decision depends on.

@@ -232,6 +232,28 @@ func TestCooldownIsOfOneModel(t *testing.T) {
 	}
 }
 
+// TestMissingModel: a wrong name of a model does not take the credential's others away.
+func TestMissingModel(t *testing.T) {
+	c := newClock()
+	cool := route.NewCooldowns(c.now)
+	p := provider("p", 1)
+	wrong := control.Target{Provider: p, Model: "wrong", Priority: 1, Weight: 1}
+	m := model(wrong, target(p, 2))
+	cool.Missing(events.Target{Provider: "p", Credential: "k1", Model: "wrong"})
+	plan := decide(t, route.Inputs{Catalog: "v", Model: m, State: cool.State(), Now: c.now()})
+	if len(plan.Steps) != 1 || plan.Steps[0].Model != "m" || len(plan.Decision.Skipped) != 1 || plan.Decision.Skipped[0].Reason != route.ReasonDisabled {
+		t.Errorf("got %+v", plan.Decision)
+	}
+	again := decide(t, route.Again(plan.Decision, m, c.now())).Decision
+	if diff := cmp.Diff(plan.Decision, again); diff != "" {
+		t.Error(diff)
+	}
+	c.add(10 * time.Minute)
+	if _, blocked := cool.State().Blocked(events.Target{Provider: "p", Credential: "k1", Model: "wrong"}, c.now()); blocked {
+		t.Error("it is left alone for ever")
+	}
+}
+
 func TestCooldownsAtOnce(t *testing.T) {
 	cool := route.NewCooldowns(time.Now)
 	var wg sync.WaitGroup
