@@ -101,10 +101,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if operates(r.URL.Path) {
 		protect(out.Header())
 	}
-	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = http.MaxBytesReader(w, r.Body, s.cfg.MaxBody)
+	s.echo.ServeHTTP(out, s.bounded(w, r))
+}
+
+// bounded is r with a bound on its body. r itself stays as it is: the listener looks
+// at its body again, to answer a client that waits for "100 Continue" without waiting
+// for a body that will not come.
+func (s *Server) bounded(w http.ResponseWriter, r *http.Request) *http.Request {
+	if r.Body == nil || r.Body == http.NoBody {
+		return r
 	}
-	s.echo.ServeHTTP(out, r)
+	bounded := *r
+	bounded.Body = http.MaxBytesReader(w, r.Body, s.cfg.MaxBody)
+	return &bounded
 }
 
 // recover keeps the process alive when a handler panics.

@@ -248,6 +248,36 @@ func TestPanicAfterTheFirstByte(t *testing.T) {
 	}
 }
 
+// TestExpectedBodyIsNotWaitedFor: who asks before sending a body is refused at once.
+func TestExpectedBodyIsNotWaitedFor(t *testing.T) {
+	s, _ := newServer(t, web.Route{
+		Method: "POST", Path: "/a", Permission: web.Inference,
+		Handler: fails(&gateway.Error{Kind: gateway.Unauthenticated, Public: "No key."}),
+	})
+	srv := httptest.NewServer(s)
+	defer srv.Close()
+	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	const head = "POST /a HTTP/1.1\r\nHost: hub\r\nContent-Length: 50\r\nExpect: 100-continue\r\n\r\n"
+	if _, err := io.WriteString(conn, head); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatalf("no answer: %v", err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("status %d", res.StatusCode)
+	}
+}
+
 func TestServeDrains(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
