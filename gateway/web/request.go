@@ -67,7 +67,7 @@ func newRequestID(now time.Time) events.RequestID {
 }
 
 // ReadJSON reads the whole body of c, which must say that it is JSON or say
-// nothing. The bytes are the caller's for good.
+// nothing, and must not be compressed. The bytes are the caller's for good.
 func ReadJSON(c echo.Context) ([]byte, error) {
 	r := c.Request()
 	if kind := r.Header.Get("Content-Type"); kind != "" {
@@ -76,6 +76,11 @@ func ReadJSON(c echo.Context) ([]byte, error) {
 			return nil, &gateway.Error{
 				Kind: gateway.Invalid, Code: "unsupported_content_type", Public: "The Content-Type must be application/json.",
 			}
+		}
+	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return nil, &gateway.Error{
+			Kind: gateway.Invalid, Code: "unsupported_content_encoding", Public: "The request body must not be compressed.",
 		}
 	}
 	rc := http.NewResponseController(c.Response())

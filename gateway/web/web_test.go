@@ -226,6 +226,26 @@ func TestReadJSON(t *testing.T) {
 	}
 }
 
+func TestCompressedBody(t *testing.T) {
+	read := func(c echo.Context) error {
+		_, err := web.ReadJSON(c)
+		return err
+	}
+	s, _ := newServer(t, web.Route{Method: "POST", Path: "/a", Permission: web.Inference, Handler: read})
+	for coding, status := range map[string]int{"gzip": 400, "identity": 200, "": 200} {
+		r := httptest.NewRequest("POST", "/a", strings.NewReader("{}"))
+		r.Header.Set("Content-Encoding", coding)
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if w.Code != status {
+			t.Errorf("%q: status %d: %s", coding, w.Code, w.Body)
+		}
+		if status == 400 {
+			checkMembers(t, w.Body.Bytes(), map[string]any{"code": "unsupported_content_encoding"})
+		}
+	}
+}
+
 // TestPanicAfterTheFirstByte: half an answer must not look whole.
 func TestPanicAfterTheFirstByte(t *testing.T) {
 	s, log := newServer(t, web.Route{Method: "GET", Path: "/v1/half", Permission: web.Inference, Handler: func(c echo.Context) error {
