@@ -120,19 +120,28 @@ func (a *app) greet(info serverInfo) {
 			fmt.Fprintf(out, "  key (shown once): %s\n", key)
 		}
 	}
-	if key := a.demoKey(); key != "" {
+	if key := a.trialKey(); key != "" {
 		fmt.Fprintf(out, "\nTry it:\n\n  curl -s %s/v1/chat/completions -H 'Authorization: Bearer %s' \\\n"+
 			"    -H 'Content-Type: application/json' \\\n"+
 			"    -d '{\"model\": \"smart\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'\n\n", info.Address, key)
 	}
 }
 
-// demoKey is the secret of the demo's virtual key, empty without --demo.
-func (a *app) demoKey() string {
-	if !a.cfg.Demo {
+// trialKey is a virtual key for the curl line: the demo's, or one that was
+// generated just now for vendors found in the environment. Empty: none.
+func (a *app) trialKey() string {
+	if a.cfg.Demo {
+		return a.demoSecret.Reveal()
+	}
+	if a.cfg.Config != "" {
 		return ""
 	}
-	return a.demoSecret.Reveal()
+	for _, n := range a.notices {
+		if !n.Key.Empty() {
+			return n.Key.Reveal()
+		}
+	}
+	return ""
 }
 
 var _ slog.LogValuer = control.Secret{} // a secret that is logged shows nothing
