@@ -34,6 +34,9 @@ func (w *wireRequest) setMessages(messages []chat.Message) error {
 		w.addTurn(m, blocks)
 	}
 	if len(w.Messages) == 0 {
+		if len(w.System) == 0 {
+			return invalid("messages", "'messages' must say something.")
+		}
 		w.Messages, w.System = []wireTurn{{Role: chat.User, Content: w.System}}, nil
 	}
 	w.trimEnd()
@@ -81,12 +84,12 @@ func (w *wireRequest) trimEnd() {
 	}
 }
 
-// blocksOf turns message i into blocks. Empty texts are refused by Anthropic, so
-// they go.
+// blocksOf turns message i into blocks. Texts of nothing but white space, which
+// models write before their calls, are refused by Anthropic, so they go.
 func blocksOf(m chat.Message, i int) ([]wireBlock, error) {
 	var blocks []wireBlock
 	for j, p := range m.Parts {
-		if p.Kind == chat.TextPart && p.Text == "" {
+		if p.Kind == chat.TextPart && strings.TrimSpace(p.Text) == "" {
 			continue
 		}
 		b, err := blockOf(p, fmt.Sprintf("messages[%d].content[%d]", i, j))

@@ -66,6 +66,8 @@ func (t *turns) setContents(messages []chat.Message) error {
 	}
 	t.flushResults()
 	switch {
+	case len(t.out.Contents) == 0 && len(system) == 0:
+		return &gateway.Error{Kind: gateway.Invalid, Param: "messages", Public: "'messages' must say something."}
 	case len(t.out.Contents) == 0:
 		t.add(userRole, system)
 	case len(system) > 0:
