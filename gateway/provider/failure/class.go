@@ -78,6 +78,9 @@ func Classify(status int, h http.Header, w Words) *provider.Failure {
 		Class: OfStatus(status), Status: status, RetryAfter: RetryAfter(h, time.Now),
 		Message: w.Message, Param: Clean(w.Param), Code: Clean(w.Code),
 	}
+	if f.Code == strconv.Itoa(status) {
+		f.Code = "" // it says no more than the status, which the client may get another of
+	}
 	said := strings.ToLower(w.Code + " " + w.Type + " " + w.Message)
 	switch {
 	case status == http.StatusPaymentRequired || containsAny(said, exhausted[:]):
