@@ -391,3 +391,25 @@ func checkRequest(t *testing.T, ack call.Ack, f facts, w *screen) {
 		t.Errorf("%d attempts: %v", end.Attempts, kinds)
 	}
 }
+
+// canned is a vendor that always answers the same.
+type canned string
+
+func (c canned) RoundTrip(r *http.Request) (*http.Response, error) {
+	h := http.Header{"Content-Type": {"application/json"}}
+	return &http.Response{StatusCode: 200, Header: h, Body: io.NopCloser(strings.NewReader(string(c))), Request: r}, nil
+}
+
+// TestErrorWithUsage: what a vendor counts it bills, whatever it answers.
+func TestErrorWithUsage(t *testing.T) {
+	h := newHub(t, settings{transport: canned(
+		`{"error":{"message":"no","type":"invalid_request_error"},"usage":{"prompt_tokens":7,"completion_tokens":3}}`,
+	)})
+	if a := h.ask(false); a.status != 400 {
+		t.Errorf("status %d: %s", a.status, a.body)
+	}
+	got := only[events.UsageRecorded](t, h.facts(1))
+	if got.Source != events.FromVendor || got.Charge.Usage != (events.Usage{Input: 7, Output: 3}) {
+		t.Errorf("recorded %+v", got)
+	}
+}

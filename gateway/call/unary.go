@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway/provider"
 )
 
@@ -47,6 +48,9 @@ func (a *attempt) whole(res *http.Response) error {
 	}
 	reply, err := a.out.Unary(buf.Bytes())
 	if err != nil {
+		if reply.Usage != nil && credible(*reply.Usage) {
+			a.charge(*reply.Usage, events.FromVendor)
+		}
 		return a.lost(err)
 	}
 	a.chargeWhole(reply.Usage, reply.Output)

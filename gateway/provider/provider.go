@@ -62,7 +62,9 @@ type Outbound struct {
 	URL    string
 	Header http.Header // with credentials; never logged
 	Body   []byte
-	// Unary turns a whole 2xx body into the client's. Set when the request is not a stream.
+	// Unary turns a whole 2xx body into the client's. Set when the request is not a
+	// stream. Beside an error the Reply has nothing but the Usage that the vendor
+	// told all the same.
 	Unary func(body []byte) (Reply, error)
 	// Stream reads a 2xx event stream. Set when the request is a stream.
 	Stream func(r io.Reader) Stream

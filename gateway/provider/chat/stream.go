@@ -30,6 +30,9 @@ func (s *stream) Next() ([]byte, error) {
 			s.usage = nil // a count of the middle is not the answer's
 		}
 		if err != nil {
+			if step != nil && step.Usage != nil {
+				s.usage = step.Usage
+			}
 			return nil, err
 		}
 		s.note(step)

@@ -23,7 +23,8 @@ type Exchange struct {
 	URL    string
 	Header http.Header // with credentials; never logged
 	Body   []byte
-	// Reply reads a whole 2xx answer.
+	// Reply reads a whole 2xx answer. Beside an error it may give a Reply with nothing
+	// but Usage.
 	Reply func(body []byte) (*Reply, error)
 	// Source reads a 2xx event stream.
 	Source func(r io.Reader) Source
@@ -33,7 +34,8 @@ type Exchange struct {
 type Source interface {
 	// Next gives what the next event brought, which may be nothing. The Step is
 	// valid until the following call. io.EOF: the vendor ended its stream as its
-	// wire format demands. Any other error is a *gateway.Error.
+	// wire format demands. Any other error is a *gateway.Error; only the Usage of a
+	// Step beside it counts.
 	Next() (*Step, error)
 }
 
@@ -90,7 +92,7 @@ func (v vendor) Prepare(in *provider.Inbound, t provider.Target) (*provider.Outb
 	out.Unary = func(body []byte) (provider.Reply, error) {
 		reply, err := call.Reply(body)
 		if err != nil {
-			return provider.Reply{}, err
+			return billed(reply), err
 		}
 		if reply.Model == "" {
 			reply.Model = t.Model
@@ -98,6 +100,14 @@ func (v vendor) Prepare(in *provider.Inbound, t provider.Target) (*provider.Outb
 		return summary(reply, client.Encoder(in).Reply(reply)), nil
 	}
 	return out, nil
+}
+
+// billed is what is left of an answer that is an error, if anything.
+func billed(r *Reply) provider.Reply {
+	if r == nil {
+		return provider.Reply{}
+	}
+	return provider.Reply{Usage: r.Usage}
 }
 
 func summary(r *Reply, body []byte) provider.Reply {

@@ -60,7 +60,8 @@ func newIDs(newID func() string) func() string {
 
 var errEmpty = errors.New("neither candidates nor feedback")
 
-// parse reads an answer or a chunk of one, and refuses what is an error.
+// parse reads an answer or a chunk of one, and refuses what is an error. A blocked
+// prompt has its usage beside the error.
 func parse(body []byte) (*wireAnswer, error) {
 	var w wireAnswer
 	switch err := json.Unmarshal(body, &w); {
@@ -69,7 +70,7 @@ func parse(body []byte) (*wireAnswer, error) {
 	case len(w.Failure) > 0 && string(w.Failure) != "null":
 		return nil, failure.Told(failure.Read(body)).Public()
 	case w.blocked():
-		return nil, (&provider.Failure{
+		return &w, (&provider.Failure{
 			Class: provider.Refused, Code: "content_filter",
 			Message: fmt.Sprintf("The vendor blocked the prompt (%s).", failure.Clean(w.Feedback.BlockReason)),
 		}).Public()
@@ -84,17 +85,20 @@ func (w *wireAnswer) blocked() bool {
 
 func reply(body []byte, newID func() string) (*chat.Reply, error) {
 	w, err := parse(body)
-	if err != nil {
+	if w == nil {
 		return nil, err
 	}
-	if len(w.Candidates) == 0 {
-		return nil, provider.BadAnswerError(errEmpty)
-	}
 	r := &chat.Reply{ID: w.ID, Model: w.Model, Usage: w.Usage.classes()}
+	if err != nil {
+		return r, err
+	}
+	if len(w.Candidates) == 0 {
+		return r, provider.BadAnswerError(errEmpty)
+	}
 	for _, c := range w.Candidates {
 		a := answer(c.Content.Parts, newID)
 		if a.Finish, err = finishOf(c.Finish, len(a.Calls) > 0, a.Size() > 0); err != nil {
-			return nil, err
+			return r, err
 		}
 		r.Choices = append(r.Choices, a)
 	}

@@ -41,16 +41,19 @@ func (s *source) Next() (*chat.Step, error) {
 		return nil, provider.ReadError(err)
 	}
 	w, err := parse(ev.Data)
-	if err != nil {
-		if ev.Partial && !json.Valid(ev.Data) {
-			return nil, provider.CutError()
-		}
+	switch {
+	case err != nil && ev.Partial && !json.Valid(ev.Data):
+		return nil, provider.CutError()
+	case w == nil:
 		return nil, err
 	}
 	s.step = chat.Step{ID: w.ID, Model: w.Model, Usage: w.Usage.classes()}
+	if err != nil {
+		return &s.step, err
+	}
 	for _, c := range w.Candidates {
 		if err := s.take(c); err != nil {
-			return nil, err
+			return &s.step, err
 		}
 	}
 	s.step.Final = s.finished()

@@ -13,9 +13,9 @@ func readCompletion(body []byte) (provider.Reply, error) {
 	case err != nil:
 		return provider.Reply{}, provider.BadAnswerError(err)
 	case g.failure != nil:
-		return provider.Reply{}, failure.Told(failure.Read(body)).Public()
+		return provider.Reply{Usage: readUsage(g.usage)}, failure.Told(failure.Read(body)).Public()
 	case g.empty:
-		return provider.Reply{}, provider.BadAnswerError(errNoChoices)
+		return provider.Reply{Usage: readUsage(g.usage)}, provider.BadAnswerError(errNoChoices)
 	}
 	finish, _ := rawjson.String(g.finish)
 	return provider.Reply{
