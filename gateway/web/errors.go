@@ -75,7 +75,7 @@ func setRetry(h http.Header, e *gateway.Error, status int) {
 	if wait > 0 {
 		h.Set("Retry-After", strconv.FormatInt(int64(math.Ceil(wait.Seconds())), 10))
 	}
-	if e.Kind == gateway.OverBudget {
+	if e.Kind == gateway.OverBudget || e.Kind == gateway.RateLimited && e.RetryAfter == 0 {
 		h.Set("X-Should-Retry", "false") // client libraries would try in vain
 	}
 }

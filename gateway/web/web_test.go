@@ -95,6 +95,7 @@ func TestErrors(t *testing.T) {
 	routes := []web.Route{
 		{Method: "GET", Path: "/v1/limited", Permission: web.Inference, Handler: fails(rateLimited)},
 		{Method: "GET", Path: "/v1/budget", Permission: web.Inference, Handler: fails(&gateway.Error{Kind: gateway.OverBudget, Public: "Spent."})},
+		{Method: "GET", Path: "/v1/never", Permission: web.Inference, Handler: fails(&gateway.Error{Kind: gateway.RateLimited, Public: "Too big."})},
 		{Method: "GET", Path: "/v1/gone", Permission: web.Inference, Handler: fails(&gateway.Error{Kind: gateway.Cancelled, Public: "Gone."})},
 		{Method: "GET", Path: "/v1/odd", Permission: web.Inference, Handler: fails(errors.New("the password is x"))},
 		{Method: "GET", Path: "/v1/panic", Permission: web.Inference, Handler: explode},
@@ -108,10 +109,12 @@ func TestErrors(t *testing.T) {
 		header       map[string]string
 		body         map[string]any
 	}{
-		"limited": {"GET", "/v1/limited", 429, map[string]string{"Retry-After": "2", "Content-Type": "application/json"},
+		"limited": {"GET", "/v1/limited", 429, map[string]string{"Retry-After": "2", "Content-Type": "application/json", "X-Should-Retry": ""},
 			map[string]any{"message": "Too many.", "type": "rate_limit_error", "param": nil, "code": "rate_limit_exceeded"}},
 		"over budget": {"GET", "/v1/budget", 429, map[string]string{"Retry-After": "1", "X-Should-Retry": "false"},
 			map[string]any{"message": "Spent.", "type": "insufficient_quota", "param": nil, "code": "insufficient_quota"}},
+		"never fits": {"GET", "/v1/never", 429, map[string]string{"Retry-After": "1", "X-Should-Retry": "false"},
+			map[string]any{"message": "Too big.", "code": "rate_limit_exceeded"}},
 		"any other":      {"GET", "/v1/odd", 500, nil, map[string]any{"message": "Internal error.", "code": "internal_error"}},
 		"panic":          {"GET", "/v1/panic", 500, nil, map[string]any{"message": "Internal error.", "code": "internal_error"}},
 		"hung up, half":  {"GET", "/v1/gone", 499, nil, map[string]any{"code": "request_cancelled"}}, // it may still be reading
