@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -127,6 +128,10 @@ func callOf(c *wireCall, newID func() string) chat.Call {
 	}
 	if out.Arguments == "" || out.Arguments == "null" {
 		out.Arguments = "{}"
+	}
+	var compact bytes.Buffer // Gemini indents whole answers, and the client sends them back
+	if json.Compact(&compact, []byte(out.Arguments)) == nil {
+		out.Arguments = compact.String()
 	}
 	return out
 }

@@ -109,6 +109,14 @@ func (t *turns) addResult(m chat.Message, i int) error {
 			Kind: gateway.Invalid, Param: param, Public: fmt.Sprintf("'%s' names no call of an earlier message.", param),
 		}
 	}
+	for j, p := range m.Parts {
+		if p.Kind != chat.TextPart {
+			param := fmt.Sprintf("messages[%d].content[%d]", i, j)
+			return &gateway.Error{
+				Kind: gateway.Invalid, Param: param, Public: fmt.Sprintf("This model takes text only in '%s', not %s.", param, p.Kind),
+			}
+		}
+	}
 	part := wirePart{Response: &wireResponse{Name: c.name, Response: responseOf(m.Text())}}
 	t.results = append(t.results, result{c.order, part})
 	return nil
