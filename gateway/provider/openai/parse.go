@@ -199,6 +199,9 @@ func (p *parser) message(value []byte, i int) error {
 				return wrongType(fmt.Sprintf("messages[%d].tool_calls", i), v, rawjson.ArrayType)
 			}
 			p.text += int64(len(v))
+		case "name", "tool_call_id":
+		default: // the reasoning of a turn before, a refusal
+			p.text += textLen(v)
 		}
 	}
 	if !role {
@@ -230,14 +233,26 @@ func (p *parser) content(value []byte, i int) error {
 	return nil
 }
 
+// textLen is the length of a string; anything else has none.
+func textLen(value []byte) int64 {
+	if rawjson.TypeOf(value) != rawjson.StringType {
+		return 0
+	}
+	return int64(len(value)) - 2
+}
+
 // part counts one part of a message: text by its length, all else by a constant.
 func (p *parser) part(value []byte) {
 	text := false
 	obj := rawjson.NewObject(value)
 	for obj.Next() {
-		if key := string(obj.Key()); key == "text" || key == "refusal" {
-			p.text += int64(len(obj.Value()))
+		switch string(obj.Key()) {
+		case "type":
+		case "text", "refusal":
 			text = true
+			fallthrough
+		default:
+			p.text += textLen(obj.Value())
 		}
 	}
 	if !text {

@@ -29,7 +29,8 @@ func TestParseChat(t *testing.T) {
 		"old cap":             {`{"model":"m","max_tokens":9,` + hello + `}`, provider.Inbound{Model: "m", MaxOutput: 9, InputTokens: 2}},
 		"new cap wins":        {`{"model":"m","max_tokens":9,"max_completion_tokens":7.0,` + hello + `}`, provider.Inbound{Model: "m", MaxOutput: 7, InputTokens: 2}},
 		"cap of each choice":  {`{"model":"m","n":3,"max_completion_tokens":7,` + hello + `}`, provider.Inbound{Model: "m", MaxOutput: 21, InputTokens: 2}},
-		"image by a constant": {`{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"1234"},{"type":"image_url","image_url":{"url":"data:image/png;base64,` + strings.Repeat("A", 9000) + `"}}]}]}`, provider.Inbound{Model: "m", InputTokens: 1002}},
+		"image by a constant": {`{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"1234"},{"type":"image_url","image_url":{"url":"data:image/png;base64,` + strings.Repeat("A", 9000) + `"}}]}]}`, provider.Inbound{Model: "m", InputTokens: 1001}},
+		"members of any name": {`{"model":"m","messages":[{"role":"assistant","name":"nobody","content":"","reasoning_content":"12345678"},{"role":"user","content":[{"type":"text","text":"","TEXT":"1234"}],"CONTENT":"1234"}]}`, provider.Inbound{Model: "m", InputTokens: 4}},
 		"tools count":         {`{"model":"m","tools":[{"type":"function"}],` + hello + `}`, provider.Inbound{Model: "m", InputTokens: 8}},
 	}
 	for name, tt := range tests {
