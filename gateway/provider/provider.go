@@ -137,6 +137,8 @@ func (c FailureClass) Retryable() bool {
 }
 
 // Failure is a vendor call that gave no answer.
+//
+//nolint:errname // it is a value first, and an error only in the chain of another
 type Failure struct {
 	Class      FailureClass
 	Status     int           // the vendor's, 0: none

@@ -41,6 +41,8 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 	if err != nil {
 		err = errors.Join(fmt.Errorf("serve %s: requests still running after %s: %w", l.Addr(), drainTimeout, err), srv.Close())
 	}
-	<-stopped
+	if stop := <-stopped; !errors.Is(stop, http.ErrServerClosed) {
+		err = errors.Join(err, fmt.Errorf("serve %s: %w", l.Addr(), stop))
+	}
 	return err
 }

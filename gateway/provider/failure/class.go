@@ -55,22 +55,30 @@ func refines(status int) bool {
 	return false
 }
 
-// Phrases by which vendors say, in lower case, what their status does not.
-var (
-	tooLong = [...]string{
+// Vendors say in phrases what their status does not; these are in lower case.
+
+func saysTooLong(said string) bool {
+	return containsAny(said,
 		"context_length", "context length", "maximum context", "context window", "exceed_context_size",
 		"prompt is too long", "input is too long", "input token count", "maximum number of tokens",
-		"too many tokens", "exceed context limit", "reduce the length of", "prompt contains too many", "tokens in request more than max",
-	}
-	refused = [...]string{
+		"too many tokens", "exceed context limit", "reduce the length of", "prompt contains too many",
+		"tokens in request more than max",
+	)
+}
+
+func saysRefused(said string) bool {
+	return containsAny(said,
 		"content_filter", "content filter", "content_policy", "content policy", "content management policy",
 		"content filtering", "safety system", "flagged", "prohibited_content", "responsible ai",
-	}
-	exhausted = [...]string{
+	)
+}
+
+func saysExhausted(said string) bool {
+	return containsAny(said,
 		"insufficient_quota", "insufficient balance", "credit balance is too low", "billing_hard_limit",
 		"billing_not_active",
-	}
-)
+	)
+}
 
 // Classify makes the failure from what every vendor has in common.
 func Classify(status int, h http.Header, w Words) *provider.Failure {
@@ -83,12 +91,12 @@ func Classify(status int, h http.Header, w Words) *provider.Failure {
 	}
 	said := strings.ToLower(w.Code + " " + w.Type + " " + w.Message)
 	switch {
-	case status == http.StatusPaymentRequired || containsAny(said, exhausted[:]):
+	case status == http.StatusPaymentRequired || saysExhausted(said):
 		f.Class = provider.RateLimited
 		f.RetryAfter = max(f.RetryAfter, Exhausted)
-	case refines(status) && containsAny(said, tooLong[:]):
+	case refines(status) && saysTooLong(said):
 		f.Class, f.Code = provider.TooLong, "context_length_exceeded"
-	case refines(status) && containsAny(said, refused[:]):
+	case refines(status) && saysRefused(said):
 		f.Class, f.Code = provider.Refused, "content_filter"
 	}
 	return f
@@ -106,11 +114,11 @@ func Told(w Words) *provider.Failure {
 		return f
 	}
 	switch said := strings.ToLower(w.Code + " " + w.Type); {
-	case containsAny(said, []string{"rate_limit", "resource_exhausted", "too_many_requests"}):
+	case containsAny(said, "rate_limit", "resource_exhausted", "too_many_requests"):
 		f.Class = provider.RateLimited
-	case containsAny(said, []string{"authentication", "unauthenticated", "permission"}):
+	case containsAny(said, "authentication", "unauthenticated", "permission"):
 		f.Class = provider.BadCredential
-	case containsAny(said, []string{"invalid_request", "invalid_argument"}):
+	case containsAny(said, "invalid_request", "invalid_argument"):
 		f.Class = provider.ClientError
 	case strings.Contains(said, "timeout"):
 		f.Class = provider.TimedOut
@@ -120,7 +128,7 @@ func Told(w Words) *provider.Failure {
 	return f
 }
 
-func containsAny(s string, phrases []string) bool {
+func containsAny(s string, phrases ...string) bool {
 	for _, p := range phrases {
 		if strings.Contains(s, p) {
 			return true
