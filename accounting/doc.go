@@ -38,6 +38,8 @@
 //     [TestPriceUnknown, TestFoldUnpriced]
 //  10. The shipped price book names its source, and its version is the hash of
 //     its prices. [TestBookIsWhatItSays]
+//  11. What a fold remembers is bounded, whatever died how often, and what it
+//     forgets depends on the log alone. [TestPastIsBounded, TestPastIsShared]
 //
 // # Rules of the fold that the kinds leave open
 //
@@ -54,6 +56,7 @@
 //     stands: the bill is a fact, whatever became of the request.
 //   - An epoch is closed by node.started of another epoch of its node or by its
 //     own node.stopped, each in its partition. A closed epoch is forgotten 30 days
-//     after its last message, an orphan 30 days after its end; an epoch that was
-//     never closed stays, because it may only be idle.
+//     after its last message, an orphan 30 days after its end, and the oldest
+//     earlier when there are more than 4,096 epochs or 16,384 orphans; an epoch
+//     that was never closed stays, because it may only be idle.
 package accounting

@@ -6,9 +6,14 @@ import (
 	"github.com/llm-hub/llm-hub/events"
 )
 
-// keep is how long closed epochs and orphans are remembered after their last
-// message, by the log's clock.
-const keep = 30 * 24 * time.Hour
+// What is over is remembered for so long after its last message, by the log's
+// clock, and no more than so many of it: what a fold remembers must fit into one
+// value of a bucket, see [Past].
+const (
+	keep       = 30 * 24 * time.Hour
+	maxOrphans = 16384
+	maxClosed  = 4096 // epochs
+)
 
 // Fold is the state of the books between two messages: who has been heard up to
 // where, which requests are open, which were orphaned. It may cover any set of
@@ -18,7 +23,10 @@ type Fold struct {
 	at        Position
 	now       time.Time // the latest log time seen: expiry goes by it
 	producers map[producerKey]*Producer
+	closed    int // producers whose epoch is
 	orphans   map[events.RequestID]*Orphan
+	ended     []*Orphan // orphans in the order of their ends
+	past      *Past     // as of the last snapshot; nil when it has changed since
 	open      map[events.RequestID]*request
 	stale     int // open requests whose epoch is closed
 	scopes    scopeCache
@@ -60,14 +68,14 @@ func NewFold(s Snapshot) *Fold {
 	f := &Fold{
 		at: s.At, now: s.Time, every: markEvery, marks: []Snapshot{s},
 		producers: make(map[producerKey]*Producer, len(s.Producers)),
-		orphans:   make(map[events.RequestID]*Orphan, len(s.Orphans)),
+		orphans:   make(map[events.RequestID]*Orphan),
 		open:      make(map[events.RequestID]*request),
 	}
 	for _, p := range s.Producers {
 		f.producers[producerKey{p.Epoch, p.Partition}] = &p
 	}
-	for _, o := range s.Orphans {
-		f.orphans[o.Request] = &o
+	if s.Past != nil {
+		f.recall(s.Past)
 	}
 	return f
 }
@@ -96,6 +104,9 @@ func (f *Fold) Apply(m events.Stored) (Applied, error) {
 		return Applied{Duplicate: true}, nil
 	}
 	f.producers[producerKey{p.Epoch, p.Partition}] = p
+	if p.over(m.Time) {
+		f.past = nil
+	}
 	p.Counter, p.Seq, p.Time = m.ID.Counter, m.Seq, m.Time
 
 	s := step{fold: f, by: p, at: Position{Seq: m.Seq}}
@@ -143,6 +154,9 @@ func (f *Fold) closeEpoch(p *Producer) {
 			f.stale++
 		}
 	}
+	f.closed++
+	f.past = nil
+	f.forgetEpochs()
 }
 
 // openRequest adds r to the open requests.

@@ -102,6 +102,9 @@ func (f *Fold) orphan(id events.RequestID) *Orphan {
 // fold restarted from one would not know that r was open when it was orphaned.
 func (f *Fold) addOrphan(o *Orphan, r *request) {
 	f.orphans[o.Request] = o
+	f.ended = append(f.ended, o)
+	f.past = nil
+	f.forgetOrphans()
 	for len(f.marks) > 1 && r.admitted.Less(f.marks[len(f.marks)-1].At) {
 		f.marks = f.marks[:len(f.marks)-1]
 	}

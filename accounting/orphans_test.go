@@ -202,12 +202,12 @@ func TestOrphansAreForgotten(t *testing.T) {
 	tp, f := die(t)
 	c := f.Orphans(node2, day)[0]
 	mustApply(t, f, tp.say("f1", fact{c.Head, c.Body}))
-	if n := len(f.Snapshot().Orphans); n != 1 {
+	if n := len(f.Snapshot().Past.Orphans); n != 1 {
 		t.Fatalf("%d orphans remembered, want 1", n)
 	}
 	tp.clock = tp.clock.Add(30*24*time.Hour + time.Second)
 	mustApply(t, f, tp.say("e2", of("r2", admitted())))
-	if n := len(f.Snapshot().Orphans); n != 0 {
+	if n := len(f.Snapshot().Past.Orphans); n != 0 {
 		t.Errorf("%d orphans remembered after 30 days, want 0", n)
 	}
 }

@@ -95,7 +95,11 @@ func (h *history) speaker() events.Epoch {
 	if h.rng.IntN(10) > 0 {
 		return h.epoch[h.rng.IntN(2)]
 	}
-	producers := h.fold.Snapshot().Producers
+	s := h.fold.Snapshot()
+	producers := s.Producers
+	if s.Past != nil {
+		producers = append(producers, s.Past.Producers...)
+	}
 	return producers[h.rng.IntN(len(producers))].Epoch
 }
 

@@ -3,7 +3,6 @@ package accounting
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/llm-hub/llm-hub/events"
@@ -19,9 +18,9 @@ const (
 // Snapshot is the state of a fold at a position, but for the open requests.
 type Snapshot struct {
 	At        Position   `json:"at"`
-	Time      time.Time  `json:"time,omitzero"` // the latest log time folded
-	Producers []Producer `json:"producers,omitempty"`
-	Orphans   []Orphan   `json:"orphans,omitempty"`
+	Time      time.Time  `json:"time,omitzero"`       // the latest log time folded
+	Producers []Producer `json:"producers,omitempty"` // but those of the past
+	Past      *Past      `json:"past,omitempty"`
 }
 
 // Producer is what is known of one epoch in one partition.
@@ -43,29 +42,8 @@ func (p Position) compare(q Position) int {
 
 // Snapshot copies the state, and forgets what has expired.
 func (f *Fold) Snapshot() Snapshot {
-	s := Snapshot{
-		At: f.at, Time: f.now,
-		Producers: make([]Producer, 0, len(f.producers)), Orphans: make([]Orphan, 0, len(f.orphans)),
-	}
-	for k, p := range f.producers {
-		if p.expired(f.now) {
-			delete(f.producers, k)
-			continue
-		}
-		s.Producers = append(s.Producers, *p)
-	}
-	for k, o := range f.orphans {
-		if expired(o.Time, f.now) {
-			delete(f.orphans, k)
-			continue
-		}
-		s.Orphans = append(s.Orphans, *o)
-	}
-	slices.SortFunc(s.Producers, func(a, b Producer) int {
-		return cmp.Or(cmp.Compare(a.Partition, b.Partition), strings.Compare(string(a.Epoch), string(b.Epoch)))
-	})
-	slices.SortFunc(s.Orphans, func(a, b Orphan) int { return strings.Compare(string(a.Request), string(b.Request)) })
-	return s
+	present, past := f.remember()
+	return Snapshot{At: f.at, Time: f.now, Producers: present, Past: past}
 }
 
 // Resume gives the snapshot to store in a checkpoint at p: the newest one

@@ -191,6 +191,7 @@ func (s *step) recorded(e events.Event, b events.UsageRecorded) error {
 			return fmt.Errorf("usage of attempt %d was recorded before", o.Recorded)
 		}
 		o.replace(&entry)
+		s.fold.past = nil
 	}
 	s.entry(e, entry)
 	return nil

@@ -37,12 +37,16 @@
 //     fold's. [query.TestUsage]
 //  12. verify finds what is not as the log says, and nothing else, also under
 //     traffic. [verify.TestVerify, verify.TestLog]
-//  13. A rebuild gives what was live, and may be interrupted anywhere.
+//  13. What the folds remember of dead nodes can always be stored, and is written
+//     when it changes; damage to it is noticed. [counters.TestDeaths,
+//     tables.TestDeaths, counters.TestDamagedPast]
+//  14. A rebuild gives what was live, and may be interrupted anywhere.
 //     [rebuild.TestCounters, rebuild.TestTables, rebuild.TestRebuildEqualsLive]
 //
 // # What a checkpoint stands on
 //
 // A checkpoint names the stream by its creation time and the last message read by
 // its hash, see [Anchor]; and it holds the snapshot of the fold to begin from, so
-// that a restart knows the open requests again.
+// that a restart knows the open requests again. What is over, which may be much and
+// seldom changes, is in keys beside the checkpoint, see [Past].
 package projector

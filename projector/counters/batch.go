@@ -13,7 +13,7 @@ import (
 
 // Bounds of one batch.
 const (
-	maxCounters = events.MaxCommit - events.Partitions // the rest is for checkpoints
+	maxCounters = events.MaxCommit - 2*events.Partitions // the rest is for checkpoints and pasts
 	maxEvents   = 5000
 )
 
@@ -27,8 +27,15 @@ type batch struct {
 
 	puts     []events.Put // the rest is set when the batch is sealed
 	written  []*counter   // by the first puts
-	advanced []*part      // by the last puts
+	advanced []advance    // by the last puts
 	seq      uint64       // everything up to here is committed with it
+}
+
+// advance is a partition whose checkpoint is written, maybe with its past before it.
+type advance struct {
+	part *part
+	past projector.Past
+	both bool
 }
 
 // tally counts what the messages of a batch were.
@@ -122,11 +129,16 @@ func (s *session) seal(b *batch) {
 	s.renew(b)
 	anchor := projector.Anchor{Created: s.created, Seq: s.latest.Seq, Hash: projector.Hash(s.latest.Message)}
 	for p := range b.parts {
-		c := Checkpoint{Anchor: anchor, Position: p.position, Resume: s.folds.Resume(p.id, p.position), Bucket: s.bucket}
+		key := events.CheckpointKey(p.id)
+		resume, past, put := p.past.Split(projector.PastKey(key), s.folds.Resume(p.id, p.position))
+		if put != nil {
+			b.puts = append(b.puts, *put)
+		}
+		c := Checkpoint{Anchor: anchor, Position: p.position, Resume: resume, Past: past.Hash, Bucket: s.bucket}
 		value, _ := json.Marshal(c)
-		b.puts = append(b.puts, events.Put{Key: events.CheckpointKey(p.id), Value: value, Rev: p.rev})
+		b.puts = append(b.puts, events.Put{Key: key, Value: value, Rev: p.rev})
 		b.parts[p] = c
-		b.advanced = append(b.advanced, p)
+		b.advanced = append(b.advanced, advance{p, past, put != nil})
 	}
 }
 
@@ -168,9 +180,14 @@ func (s *session) land(ctx context.Context, l landing) error {
 		c.rev = rev
 		c.batches--
 	}
-	for _, p := range b.advanced {
+	for _, a := range b.advanced {
+		if a.both {
+			rev++
+			a.past = a.past.Written(rev)
+		}
 		rev++
-		p.rev, p.stored = rev, b.parts[p]
+		p := a.part
+		p.rev, p.stored, p.past = rev, b.parts[p], a.past
 		s.folds.Mark(p.id, p.stored.Position)
 	}
 	s.status.Set(func(st *Status) {

@@ -15,7 +15,8 @@ import (
 type Checkpoint struct {
 	projector.Anchor
 	Position accounting.Position `json:"position"` // everything of the partition before it is counted
-	Resume   accounting.Snapshot `json:"resume"`   // where a fold begins that is to stand at Position
+	Resume   accounting.Snapshot `json:"resume"`   // where a fold begins that is to stand at Position, without its past
+	Past     string              `json:"past"`     // of Resume: hash of the value at [projector.PastKey], empty if there is none
 	Bucket   time.Time           `json:"bucket"`   // creation time of the bucket the counters are in
 }
 

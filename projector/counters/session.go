@@ -22,6 +22,7 @@ type part struct {
 	skip     accounting.Position // everything before it was committed when the session began
 	stored   Checkpoint          // as the bucket has it
 	rev      uint64              // of stored
+	past     projector.Past      // of stored
 }
 
 // session folds from what is stored until the first error. Only its own
@@ -67,8 +68,8 @@ func open(ctx context.Context, cfg Config, status *projector.Board[Status]) (*se
 	resume := map[events.Partition]accounting.Snapshot{}
 	for _, id := range cfg.Partitions {
 		p := &part{id: id}
-		if p.stored, p.rev, err = LoadCheckpoint(ctx, cfg.Bucket, id); err != nil {
-			return nil, fmt.Errorf("counters: %w", err)
+		if err := p.load(ctx, cfg.Bucket); err != nil {
+			return nil, err
 		}
 		if p.stored.Seq == 0 {
 			if err := noCounters(ctx, cfg.Bucket, id); err != nil {
@@ -76,10 +77,22 @@ func open(ctx context.Context, cfg Config, status *projector.Board[Status]) (*se
 			}
 		}
 		p.position, p.skip = p.stored.Position, p.stored.Position
-		resume[id], s.parts[id] = p.stored.Resume, p
+		resume[id], s.parts[id] = p.past.Join(p.stored.Resume), p
 	}
 	s.folds = projector.NewFolds(cfg.Partitions, resume)
 	return s, s.guard(ctx)
+}
+
+// load reads the partition's checkpoint and its past.
+func (p *part) load(ctx context.Context, b events.Bucket) (err error) {
+	if p.stored, p.rev, err = LoadCheckpoint(ctx, b, p.id); err != nil {
+		return fmt.Errorf("counters: %w", err)
+	}
+	key := events.CheckpointKey(p.id)
+	if p.past, err = projector.LoadPast(ctx, b, projector.PastKey(key), p.stored.Past); err != nil {
+		return projector.Damaged(ctx, b, "counters", key, p.rev, err)
+	}
+	return nil
 }
 
 // close waits for the commit under way.

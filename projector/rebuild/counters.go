@@ -196,10 +196,19 @@ func (b *books) checkpoints(ctx context.Context, bucket events.Bucket) ([]events
 		}
 		put := events.Put{Key: key, Rev: old.Rev} // of an empty log there is nothing to remember
 		if b.latest.Seq > 0 {
+			pastKey := projector.PastKey(key)
+			before, err := projector.LoadPast(ctx, bucket, pastKey, "")
+			if err != nil {
+				return nil, err
+			}
 			at := b.folds.At(p)
+			resume, past, pastPut := before.Split(pastKey, b.folds.Resume(p, at))
+			if pastPut != nil {
+				puts = append(puts, *pastPut)
+			}
 			put.Value, _ = json.Marshal(counters.Checkpoint{
 				Anchor:   projector.Anchor{Created: b.info.Created, Seq: b.latest.Seq, Hash: projector.Hash(b.latest.Message)},
-				Position: at, Resume: b.folds.Resume(p, at), Bucket: created,
+				Position: at, Resume: resume, Past: past.Hash, Bucket: created,
 			}) // numbers, strings and times always encode
 		}
 		puts = append(puts, put)

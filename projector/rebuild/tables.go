@@ -114,18 +114,7 @@ func beginGeneration(ctx context.Context, cfg Config, info events.Info) (tables.
 
 // swap makes the new tables the live ones, whose writer goes on with them.
 func swap(ctx context.Context, cfg Config, database string) (TablesReport, error) {
-	live, liveRev, err := tables.Load(ctx, cfg.Bucket, events.TablesKey)
-	if err != nil {
-		return TablesReport{}, err
-	}
-	next, nextRev, err := tables.Load(ctx, cfg.Bucket, tables.NextKey)
-	if err != nil {
-		return TablesReport{}, err
-	}
-	if next.Database != database {
-		return TablesReport{}, fmt.Errorf("another rebuild has begun generation %d", next.Generation)
-	}
-	_, err = cfg.Bucket.Commit(ctx, []events.Put{next.Put(events.TablesKey, liveRev), {Key: tables.NextKey, Rev: nextRev}})
+	live, next, err := tables.Swap(ctx, cfg.Bucket, database)
 	if err != nil {
 		return TablesReport{}, fmt.Errorf("swap: %w", err)
 	}

@@ -24,8 +24,10 @@ type Checkpoint struct {
 	Intent     *Intent          `json:"intent,omitempty"` // the batch after Done: maybe in the tables, whole or in part
 	Bucket     time.Time        `json:"bucket"`           // creation time of the bucket this is kept in
 
-	// Resume says where the folds begin that are to stand at Done.
+	// Resume says where the folds begin that are to stand at Done, without their
+	// pasts: of these it has the hashes of the values at [projector.PastKey].
 	Resume map[events.Partition]accounting.Snapshot `json:"resume"`
+	Pasts  map[events.Partition]string              `json:"pasts,omitempty"`
 }
 
 // Intent is a batch that is about to be inserted.

@@ -19,12 +19,12 @@ func (s *session) store(ctx context.Context) {
 	done := s.advanced(rows.Counts())
 	s.open, s.pending, s.linger, s.overdue = Rows{}, false, nil, false
 	s.flying = true
-	stored, rev := s.stored, s.rev
+	before := s.saved
 	go func() {
 		ctx, finish := projector.Finishing(ctx)
 		defer finish()
-		rev, err := s.send(ctx, stored, done, rows, rev)
-		s.landed <- landing{stored: done, rev: rev, time: last.Time, rows: rows.Counts().Len(), err: err}
+		after, err := s.send(ctx, before, done, rows)
+		s.landed <- landing{saved: after, time: last.Time, rows: rows.Counts().Len(), err: err}
 	}()
 }
 
@@ -34,30 +34,31 @@ func (s *session) advanced(rows Counts) Checkpoint {
 	done.Intent = nil
 	done.Rows = done.Rows.Plus(rows)
 	done.Done = projector.Anchor{Created: s.created, Seq: s.latest.Seq, Hash: projector.Hash(s.latest.Message)}
-	done.Resume = s.resume(s.latest.Seq)
+	done.Resume = s.snapshots(s.latest.Seq)
 	return done
 }
 
 // send writes the intent down, inserts, and writes down that it is done. It
 // touches nothing of the session that changes.
-func (s *session) send(ctx context.Context, stored, done Checkpoint, rows Rows, rev uint64) (uint64, error) {
-	var err error
+func (s *session) send(ctx context.Context, at saved, done Checkpoint, rows Rows) (saved, error) {
 	if rows.Counts().Len() > 0 {
-		stored.Intent = &Intent{
-			From: stored.Done.Seq + 1, To: done.Done.Seq, Hash: done.Done.Hash, Rows: rows.Counts(), Time: time.Now().UTC(),
+		at.stored.Intent = &Intent{
+			From: at.stored.Done.Seq + 1, To: done.Done.Seq, Hash: done.Done.Hash, Rows: rows.Counts(), Time: time.Now().UTC(),
 		}
-		if rev, err = s.cfg.Bucket.Commit(ctx, []events.Put{stored.Put(s.key, rev)}); err != nil {
-			return 0, fmt.Errorf("tables: intent up to %d: %w", done.Done.Seq, err)
+		var err error
+		if at.rev, err = s.cfg.Bucket.Commit(ctx, []events.Put{at.stored.Put(s.key, at.rev)}); err != nil {
+			return at, fmt.Errorf("tables: intent up to %d: %w", done.Done.Seq, err)
 		}
-		batch := Batch{Token: stored.Intent.Token(done.Done.Created), Rows: rows}
-		if err := s.cfg.Store.Insert(ctx, stored.Database, batch); err != nil {
-			return 0, fmt.Errorf("tables: insert %d to %d: %w", stored.Intent.From, stored.Intent.To, err)
+		batch := Batch{Token: at.stored.Intent.Token(done.Done.Created), Rows: rows}
+		if err := s.cfg.Store.Insert(ctx, at.stored.Database, batch); err != nil {
+			return at, fmt.Errorf("tables: insert %d to %d: %w", at.stored.Intent.From, at.stored.Intent.To, err)
 		}
 	}
-	if rev, err = s.cfg.Bucket.Commit(ctx, []events.Put{done.Put(s.key, rev)}); err != nil {
-		return 0, fmt.Errorf("tables: done up to %d: %w", done.Done.Seq, err)
+	after, err := at.replace(ctx, s.cfg.Bucket, s.key, done)
+	if err != nil {
+		return at, fmt.Errorf("tables: done up to %d: %w", done.Done.Seq, err)
 	}
-	return rev, nil
+	return after, nil
 }
 
 // land takes note of a batch that was stored and goes on with what waited for it.
@@ -66,7 +67,7 @@ func (s *session) land(ctx context.Context, l landing) error {
 	if l.err != nil {
 		return l.err
 	}
-	s.stored, s.rev = l.stored, l.rev
+	s.saved = l.saved
 	seq := l.stored.Done.Seq
 	for _, p := range projector.AllPartitions() {
 		s.folds.Mark(p, accounting.Position{Seq: seq + 1})
@@ -113,12 +114,12 @@ func (s *session) recover(ctx context.Context) error {
 			return fmt.Errorf("tables: insert %d to %d again: %w", intent.From, intent.To, err)
 		}
 	}
-	rev, err := s.cfg.Bucket.Commit(ctx, []events.Put{done.Put(s.key, s.rev)})
+	after, err := s.replace(ctx, s.cfg.Bucket, s.key, done)
 	if err != nil {
 		return fmt.Errorf("tables: done up to %d: %w", intent.To, err)
 	}
 	s.status.Set(func(st *Status) { st.Redone++ })
-	l := landing{stored: done, rev: rev, time: s.latest.Time, rows: done.Rows.Len() - s.stored.Rows.Len()}
+	l := landing{saved: after, time: s.latest.Time, rows: done.Rows.Len() - s.stored.Rows.Len()}
 	s.open, s.pending, s.linger = Rows{}, false, nil
 	return s.land(ctx, l)
 }

@@ -28,9 +28,8 @@ type session struct {
 	key    string // of the checkpoint
 	status *projector.Board[Status]
 
-	created time.Time  // of the stream
-	stored  Checkpoint // as the bucket has it
-	rev     uint64     // of stored
+	created time.Time // of the stream
+	saved             // the checkpoint, as the bucket has it
 	folds   *projector.Folds
 
 	read    uint64           // everything up to here was read
@@ -49,11 +48,10 @@ type session struct {
 
 // landing is the outcome of storing a batch.
 type landing struct {
-	stored Checkpoint
-	rev    uint64
-	time   time.Time // log time of the last message in it
-	rows   uint64
-	err    error
+	saved
+	time time.Time // log time of the last message in it
+	rows uint64
+	err  error
 }
 
 func newSession(cfg Config, key string, status *projector.Board[Status]) *session {
@@ -74,7 +72,7 @@ func (s *session) load(ctx context.Context) error {
 		return fmt.Errorf("tables: %w", err)
 	}
 	s.created = info.Created
-	if s.stored, s.rev, err = Load(ctx, s.cfg.Bucket, s.key); err != nil {
+	if s.saved, err = load(ctx, s.cfg.Bucket, s.key); err != nil {
 		return fmt.Errorf("tables: %w", err)
 	}
 	s.status.Set(func(st *Status) { st.Last = info.Last })
@@ -87,19 +85,25 @@ func (s *session) load(ctx context.Context) error {
 	if err := s.guard(ctx); err != nil {
 		return err
 	}
-	if err := s.cfg.Store.Prepare(ctx, s.stored.Database); err != nil {
-		return fmt.Errorf("tables: prepare %s: %w", s.stored.Database, err)
+	if err := s.prepare(ctx, s.stored.Database); err != nil {
+		return err
 	}
-	s.status.Set(func(st *Status) {
-		st.Database, st.Migrated = s.stored.Database, true
-		st.Seq = s.stored.Done.Seq
-	})
-	s.folds = projector.NewFolds(projector.AllPartitions(), s.stored.Resume)
+	s.status.Set(func(st *Status) { st.Seq = s.stored.Done.Seq })
+	s.folds = projector.NewFolds(projector.AllPartitions(), s.saved.resume())
 	s.read = s.stored.Done.Seq
 	if err := s.recover(ctx); err != nil {
 		return err
 	}
 	return s.census(ctx)
+}
+
+// prepare brings the schema up to date.
+func (s *session) prepare(ctx context.Context, database string) error {
+	if err := s.cfg.Store.Prepare(ctx, database); err != nil {
+		return fmt.Errorf("tables: prepare %s: %w", database, err)
+	}
+	s.status.Set(func(st *Status) { st.Database, st.Migrated = database, true })
+	return nil
 }
 
 // oldest notes the log time of the last message that is in the tables, or of the
@@ -119,8 +123,8 @@ func (s *session) begin(ctx context.Context) error {
 	first := Checkpoint{
 		Generation: 1, Database: DatabaseOf(s.cfg.Database, 1), Bucket: created, Done: projector.Anchor{Created: s.created},
 	}
-	if err := s.cfg.Store.Prepare(ctx, first.Database); err != nil {
-		return fmt.Errorf("tables: prepare %s: %w", first.Database, err)
+	if err := s.prepare(ctx, first.Database); err != nil {
+		return err
 	}
 	held, err := s.cfg.Store.Count(ctx, first.Database, 0, maxSeq)
 	if err != nil {
@@ -129,11 +133,9 @@ func (s *session) begin(ctx context.Context) error {
 	if held.Len() > 0 {
 		return guardError("%s holds %d rows, and there is no checkpoint", first.Database, held.Len())
 	}
-	s.rev, err = s.cfg.Bucket.Commit(ctx, []events.Put{first.Put(s.key, s.rev)})
-	if err != nil {
+	if s.saved, err = s.replace(ctx, s.cfg.Bucket, s.key, first); err != nil {
 		return fmt.Errorf("tables: %w", err)
 	}
-	s.stored = first
 	return nil
 }
 
@@ -293,8 +295,8 @@ func (s *session) tick(ctx context.Context) error {
 	return s.guard(ctx)
 }
 
-// resume gives the folds' snapshots at everything up to seq.
-func (s *session) resume(seq uint64) map[events.Partition]accounting.Snapshot {
+// snapshots gives the folds' at everything up to seq.
+func (s *session) snapshots(seq uint64) map[events.Partition]accounting.Snapshot {
 	out := map[events.Partition]accounting.Snapshot{}
 	for _, p := range projector.AllPartitions() {
 		out[p] = s.folds.Resume(p, accounting.Position{Seq: seq + 1})

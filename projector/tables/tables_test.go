@@ -419,3 +419,34 @@ func TestAttemptRows(t *testing.T) {
 		t.Errorf("only %v were seen", kinds)
 	}
 }
+
+// TestDeaths: however often nodes restart, and whatever they leave behind, what
+// the folds remember of it can be stored, and is not written again all the time.
+func TestDeaths(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, store := memlog.New(), tablestest.NewMemStore()
+		traffic := projectortest.New(7, 5, 100*time.Millisecond)
+		w, kill := start(t, config(log, store))
+		add(t, log, traffic.Deaths(1500, 10_000)...)
+		waitFor(t, log, w)
+		for range 3 {
+			time.Sleep(time.Minute)
+			add(t, log, traffic.Packed(2000)...)
+			waitFor(t, log, w)
+			kill()
+			w, kill = start(t, config(log, store))
+		}
+		compare(t, log, store)
+		if s := w.Status(); s.Failures > 0 {
+			t.Errorf("%d sessions failed: %v", s.Failures, s.Err)
+		}
+		e, err := log.Get(t.Context(), events.TablesKey)
+		if err != nil || len(e.Value) > 64<<10 {
+			t.Errorf("the checkpoint has %d bytes, %v", len(e.Value), err)
+		}
+		past, err := log.Get(t.Context(), projector.PastKey(events.TablesKey+"."+events.PartitionOf("tenant-0").String()))
+		if err != nil || len(past.Value) < 100<<10 {
+			t.Errorf("the past has %d bytes, %v", len(past.Value), err)
+		}
+	})
+}

@@ -1,0 +1,115 @@
+package accounting
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// silence is how long an epoch must have been silent to be of the past; when it
+// speaks again it is of the present again.
+const silence = time.Hour
+
+// Past is what a fold remembers of what is over. It may be large and seldom
+// changes, so snapshots share it as long as it is the same: read only. Of orphans
+// and closed epochs it has some thousands at most.
+type Past struct {
+	Producers []Producer `json:"producers,omitempty"` // whose epoch is closed, or has been silent for long
+	Orphans   []Orphan   `json:"orphans,omitempty"`   // in the order of their ends
+}
+
+// over tells whether p is of the past.
+func (p *Producer) over(now time.Time) bool { return p.Closed || now.Sub(p.Time) > silence }
+
+// recall is the inverse of [Fold.remember].
+func (f *Fold) recall(past *Past) {
+	for _, p := range past.Producers {
+		f.producers[producerKey{p.Epoch, p.Partition}] = &p
+		if p.Closed {
+			f.closed++
+		}
+	}
+	for _, o := range past.Orphans {
+		f.orphans[o.Request] = &o
+		f.ended = append(f.ended, &o)
+	}
+	f.past = past
+}
+
+// remember copies the producers of the present, and makes the past anew if it has
+// changed.
+func (f *Fold) remember() (present []Producer, past *Past) {
+	var over []*Producer
+	for _, p := range f.producers {
+		switch {
+		case p.expired(f.now):
+			f.forgetEpoch(p)
+		case p.over(f.now):
+			over = append(over, p)
+		default:
+			present = append(present, *p)
+		}
+	}
+	f.forgetOrphans()
+	slices.SortFunc(present, byEpoch)
+	if f.past != nil && len(f.past.Producers) == len(over) {
+		return present, f.past
+	}
+	if f.past = nil; len(over)+len(f.ended) == 0 {
+		return present, nil
+	}
+	f.past = &Past{Producers: make([]Producer, len(over)), Orphans: make([]Orphan, len(f.ended))}
+	for i, p := range over {
+		f.past.Producers[i] = *p
+	}
+	slices.SortFunc(f.past.Producers, byEpoch)
+	for i, o := range f.ended {
+		f.past.Orphans[i] = *o
+	}
+	return present, f.past
+}
+
+func byEpoch(a, b Producer) int {
+	return cmp.Or(cmp.Compare(a.Partition, b.Partition), strings.Compare(string(a.Epoch), string(b.Epoch)))
+}
+
+// forgetEpochs forgets the closed epochs beyond [maxClosed] that have been silent
+// for the longest time. What is left depends on the log only.
+func (f *Fold) forgetEpochs() {
+	for f.closed > maxClosed {
+		f.forgetEpoch(f.oldestClosed())
+	}
+}
+
+func (f *Fold) forgetEpoch(p *Producer) {
+	delete(f.producers, producerKey{p.Epoch, p.Partition})
+	f.closed--
+	f.past = nil
+}
+
+func (f *Fold) oldestClosed() *Producer {
+	var oldest *Producer
+	for _, p := range f.producers {
+		if p.Closed && (oldest == nil || p.Seq < oldest.Seq) {
+			oldest = p
+		}
+	}
+	return oldest
+}
+
+// forgetOrphans forgets the orphans that have expired, and the oldest beyond
+// [maxOrphans].
+func (f *Fold) forgetOrphans() {
+	n := 0
+	for n < len(f.ended) && (expired(f.ended[n].Time, f.now) || len(f.ended)-n > maxOrphans) {
+		if o := f.ended[n]; f.orphans[o.Request] == o {
+			delete(f.orphans, o.Request)
+		}
+		n++
+	}
+	if n > 0 {
+		f.ended = slices.Delete(f.ended, 0, n)
+		f.past = nil
+	}
+}
