@@ -140,6 +140,8 @@ func TestMistakesAreNamed(t *testing.T) {
 	})
 	tests := []struct{ method, target, field string }{
 		{"GET", "/api/v1/usage?from=yesterday", "from"},
+		{"GET", "/api/v1/usage?from=0001-01-01T00:00:00Z", "from"},
+		{"GET", "/api/v1/events?from=0001-01-01", "from"},
 		{"GET", "/api/v1/usage?to=2026-13-01", "to"},
 		{"GET", "/api/v1/usage?from=2026-11-02&to=2026-11-01", "from"},
 		{"GET", "/api/v1/usage?time_zone=Mars/Olympus", "time_zone"},

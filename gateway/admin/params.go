@@ -101,12 +101,16 @@ func (p *params) moment(name string, loc *time.Location) time.Time {
 	return t
 }
 
+// firstYear is before anything was recorded; the zero time, which is earlier still,
+// stands for a moment that is not given.
+const firstYear = 1970
+
 func parseMoment(s string, loc *time.Location) (time.Time, bool) {
-	if t, err := time.ParseInLocation(time.DateOnly, s, loc); err == nil {
-		return t, true
+	t, err := time.ParseInLocation(time.DateOnly, s, loc)
+	if err != nil {
+		t, err = time.Parse(time.RFC3339Nano, s)
 	}
-	t, err := time.Parse(time.RFC3339Nano, s)
-	return t, err == nil
+	return t, err == nil && t.Year() >= firstYear
 }
 
 // bound is a sequence of the log, or a moment.
