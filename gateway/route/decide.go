@@ -44,7 +44,8 @@ func (s Step) Target() events.Target {
 }
 
 // Plan is an ordered choice of at most [MaxAttempts] steps, no two of which use
-// the same credential for the same model.
+// the same credential for the same model. However many credentials the first
+// target has, the last step is of another target if one can be used.
 type Plan struct {
 	Steps    []Step
 	Decision events.Decision
@@ -63,7 +64,8 @@ func (p Plan) RetryAt() (time.Time, bool) {
 }
 
 // Decide orders the candidates of a model. Candidates ranked behind a full plan
-// are neither planned nor skipped. The error names a strategy it does not know.
+// are neither planned nor skipped, unless the plan is of one target only and they
+// are of another. The error names a strategy it does not know.
 func Decide(in Inputs) (Plan, error) {
 	ranked, err := rank(in)
 	if err != nil {
@@ -77,21 +79,35 @@ func Decide(in Inputs) (Plan, error) {
 	}
 	for _, s := range ranked {
 		t := s.Target()
-		if p.knows(t) {
+		if p.knows(t) || p.full() && !p.turns(t) {
 			continue
 		}
 		if b, blocked := in.State.Blocked(t, in.Now); blocked {
 			p.Decision.Skipped = append(p.Decision.Skipped, events.Skipped{Target: t, Reason: b.Reason, Until: b.Until})
 			continue
 		}
+		if p.full() {
+			p.Steps, p.Decision.Plan = p.Steps[:MaxAttempts-1], p.Decision.Plan[:MaxAttempts-1]
+		}
 		p.Steps = append(p.Steps, s)
 		p.Decision.Plan = append(p.Decision.Plan, t)
-		if len(p.Steps) == MaxAttempts {
+		if p.full() && p.mixed() {
 			break
 		}
 	}
 	return p, nil
 }
+
+func (p *Plan) full() bool { return len(p.Steps) == MaxAttempts }
+
+// turns tells whether t is of another target than the plan begins with.
+func (p *Plan) turns(t events.Target) bool {
+	first := p.Decision.Plan[0]
+	return t.Provider != first.Provider || t.Model != first.Model
+}
+
+// mixed tells whether the plan has more than one target.
+func (p *Plan) mixed() bool { return slices.ContainsFunc(p.Decision.Plan, p.turns) }
 
 // knows tells whether t is planned or skipped already: a model may name a target
 // more than once.

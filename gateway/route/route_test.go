@@ -2,6 +2,7 @@ package route_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -167,6 +168,39 @@ func TestSameTargetTwice(t *testing.T) {
 	p := provider("p", 1)
 	if plan := decide(t, route.Inputs{Model: model(target(p, 1), target(p, 2))}); len(plan.Steps) != 1 {
 		t.Errorf("%d steps to one credential and model", len(plan.Steps))
+	}
+}
+
+// TestManyCredentials: they do not keep a request from another target.
+func TestManyCredentials(t *testing.T) {
+	c := newClock()
+	m := model(target(provider("p", 1, 1, 1, 1, 1), 1), target(provider("q", 1), 2), target(provider("r", 1), 3))
+	for name, test := range map[string]struct {
+		cooling []events.Target
+		want    string
+	}{
+		"all usable":   {nil, "p p q"},
+		"next cooling": {[]events.Target{{Provider: "q", Credential: "k1", Model: "m"}}, "p p r"},
+		"all others cooling": {
+			[]events.Target{{Provider: "q", Credential: "k1", Model: "m"}, {Provider: "r", Credential: "k1", Model: "m"}}, "p p p",
+		},
+	} {
+		cool := route.NewCooldowns(c.now)
+		for _, k := range test.cooling {
+			cool.Limited(k, time.Minute)
+		}
+		recorded := decide(t, route.Inputs{Model: m, State: cool.State(), Now: c.now(), Seed: 3}).Decision
+		var got []string
+		for _, s := range recorded.Plan {
+			got = append(got, s.Provider)
+		}
+		if strings.Join(got, " ") != test.want || len(recorded.Skipped) != len(test.cooling) {
+			t.Errorf("%s: %v, skipped %v", name, got, recorded.Skipped)
+		}
+		again := decide(t, route.Again(recorded, m, c.now())).Decision
+		if diff := cmp.Diff(recorded, again); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
 	}
 }
 
