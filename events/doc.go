@@ -29,7 +29,10 @@
 //  6. At or below the highest counter seen of an epoch and partition a message
 //     is a duplicate, the next one applies, a jump is a lost message.
 //     [accounting.TestFoldProducers]
-//  7. Events carry ids and numbers only: never a prompt, a name, an address or
+//  7. A log whose disk was full keeps what it acknowledged and takes more as soon
+//     as there is space, and says that it is full until then.
+//     [natslog.TestWritesAgainAfterAFullDisk, natslog.TestFullDiskIsFull]
+//  8. Events carry ids and numbers only: never a prompt, a name, an address or
 //     a secret. [cmd/llm-hub.TestCanarySecrets]
 //
 // # What may be assumed about now

@@ -30,6 +30,11 @@ func (l *Log) failed(what string, err error) error {
 	}
 	var api *jetstream.APIError
 	if !errors.As(err, &api) || api.ErrorCode == 0 {
+		if l.cfg.Server != nil { // a store that cannot write does not answer
+			if sick := l.cfg.Server.Healthy(); errors.Is(sick, events.ErrFull) {
+				return fmt.Errorf("%s: %w: %w", what, sick, err)
+			}
+		}
 		return fmt.Errorf("%s: %w: %w", what, events.ErrUnavailable, err)
 	}
 	switch api.ErrorCode {

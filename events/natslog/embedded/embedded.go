@@ -6,6 +6,7 @@
 package embedded
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,10 +14,14 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/events/natslog"
 )
 
@@ -48,12 +53,17 @@ type Config struct {
 
 	Listen string // host:port for other NATS clients; empty listens to nothing
 	Token  string // what every client must show; needed with Listen
+
+	HealEvery time.Duration // how often it is looked whether the store still writes; 0 is 2 s
 }
 
 // Server is a running nats-server.
 type Server struct {
-	nats     *server.Server
-	maxBytes int64
+	opts server.Options // every nats-server gets a copy
+	log  *slog.Logger
+	nats atomic.Pointer[server.Server]
+	stop chan struct{} // closed by Close
+	done chan struct{} // closed when nothing watches any more
 }
 
 // Start starts a server and returns once it answers. It must be closed.
@@ -62,19 +72,30 @@ func Start(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded log: %w", err)
 	}
-	ns, err := server.NewServer(opts)
-	if err != nil {
+	s := &Server{opts: *opts, log: cfg.Logger, stop: make(chan struct{}), done: make(chan struct{})}
+	if err := s.start(); err != nil {
 		return nil, fmt.Errorf("embedded log: %w", err)
 	}
-	log := &logger{to: cfg.Logger}
+	go s.heal(cmp.Or(cfg.HealEvery, defaultHealEvery))
+	return s, nil
+}
+
+// start starts a nats-server and waits until it answers.
+func (s *Server) start() error {
+	opts, log := s.opts, &logger{to: s.log}
+	ns, err := server.NewServer(&opts)
+	if err != nil {
+		return err
+	}
 	ns.SetLoggerV2(log, false, false, false)
-	s := &Server{nats: ns, maxBytes: opts.JetStreamMaxStore}
 	go ns.Start()
 	if err := awaitReady(ns, log); err != nil {
-		s.Close()
-		return nil, fmt.Errorf("embedded log: %w", err)
+		ns.Shutdown()
+		ns.WaitForShutdown()
+		return err
 	}
-	return s, nil
+	s.nats.Store(ns)
+	return nil
 }
 
 func awaitReady(ns *server.Server, log *logger) error {
@@ -144,33 +165,47 @@ func listen(opts *server.Options, cfg Config) error {
 }
 
 // InProcessConn implements natslog.Server: a connection that needs no network.
-func (s *Server) InProcessConn() (net.Conn, error) { return s.nats.InProcessConn() }
+func (s *Server) InProcessConn() (net.Conn, error) { return s.nats.Load().InProcessConn() }
 
-// Healthy is nil as long as the server can keep what it is given.
+// Healthy is nil as long as the server can keep what it is given; a disk without
+// space is [events.ErrFull].
 func (s *Server) Healthy() error {
-	if !s.nats.Running() {
+	ns := s.nats.Load()
+	if !ns.Running() {
 		return errors.New("embedded log: not running")
 	}
-	if h := s.nats.Healthz(&server.HealthzOptions{}); h.Error != "" {
-		return fmt.Errorf("embedded log: %s", h.Error)
+	h := ns.Healthz(&server.HealthzOptions{})
+	switch {
+	case h.Error == "":
+		return nil
+	case strings.Contains(h.Error, syscall.ENOSPC.Error()):
+		return fmt.Errorf("embedded log: %w: %s", events.ErrFull, h.Error)
 	}
-	return nil
+	return fmt.Errorf("embedded log: %s", h.Error)
 }
 
 // URL is where other NATS clients connect, empty without Config.Listen.
 func (s *Server) URL() string {
-	if s.nats.Addr() == nil {
+	ns := s.nats.Load()
+	if ns.Addr() == nil {
 		return ""
 	}
-	return s.nats.ClientURL()
+	return ns.ClientURL()
 }
 
 // TrafficBytes is how much of the store's bound the traffic stream may take: all
 // but a quarter, which is for the control stream, dead letters and counters.
-func (s *Server) TrafficBytes() int64 { return s.maxBytes - s.maxBytes/4 }
+func (s *Server) TrafficBytes() int64 { return s.opts.JetStreamMaxStore - s.opts.JetStreamMaxStore/4 }
 
 // Close stops the server and waits until all is on disk.
 func (s *Server) Close() {
-	s.nats.Shutdown()
-	s.nats.WaitForShutdown()
+	close(s.stop)
+	<-s.done
+	s.shutdown()
+}
+
+func (s *Server) shutdown() {
+	ns := s.nats.Load()
+	ns.Shutdown()
+	ns.WaitForShutdown()
 }

@@ -1,0 +1,99 @@
+//go:build linux || darwin
+
+package natslog_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os/signal"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/events/natslog"
+	"github.com/llm-hub/llm-hub/events/natslog/embedded"
+)
+
+// limitFiles lets no file of this process grow beyond size until lift is called:
+// a disk without space, for whoever writes.
+func limitFiles(t *testing.T, size uint64) (lift func()) {
+	t.Helper()
+	signal.Ignore(syscall.SIGXFSZ)
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
+		t.Fatal(err)
+	}
+	lift = func() { _ = syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before) } // raising to what it was is always allowed
+	t.Cleanup(lift)
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: size, Max: before.Max}); err != nil {
+		t.Fatal(err)
+	}
+	return lift
+}
+
+// TestWritesAgainAfterAFullDisk: a store that could not write keeps what it has
+// acknowledged, and writes again, in order, when it can, without a restart of the
+// process. It does not run beside other tests, whose files would be limited too.
+func TestWritesAgainAfterAFullDisk(t *testing.T) { //nolint:paralleltest // see above
+	server, err := embedded.Start(embedded.Config{
+		Dir: t.TempDir(), Class: natslog.Dev, MaxBytes: testBytes, Logger: slog.New(slog.DiscardHandler),
+		HealEvery: 20 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	l := openLog(t, server)
+	t.Cleanup(l.Close)
+	lift := limitFiles(t, 64<<10)
+	refused, counter := 0, uint64(1)
+	for ; refused == 0; counter++ {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		_, err := l.Append(ctx, message(3, counter))
+		cancel()
+		if err != nil {
+			refused++
+			counter--
+		}
+	}
+	lift()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for last := counter + 20; counter <= last; counter++ {
+		if err := insist(ctx, l, message(3, counter)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	info, err := l.Info(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seq := uint64(1); seq <= info.Last; seq++ {
+		m, err := l.At(ctx, seq)
+		if err != nil || m.ID.Counter != seq {
+			t.Fatalf("sequence %d holds counter %d, %v", seq, m.ID.Counter, err)
+		}
+	}
+}
+
+// fullRelay stands before a server whose disk has no space.
+type fullRelay struct{ *relay }
+
+func (fullRelay) Healthy() error { return fmt.Errorf("disk: %w", events.ErrFull) }
+
+// TestFullDiskIsFull: a log that does not answer because it has no space says so,
+// and new requests are refused for it.
+func TestFullDiskIsFull(t *testing.T) {
+	t.Parallel()
+	r := &relay{}
+	r.up(t, t.TempDir())
+	l := openLog(t, fullRelay{r})
+	t.Cleanup(l.Close)
+	r.down()
+	if _, err := l.Append(t.Context(), message(3, 1)); !errors.Is(err, events.ErrFull) {
+		t.Errorf("%v, want %v", err, events.ErrFull)
+	}
+}
