@@ -21,7 +21,7 @@ func TestDeaths(t *testing.T) {
 		add(t, log, traffic.Deaths(1000, 17_000)...)
 		waitFor(t, log, p)
 		for i := range 6 {
-			time.Sleep(time.Minute)
+			<-time.After(time.Minute)
 			add(t, log, traffic.Packed(1000)...)
 			waitFor(t, log, p)
 			if i%2 == 1 {
@@ -52,7 +52,7 @@ func TestDamagedPast(t *testing.T) {
 		add(t, log, traffic.Deaths(3, 3)...)
 		waitFor(t, log, p)
 		for range 2 {
-			time.Sleep(time.Minute)
+			<-time.After(time.Minute)
 			add(t, log, traffic.Packed(1000)...)
 			waitFor(t, log, p)
 		}

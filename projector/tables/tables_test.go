@@ -430,7 +430,7 @@ func TestDeaths(t *testing.T) {
 		add(t, log, traffic.Deaths(1500, 10_000)...)
 		waitFor(t, log, w)
 		for range 3 {
-			time.Sleep(time.Minute)
+			<-time.After(time.Minute)
 			add(t, log, traffic.Packed(2000)...)
 			waitFor(t, log, w)
 			kill()

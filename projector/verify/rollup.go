@@ -91,6 +91,10 @@ func (r *run) rollUpOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	beyond, err := r.beyond(ctx, before)
+	if err != nil {
+		return err
+	}
 	_, after, err := tables.Load(ctx, r.cfg.Bucket, events.TablesKey)
 	if err != nil {
 		return err
@@ -98,9 +102,28 @@ func (r *run) rollUpOnce(ctx context.Context) error {
 	if after != rev {
 		return errMoving
 	}
-	for _, d := range found {
+	for _, d := range append(found, beyond...) {
 		r.differ(d.What, d.Want, d.Got)
 	}
 	r.report.Tables.RolledUp = rolledUp
 	return nil
+}
+
+// beyond finds tables with rows of sequences that the checkpoint has not come to:
+// of a log that was another one, or put there by somebody else.
+func (r *run) beyond(ctx context.Context, c tables.Checkpoint) (found []Difference, err error) {
+	for _, table := range []string{"usage", "requests", "attempts"} {
+		var rows uint64
+		err := r.cfg.Tables.Query(ctx, "SELECT count() FROM {db:Identifier}."+table+" WHERE seq > {seq:UInt64}",
+			map[string]any{"db": c.Database, "seq": c.Done.Seq}, func(scan func(...any) error) error { return scan(&rows) })
+		if err != nil {
+			return nil, err
+		}
+		if rows > 0 {
+			found = append(found, Difference{
+				What: fmt.Sprintf("table %s, rows beyond the checkpoint at %d", table, c.Done.Seq), Want: "none", Got: fmt.Sprint(rows),
+			})
+		}
+	}
+	return found, nil
 }
