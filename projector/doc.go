@@ -30,7 +30,8 @@
 //  8. An event that cannot be applied is in the dead letters before the checkpoint
 //     passes it. [counters.TestExact]
 //  9. The requests of a dead epoch are ended once, by whomever and however often
-//     their end is published. [counters.TestOrphans]
+//     their end is published; not in a partition that is stopped.
+//     [counters.TestOrphans, TestNoOrphansBehindAGap]
 //  10. While a store is away nothing is dropped, and the lag shows.
 //     [tables.TestStoreAway, tables.TestStoreAwayFromTheStart]
 //  11. Roll-up and rows give the same answer, in every time zone, and it is the
@@ -40,7 +41,9 @@
 //  13. What the folds remember of dead nodes can always be stored, and is written
 //     when it changes; damage to it is noticed. [counters.TestDeaths,
 //     tables.TestDeaths, counters.TestDamagedPast]
-//  14. A rebuild gives what was live, and may be interrupted anywhere.
+//  14. Commits of counters keep a pace, so that their cost does not follow the
+//     number of requests. [counters.TestPace]
+//  15. A rebuild gives what was live, and may be interrupted anywhere.
 //     [rebuild.TestCounters, rebuild.TestTables, rebuild.TestRebuildEqualsLive]
 //
 // # What a checkpoint stands on

@@ -98,11 +98,14 @@ func (f *Folds) Open() int {
 }
 
 // Orphans returns an end for every open request whose epoch is closed, see
-// [accounting.Fold.Orphans].
+// [accounting.Fold.Orphans]. Those of a stopped partition are left: their ends
+// would not be folded, and be published again and again.
 func (f *Folds) Orphans(by events.NodeID, now time.Time) []accounting.Closing {
 	var out []accounting.Closing
 	for _, p := range f.partitions {
-		out = append(out, f.folds[p].Orphans(by, now)...)
+		if f.gaps[p] == nil {
+			out = append(out, f.folds[p].Orphans(by, now)...)
+		}
 	}
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/events/natslog"
 	"github.com/llm-hub/llm-hub/events/natslog/embedded"
 	"github.com/llm-hub/llm-hub/projector"
@@ -103,5 +104,36 @@ func BenchmarkFolds(b *testing.B) {
 		b.ReportMetric(float64(made)/time.Since(started).Seconds(), "events/s")
 		b.ReportMetric(float64(h.Counters.Status().Commits), "commits")
 		b.ReportMetric(float64(h.Tables.Status().Rows), "rows")
+	}
+}
+
+// TestNoOrphansBehindAGap: what a stopped partition left open is not ended, because
+// nobody would fold the end.
+func TestNoOrphansBehindAGap(t *testing.T) {
+	traffic := projectortest.New(3, 1, time.Second)
+	messages := traffic.Deaths(0, 3)
+	p := events.PartitionOf("tenant-0")
+	last := 0 // the message of p that closes the epoch
+	for i, m := range messages {
+		if m.ID.Partition == p && m.ID.Counter == 1 {
+			last = i
+		}
+	}
+	folds := projector.NewFolds(projector.AllPartitions(), nil)
+	for i, m := range messages[:last+1] {
+		if _, err := folds.Apply(events.Stored{Message: m, Seq: uint64(i + 1), Time: projectortest.Start()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(folds.Orphans("n", projectortest.Start())); n != 3 {
+		t.Fatalf("%d orphans, want 3", n)
+	}
+	lost := messages[last]
+	lost.ID.Counter += 2
+	if _, err := folds.Apply(events.Stored{Message: lost, Seq: uint64(last + 2), Time: projectortest.Start()}); err == nil {
+		t.Fatal("no gap")
+	}
+	if n := len(folds.Orphans("n", projectortest.Start())); n != 0 {
+		t.Errorf("%d orphans of a stopped partition, want 0", n)
 	}
 }

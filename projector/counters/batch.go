@@ -104,6 +104,7 @@ func (s *session) commit(ctx context.Context) bool {
 	}
 	sealed := s.open
 	s.open, s.linger, s.overdue = newBatch(), nil, false
+	s.due = time.Now().Add(s.cfg.Pace)
 	s.seal(&sealed)
 	s.flying = &sealed
 	go func() {

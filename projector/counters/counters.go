@@ -24,6 +24,7 @@ import (
 // Defaults of [Config].
 const (
 	DefaultLinger    = 10 * time.Millisecond
+	DefaultPace      = 100 * time.Millisecond
 	DefaultCacheSize = 16384 // counters; about 1.5 KiB each
 )
 
@@ -47,6 +48,7 @@ type Config struct {
 	Partitions []events.Partition
 	Logger     *slog.Logger
 	Linger     time.Duration // how long a change waits for others to be committed with; 0 is DefaultLinger
+	Pace       time.Duration // least time from one commit to the next, unless a batch is full; 0 is DefaultPace
 	CacheSize  int           // counters kept in memory beside those being changed; 0 is DefaultCacheSize
 }
 
@@ -74,6 +76,9 @@ func New(cfg Config) (*Projector, error) {
 	}
 	if cfg.Linger == 0 {
 		cfg.Linger = DefaultLinger
+	}
+	if cfg.Pace == 0 {
+		cfg.Pace = DefaultPace
 	}
 	if cfg.CacheSize == 0 {
 		cfg.CacheSize = DefaultCacheSize

@@ -18,7 +18,7 @@ func TestDeaths(t *testing.T) {
 		log := memlog.New()
 		traffic := projectortest.New(7, 5, 100*time.Millisecond)
 		p, kill := start(t, overLog(log))
-		add(t, log, traffic.Deaths(1000, 17_000)...)
+		add(t, log, traffic.Deaths(500, 8000)...)
 		waitFor(t, log, p)
 		for i := range 6 {
 			<-time.After(time.Minute)
@@ -65,5 +65,39 @@ func TestDamagedPast(t *testing.T) {
 		}
 		p, _ = start(t, overLog(log))
 		wantHalted(t, p, key+" is not the one the checkpoint knows")
+	})
+}
+
+// TestPace: commits follow each other no faster than they are told to, the first
+// after a pause is not late, and a full batch does not wait.
+func TestPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := memlog.New()
+		cfg := overLog(log)
+		cfg.Linger, cfg.Pace = 10*time.Millisecond, 100*time.Millisecond
+		p, _ := start(t, cfg)
+		synctest.Wait()
+		traffic := projectortest.New(3, 5, time.Millisecond)
+		began := time.Now()
+		add(t, log, traffic.Messages(5)...)
+		waitFor(t, log, p)
+		if waited := time.Since(began); waited != cfg.Linger {
+			t.Errorf("the first commit came after %s, want %s", waited, cfg.Linger)
+		}
+		for range 200 { // two seconds of steady traffic
+			add(t, log, traffic.Messages(1)...)
+			<-time.After(10 * time.Millisecond)
+		}
+		waitFor(t, log, p)
+		if n := p.Status().Commits; n < 15 || n > 22 {
+			t.Errorf("%d commits, want one in 100 ms", n)
+		}
+		before := p.Status().Commits
+		began = time.Now()
+		add(t, log, traffic.Messages(20_000)...)
+		waitFor(t, log, p)
+		if n := p.Status().Commits - before; time.Since(began) > 200*time.Millisecond || n < 3 {
+			t.Errorf("%d commits of full batches took %s", n, time.Since(began))
+		}
 	})
 }

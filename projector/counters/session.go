@@ -44,6 +44,7 @@ type session struct {
 	open    batch            // being filled
 	linger  <-chan time.Time // fires when open is due, nil while it is empty
 	overdue bool             // open is due, but another batch is under way
+	due     time.Time        // not before then, by the pace of commits
 	flying  *batch           // being committed, nil if none is
 	landed  chan landing
 
@@ -253,7 +254,7 @@ func (s *session) fill(ctx context.Context) error {
 	}
 	p.position = s.folds.At(p.id)
 	if len(s.open.parts) > 0 && s.linger == nil && !s.overdue {
-		s.linger = time.After(s.cfg.Linger)
+		s.linger = time.After(max(s.cfg.Linger, time.Until(s.due)))
 	}
 	if s.open.full() {
 		s.commit(ctx)
