@@ -115,7 +115,7 @@ func TestNoOrphansBehindAGap(t *testing.T) {
 	p := events.PartitionOf("tenant-0")
 	last := 0 // the message of p that closes the epoch
 	for i, m := range messages {
-		if m.ID.Partition == p && m.ID.Counter == 1 {
+		if m.ID.Partition == p && m.ID.Node == messages[0].ID.Node {
 			last = i
 		}
 	}
