@@ -18,7 +18,7 @@ func TestDeaths(t *testing.T) {
 		log := memlog.New()
 		traffic := projectortest.New(7, 5, 100*time.Millisecond)
 		p, kill := start(t, overLog(log))
-		add(t, log, traffic.Deaths(500, 8000)...)
+		add(t, log, traffic.Deaths(200, 4000)...)
 		waitFor(t, log, p)
 		for i := range 6 {
 			<-time.After(time.Minute)

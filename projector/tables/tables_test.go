@@ -427,7 +427,7 @@ func TestDeaths(t *testing.T) {
 		log, store := memlog.New(), tablestest.NewMemStore()
 		traffic := projectortest.New(7, 5, 100*time.Millisecond)
 		w, kill := start(t, config(log, store))
-		add(t, log, traffic.Deaths(500, 8000)...)
+		add(t, log, traffic.Deaths(200, 4000)...)
 		waitFor(t, log, w)
 		for range 3 {
 			<-time.After(time.Minute)
