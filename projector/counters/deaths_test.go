@@ -14,6 +14,7 @@ import (
 // TestDeaths: however often nodes restart, and whatever they leave behind, what
 // the fold remembers of it can be stored, beside the checkpoint.
 func TestDeaths(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log := memlog.New()
 		traffic := projectortest.New(7, 5, 100*time.Millisecond)
@@ -71,6 +72,7 @@ func TestDamagedPast(t *testing.T) {
 // TestPace: commits follow each other no faster than they are told to, the first
 // after a pause is not late, and a full batch does not wait.
 func TestPace(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log := memlog.New()
 		cfg := overLog(log)

@@ -423,6 +423,7 @@ func TestAttemptRows(t *testing.T) {
 // TestDeaths: however often nodes restart, and whatever they leave behind, what
 // the folds remember of it can be stored, and is not written again all the time.
 func TestDeaths(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log, store := memlog.New(), tablestest.NewMemStore()
 		traffic := projectortest.New(7, 5, 100*time.Millisecond)
