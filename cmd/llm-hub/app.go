@@ -111,7 +111,7 @@ func (a *app) openStores(ctx context.Context) (err error) {
 		return err
 	}
 	a.closers.push("stores", a.stores.close)
-	a.space = &spaceWatch{space: a.stores.log.Space, log: a.log}
+	a.space = &spaceWatch{space: a.stores.log.Space, healthy: a.stores.log.Healthy, log: a.log}
 	a.background(ctx, "log space", a.space.run)
 	describeSpace(a.registry, a.space)
 	a.health.add(check{name: "log", required: true, run: func(ctx context.Context) (any, error) {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/events/publish"
 )
 
@@ -22,12 +23,14 @@ const (
 // errLogFull refuses new requests.
 var errLogFull = errors.New("the log has no space for new requests")
 
-// spaceWatch knows how full the traffic stream is.
+// spaceWatch knows how full the traffic stream is, and whether its disk is.
 type spaceWatch struct {
-	space func(context.Context) (used, limit uint64, err error)
-	log   *slog.Logger
+	space   func(context.Context) (used, limit uint64, err error)
+	healthy func(context.Context) error // [events.ErrFull] while the disk has no space
+	log     *slog.Logger
 
 	used, limit atomic.Uint64
+	diskFull    atomic.Bool
 	told        bool // of the alarm, since it last began
 }
 
@@ -47,6 +50,7 @@ func (s *spaceWatch) run(ctx context.Context) {
 
 // look keeps the last figures while the log does not answer.
 func (s *spaceWatch) look(ctx context.Context) {
+	s.diskFull.Store(errors.Is(s.healthy(ctx), events.ErrFull))
 	used, limit, err := s.space(ctx)
 	if err != nil {
 		return
@@ -65,8 +69,11 @@ func (s *spaceWatch) alarm() bool {
 	return limit > 0 && s.used.Load() >= limit/100*spaceAlarm
 }
 
-// admit fails when only the reserve is left.
+// admit fails when only the reserve is left, or nothing.
 func (s *spaceWatch) admit() error {
+	if s.diskFull.Load() {
+		return fmt.Errorf("%w: its disk is full", errLogFull)
+	}
 	used, limit := s.used.Load(), s.limit.Load()
 	if limit > 0 && used+spaceReserve > limit {
 		return fmt.Errorf("%w: %d of %d bytes are used, %d are kept for running requests", errLogFull, used, limit, uint64(spaceReserve))

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
+
+	"github.com/llm-hub/llm-hub/events"
 )
 
 func TestSpaceWatch(t *testing.T) {
@@ -14,6 +17,7 @@ func TestSpaceWatch(t *testing.T) {
 	tests := map[string]struct {
 		used, limit uint64
 		err         error
+		health      error
 		alarm       bool
 		admits      bool
 	}{
@@ -22,14 +26,17 @@ func TestSpaceWatch(t *testing.T) {
 		"below the alarm":  {used: 799 * mib, limit: 1000 * mib, admits: true},
 		"alarm":            {used: 800 * mib, limit: 1000 * mib, alarm: true, admits: true},
 		"only the reserve": {used: 937 * mib, limit: 1000 * mib, alarm: true},
+		"disk full":        {limit: 1000 * mib, health: fmt.Errorf("log: %w", events.ErrFull)},
+		"log away":         {limit: 1000 * mib, health: events.ErrUnavailable, admits: true},
 		"no answer":        {used: 937 * mib, limit: 1000 * mib, err: errors.New("away"), admits: true},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
 			s := &spaceWatch{
-				space: func(context.Context) (uint64, uint64, error) { return tc.used, tc.limit, tc.err },
-				log:   slog.New(slog.NewTextHandler(&out, nil)),
+				space:   func(context.Context) (uint64, uint64, error) { return tc.used, tc.limit, tc.err },
+				healthy: func(context.Context) error { return tc.health },
+				log:     slog.New(slog.NewTextHandler(&out, nil)),
 			}
 			s.look(t.Context())
 			s.look(t.Context())
