@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/llm-hub/llm-hub/events/natslog"
-	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/outbound"
 	"github.com/llm-hub/llm-hub/gateway/web"
 )
@@ -143,5 +142,3 @@ func (a *app) trialKey() string {
 	}
 	return ""
 }
-
-var _ slog.LogValuer = control.Secret{} // a secret that is logged shows nothing
