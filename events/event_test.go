@@ -36,6 +36,9 @@ func decoders() map[events.Kind]func(events.Event) ([]byte, error) {
 		events.NodeStartedKind:         reencode[events.NodeStarted],
 		events.NodeHeartbeatKind:       reencode[events.NodeHeartbeat],
 		events.NodeStoppedKind:         reencode[events.NodeStopped],
+		events.NodeLostKind:            reencode[events.NodeLost],
+		events.DeadReappliedKind:       reencode[events.DeadReapplied],
+		events.AlertRaisedKind:         reencode[events.AlertRaised],
 		events.HubCreatedKind:          reencode[events.HubCreated],
 	}
 }

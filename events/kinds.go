@@ -18,6 +18,13 @@ const (
 	NodeStartedKind         Kind = "node.started"
 	NodeHeartbeatKind       Kind = "node.heartbeat"
 	NodeStoppedKind         Kind = "node.stopped"
+	NodeLostKind            Kind = "node.lost"
+	DeadReappliedKind       Kind = "dead.reapplied"
+)
+
+// Kinds of the stream of alerts.
+const (
+	AlertRaisedKind Kind = "alert.raised"
 )
 
 // Kinds of control: changes of configuration.
@@ -31,6 +38,7 @@ func Kinds() []Kind {
 	return []Kind{
 		RequestAdmittedKind, RequestRejectedKind, AttemptFailedKind, UpstreamRateLimitedKind, RouteFallbackKind,
 		UsageCheckpointKind, UsageRecordedKind, RequestFinishedKind, RequestOrphanedKind, UsageCorrectedKind,
-		NodeStartedKind, NodeHeartbeatKind, NodeStoppedKind, HubCreatedKind,
+		NodeStartedKind, NodeHeartbeatKind, NodeStoppedKind, NodeLostKind, DeadReappliedKind,
+		AlertRaisedKind, HubCreatedKind,
 	}
 }

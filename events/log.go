@@ -90,3 +90,33 @@ type Watchable interface {
 	// skipped, the last never is). The channel is closed when ctx ends.
 	Watch(ctx context.Context, prefix string) (<-chan Entry, error)
 }
+
+// Lapsing is a bucket whose entries may lapse by themselves.
+type Lapsing interface {
+	// PutFor is a commit of one put whose entry is gone after ttl, at least a
+	// second, unless it is put again. It returns the new revision, or
+	// [ErrConflict], or [ErrUnavailable] as [Bucket.Commit] does.
+	PutFor(ctx context.Context, p Put, ttl time.Duration) (uint64, error)
+}
+
+// Outbox keeps messages on the node's own disk while the log is out of reach.
+type Outbox interface {
+	// Put returns once the message is fsynced. The same id twice is kept once while
+	// it is held. [ErrFull]: there is no room.
+	Put(ctx context.Context, m Message) error
+	// After returns at most limit messages that were put after the one numbered
+	// seq, oldest first; none is not an error. Stored.Seq numbers them.
+	After(ctx context.Context, seq uint64, limit int) ([]Stored, error)
+	// Trim forgets every message up to seq.
+	Trim(ctx context.Context, seq uint64) error
+	// Fill tells what is held.
+	Fill(ctx context.Context) (Fill, error)
+}
+
+// Fill is what an outbox holds.
+type Fill struct {
+	Messages uint64
+	Bytes    uint64
+	Max      uint64    // bytes it may hold
+	Oldest   time.Time // when the oldest was put, zero if there is none
+}

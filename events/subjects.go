@@ -14,7 +14,10 @@ const (
 	ControlStream  = "HUB_CONTROL"
 	DeadStream     = "HUB_DEAD"
 	CountersBucket = "HUB_COUNTERS"
-	NodesBucket    = "HUB_NODES"
+	LeasesBucket   = "HUB_LEASES" // written only by gateways, by compare-and-set
+	NodesBucket    = "HUB_NODES"  // who owns what; entries lapse
+	AlertStream    = "HUB_ALERTS"
+	OutboxStream   = "HUB_OUTBOX" // on each node's own disk
 )
 
 // Partitions is the number of partitions of the traffic stream of a new hub. It
@@ -52,6 +55,10 @@ const (
 	ControlPattern = ControlPrefix + ">"
 	DeadPrefix     = "hub.v1.dead."
 	DeadPattern    = DeadPrefix + "*"
+	AlertPrefix    = "hub.v1.alert."
+	AlertPattern   = AlertPrefix + ">"
+	OutboxPrefix   = "hub.v1.outbox."
+	OutboxPattern  = OutboxPrefix + "*"
 )
 
 // TrafficSubject is `hub.v1.traffic.<pp>`.
@@ -74,8 +81,34 @@ func ValidID(s string) bool { return idPattern.MatchString(s) }
 const (
 	CounterPrefix    = "c."
 	CheckpointPrefix = "ckpt."
+	OverPrefix       = "over."
 	TablesKey        = "tables" // checkpoint, intent and generation of the tables
 )
+
+// Keys of the other buckets.
+const (
+	LeasePrefix = "l."
+	OwnerPrefix = "own."
+)
+
+// LeaseKey is `l.<scope kind>.<scope id>`: the leases on a scope's hard limits.
+func LeaseKey(scopeKind, scopeID string) string { return LeasePrefix + scopeKind + "." + scopeID }
+
+// ParseLeaseKey is the inverse of [LeaseKey].
+func ParseLeaseKey(key string) (scopeKind, scopeID string, err error) {
+	parts := strings.SplitN(key, ".", 3)
+	if len(parts) != 3 || parts[0]+"." != LeasePrefix {
+		return "", "", fmt.Errorf("lease key %q: not l.<kind>.<id>", key)
+	}
+	return parts[1], parts[2], nil
+}
+
+// OverKey is `over.<pp>`: the epochs that are over in a partition, with every
+// request of theirs ended and counted.
+func OverKey(p Partition) string { return OverPrefix + p.String() }
+
+// OwnerKey is `own.<name>`: who does a piece of work at present.
+func OwnerKey(name string) string { return OwnerPrefix + name }
 
 // CheckpointKey is `ckpt.<pp>`: how far the counters of a partition are folded.
 func CheckpointKey(p Partition) string { return CheckpointPrefix + p.String() }
