@@ -104,7 +104,7 @@ func (a *app) configure(ctx context.Context) error {
 
 func (a *app) openStores(ctx context.Context) (err error) {
 	a.stores, err = openStores(ctx, storesConfig{
-		Dir: a.dir, Node: a.node, NATSURL: a.cfg.NATSURL, LogClass: natslog.Class(a.cfg.LogClass), LogMaxBytes: a.cfg.LogMaxBytes,
+		Dir: a.dir, Node: a.node, NATS: a.cfg.natsFlags, LogClass: natslog.Class(a.cfg.LogClass), LogMaxBytes: a.cfg.LogMaxBytes,
 		ClickHouseURL: a.cfg.ClickHouseURL, ClickHouseLib: a.cfg.ClickHouseLib, Logger: a.log,
 	})
 	if err != nil {

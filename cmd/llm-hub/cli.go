@@ -26,14 +26,34 @@ type serveCmd struct {
 	Listen            string   `help:"Address of the API." env:"LLMHUB_LISTEN" default:"127.0.0.1:4000"`
 	MetricsListen     string   `help:"Address of metrics and health." env:"LLMHUB_METRICS_LISTEN" default:"127.0.0.1:9090"`
 	Roles             []string `help:"Roles of this process: gateway, projector." env:"LLMHUB_ROLES" default:"gateway,projector" enum:"gateway,projector"`
-	NATSURL           string   `name:"nats-url" help:"An external NATS instead of the embedded one." env:"LLMHUB_NATS_URL" placeholder:"URL"`
 	ClickHouseURL     string   `name:"clickhouse-url" help:"An external ClickHouse instead of the embedded engine." env:"LLMHUB_CLICKHOUSE_URL" placeholder:"URL"`
 	ClickHouseLib     string   `name:"clickhouse-lib" help:"The engine's library, libchdb.so." env:"LLMHUB_CLICKHOUSE_LIB" type:"path" placeholder:"PATH"`
 	Demo              bool     `help:"Bring up three demo vendors and a configuration for them." env:"LLMHUB_DEMO"`
 	Ack               string   `help:"What must be on the log before a client gets its first and last byte: strict, first-byte, async." env:"LLMHUB_ACK" default:"strict" enum:"strict,first-byte,async"`
 	LogClass          string   `help:"Durability of the log: dev, durable, ha." env:"LLMHUB_LOG_CLASS" default:"durable" enum:"dev,durable,ha"`
 	LogMaxBytes       int64    `help:"Largest size of the traffic stream in bytes; 0: a share of the free disk." env:"LLMHUB_LOG_MAX_BYTES" default:"0"`
-	AllowPrivateCIDRs string   `name:"allow-private-cidrs" help:"Private networks that vendors may be in." env:"LLMHUB_ALLOW_PRIVATE_CIDRS" placeholder:"CIDR"`
+	AllowPrivateCIDRs string   `name:"allow-private-cidrs" help:"Private networks that vendors and webhooks may be in." env:"LLMHUB_ALLOW_PRIVATE_CIDRS" placeholder:"CIDR"`
+
+	natsFlags
+	OutboxMaxBytes int64         `help:"With --nats-url: largest size in bytes of what waits on this node's disk while NATS is out of reach." env:"LLMHUB_OUTBOX_MAX_BYTES" default:"268435456"`
+	VerifyEvery    time.Duration `help:"How often the books are verified in the background; 0: never." env:"LLMHUB_VERIFY_EVERY" default:"1h"`
+	paces
+}
+
+// natsFlags say how to reach an external NATS.
+type natsFlags struct {
+	NATSURL         string `name:"nats-url" help:"An external NATS instead of the embedded one." env:"LLMHUB_NATS_URL" placeholder:"URL"`
+	NATSCredentials string `name:"nats-credentials" help:"Credentials file for it." env:"LLMHUB_NATS_CREDENTIALS" type:"path" placeholder:"FILE"`
+	NATSCA          string `name:"nats-ca" help:"PEM file of the authorities that its certificate is checked against." env:"LLMHUB_NATS_CA" type:"path" placeholder:"FILE"`
+}
+
+// paces are times that nobody needs to change but tests. Their defaults are those
+// of the packages they are for.
+type paces struct {
+	LeaseTTL  time.Duration `hidden:"" help:"How long a lease on a limit is good for." env:"LLMHUB_LEASE_TTL" default:"30s"`
+	Heartbeat time.Duration `hidden:"" help:"How often a silent node says that it lives." env:"LLMHUB_HEARTBEAT" default:"60s"`
+	DeadAfter time.Duration `hidden:"" help:"How long a node must be silent to be lost." env:"LLMHUB_DEAD_AFTER" default:"15m"`
+	OwnerTTL  time.Duration `hidden:"" help:"How long a projector owns work that it does not renew." env:"LLMHUB_OWNER_TTL" default:"10s"`
 }
 
 // remote says how a command reaches the hub: through a running server, or by
@@ -45,7 +65,7 @@ type remote struct {
 
 	ClickHouseURL string `name:"clickhouse-url" help:"ClickHouse to use when no server runs." env:"LLMHUB_CLICKHOUSE_URL" placeholder:"URL"`
 	ClickHouseLib string `name:"clickhouse-lib" help:"Engine library to use when no server runs." env:"LLMHUB_CLICKHOUSE_LIB" type:"path" placeholder:"PATH"`
-	NATSURL       string `name:"nats-url" help:"NATS to use when no server runs." env:"LLMHUB_NATS_URL" placeholder:"URL"`
+	natsFlags
 }
 
 type applyCmd struct {
@@ -61,6 +81,7 @@ type replayCmd struct {
 	Request     string `help:"Only this request."`
 	Kind        string `help:"Only this kind."`
 	DeadLetters bool   `help:"The events that could not be applied instead."`
+	Apply       bool   `help:"With --dead-letters: apply them again; --from and --to are sequences of dead letters."`
 	Format      string `help:"text or jsonl." default:"text" enum:"text,jsonl"`
 }
 

@@ -67,7 +67,7 @@ func (r *remote) openHub(ctx context.Context, w world, dir *dataDir, closers *st
 	}
 	log := w.logger(slog.LevelWarn)
 	s, err := openStores(ctx, storesConfig{
-		Dir: dir, Node: node, NATSURL: r.NATSURL, LogClass: natslog.Durable,
+		Dir: dir, Node: node, NATS: r.natsFlags, LogClass: natslog.Durable,
 		ClickHouseURL: r.ClickHouseURL, ClickHouseLib: r.ClickHouseLib, Logger: log,
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -40,8 +41,11 @@ func (c *applyCmd) Run(w world) error {
 	return nil
 }
 
-// Run prints the events of a range of the log.
+// Run prints the events of a range of the log, or applies dead letters again.
 func (c *replayCmd) Run(ctx context.Context, w world) error {
+	if c.Apply {
+		return c.apply(ctx, w)
+	}
 	q := url.Values{}
 	set(q, "from", c.From)
 	set(q, "to", c.To)
@@ -56,6 +60,22 @@ func (c *replayCmd) Run(ctx context.Context, w world) error {
 		print = func(line []byte) error { return printEvent(w.out, line) }
 	}
 	return c.call(ctx, w, http.MethodGet, "/api/v1/events", q, func(body io.Reader) error { return lines(body, print) })
+}
+
+func (c *replayCmd) apply(ctx context.Context, w world) error {
+	if !c.DeadLetters || c.Tenant+c.Request+c.Kind != "" {
+		return usageError{errors.New("--apply: is for --dead-letters, chosen by --from and --to only")}
+	}
+	q := url.Values{}
+	set(q, "from", c.From)
+	set(q, "to", c.To)
+	return c.call(ctx, w, http.MethodPost, "/api/v1/dead-letters/apply", q, func(body io.Reader) error {
+		result, err := readResult(body, func(json.RawMessage) {})
+		if err != nil {
+			return err
+		}
+		return printJSON(w.out, result)
+	})
 }
 
 // Run exits 1 if anything differs.

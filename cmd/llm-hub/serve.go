@@ -17,6 +17,9 @@ import (
 // stopTimeout bounds the stop of everything behind the HTTP server.
 const stopTimeout = 20 * time.Second
 
+// minOutbox is room for a few full messages of every partition.
+const minOutbox = 16 << 20
+
 // Run serves until ctx ends.
 func (c *serveCmd) Run(ctx context.Context, w world) error {
 	if err := c.check(); err != nil {
@@ -45,8 +48,16 @@ func (c *serveCmd) Run(ctx context.Context, w world) error {
 // check finds settings that exclude each other.
 func (c *serveCmd) check() error {
 	switch {
-	case len(c.Roles) < 2 && (c.NATSURL == "" || c.ClickHouseURL == "" && c.has("projector")):
-		return errors.New("--roles: the embedded stores need both roles in one process; give --nats-url and --clickhouse-url to split them")
+	case len(c.Roles) < 2 && c.NATSURL == "":
+		return errors.New("--roles: the embedded log needs both roles in one process; give --nats-url to split them")
+	case c.NATSURL == "" && (c.NATSCredentials != "" || c.NATSCA != ""):
+		return errors.New("--nats-credentials, --nats-ca: are for --nats-url")
+	case min(c.LeaseTTL, c.Heartbeat, c.DeadAfter, c.OwnerTTL) < time.Second:
+		return errors.New("--lease-ttl, --heartbeat, --dead-after, --owner-ttl: each must be at least 1s")
+	case c.VerifyEvery < 0:
+		return fmt.Errorf("--verify-every: %s is negative", c.VerifyEvery)
+	case c.OutboxMaxBytes < minOutbox:
+		return fmt.Errorf("--outbox-max-bytes: %d is less than %d", c.OutboxMaxBytes, int64(minOutbox))
 	case c.NATSURL == "" && c.LogClass == string(natslog.HA):
 		return errors.New("--log-class: ha needs three servers; give --nats-url")
 	case c.Demo && c.Config != "":

@@ -18,7 +18,7 @@ import (
 type storesConfig struct {
 	Dir           *dataDir
 	Node          events.NodeID
-	NATSURL       string
+	NATS          natsFlags
 	LogClass      natslog.Class
 	LogMaxBytes   int64
 	ClickHouseURL string
@@ -37,6 +37,9 @@ type stores struct {
 	closers stopList
 }
 
+// errNoSharedTables: see openTables.
+var errNoSharedTables = errors.New("with --nats-url analytics need --clickhouse-url, or --clickhouse-lib on the only node that has a projector")
+
 // openStores opens the log, then ClickHouse. An engine that is missing or does not
 // start is not an error: the hub runs without analytics and says so, and the
 // tables catch up when it is there again.
@@ -53,9 +56,10 @@ func openStores(ctx context.Context, cfg storesConfig) (*stores, error) {
 
 func (s *stores) openLog(ctx context.Context, cfg storesConfig) error {
 	c := natslog.Config{
-		URL: cfg.NATSURL, Class: cfg.LogClass, MaxBytes: cfg.LogMaxBytes, Node: cfg.Node, Version: version, Logger: cfg.Logger,
+		URL: cfg.NATS.NATSURL, Credentials: cfg.NATS.NATSCredentials, RootCAs: cfg.NATS.NATSCA, Class: cfg.LogClass,
+		MaxBytes: cfg.LogMaxBytes, Node: cfg.Node, Version: version, Logger: cfg.Logger,
 	}
-	if cfg.NATSURL == "" {
+	if cfg.NATS.NATSURL == "" {
 		server, err := natsembedded.Start(natsembedded.Config{Dir: cfg.Dir.path, Class: cfg.LogClass, Logger: cfg.Logger})
 		if err != nil {
 			return fmt.Errorf("embedded log: %w", err)
@@ -77,6 +81,12 @@ func (s *stores) openLog(ctx context.Context, cfg storesConfig) error {
 
 func (s *stores) openTables(ctx context.Context, cfg storesConfig) error {
 	url := cfg.ClickHouseURL
+	if url == "" && cfg.NATS.NATSURL != "" && cfg.ClickHouseLib == "" {
+		// Several nodes share the log: tables that only one of them has would be
+		// another's as soon as that one does the work.
+		s.without(cfg.Logger, errNoSharedTables)
+		return nil
+	}
 	if url == "" {
 		lib, err := chembedded.FindLibrary(cfg.ClickHouseLib, cfg.Dir.path)
 		if errors.Is(err, chembedded.ErrNoLibrary) && cfg.ClickHouseLib == "" {

@@ -40,6 +40,8 @@ type Config struct {
 	Verify func(ctx context.Context, report func(any) error) (result any, err error)
 	// Rebuild folds anew from the log and swaps; reports and result as in Verify.
 	Rebuild func(ctx context.Context, what RebuildQuery, report func(any) error) (result any, err error)
+	// ApplyDead publishes dead letters to be applied again; reports and result as in Verify.
+	ApplyDead func(ctx context.Context, q DeadQuery, report func(any) error) (result any, err error)
 	// Status describes the installation; anything that encodes as JSON.
 	Status func(context.Context) (any, error)
 }
@@ -63,6 +65,7 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodGet, Path: "/api/v1/status", Permission: web.Operate, Handler: a.status},
 		{Method: http.MethodPost, Path: "/api/v1/verify", Permission: web.Operate, Handler: a.verify},
 		{Method: http.MethodPost, Path: "/api/v1/rebuild", Permission: web.Operate, Handler: a.rebuild},
+		{Method: http.MethodPost, Path: "/api/v1/dead-letters/apply", Permission: web.Operate, Handler: a.applyDead},
 	}
 }
 
