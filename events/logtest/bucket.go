@@ -15,7 +15,7 @@ import (
 // commit commits puts, which must succeed.
 func (s *suite) commit(puts ...events.Put) uint64 {
 	s.Helper()
-	rev, err := s.log.Commit(s.ctx, puts)
+	rev, err := s.bucket.Commit(s.ctx, puts)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func put(key, value string, rev uint64) events.Put {
 // holds checks what a key holds.
 func (s *suite) holds(want events.Entry) {
 	s.Helper()
-	got, err := s.log.Get(s.ctx, want.Key)
+	got, err := s.bucket.Get(s.ctx, want.Key)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func entry(key, value string, rev uint64) events.Entry {
 
 func bucketNew(s *suite) {
 	s.holds(events.Entry{Key: "c.00.key.acme/ci"})
-	list, err := s.log.List(s.ctx, "")
+	list, err := s.bucket.List(s.ctx, "")
 	if err != nil || len(list) != 0 {
 		s.Errorf("%d entries, %v", len(list), err)
 	}
@@ -89,13 +89,13 @@ func bucketConflicts(s *suite) {
 		"delete an absent key":        {Key: "b", Rev: second},
 		"delete at a stale revision":  {Key: "a", Rev: first},
 	} {
-		if _, err := s.log.Commit(s.ctx, []events.Put{p}); !errors.Is(err, events.ErrConflict) {
+		if _, err := s.bucket.Commit(s.ctx, []events.Put{p}); !errors.Is(err, events.ErrConflict) {
 			s.Errorf("%s, alone: %v", name, err)
 		}
-		if _, err := s.log.Commit(s.ctx, []events.Put{put("c", "x", 0), p}); !errors.Is(err, events.ErrConflict) {
+		if _, err := s.bucket.Commit(s.ctx, []events.Put{put("c", "x", 0), p}); !errors.Is(err, events.ErrConflict) {
 			s.Errorf("%s, last of two: %v", name, err)
 		}
-		if _, err := s.log.Commit(s.ctx, []events.Put{p, put("c", "x", 0)}); !errors.Is(err, events.ErrConflict) {
+		if _, err := s.bucket.Commit(s.ctx, []events.Put{p, put("c", "x", 0)}); !errors.Is(err, events.ErrConflict) {
 			s.Errorf("%s, first of two: %v", name, err)
 		}
 	}
@@ -110,10 +110,10 @@ func bucketAtomic(s *suite) {
 	for i := range puts {
 		puts[i] = put(fmt.Sprintf("k.%d", i), "new", 0) // k.7 is there already
 	}
-	if _, err := s.log.Commit(s.ctx, puts); !errors.Is(err, events.ErrConflict) {
+	if _, err := s.bucket.Commit(s.ctx, puts); !errors.Is(err, events.ErrConflict) {
 		s.Fatal(err)
 	}
-	list, err := s.log.List(s.ctx, "")
+	list, err := s.bucket.List(s.ctx, "")
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -121,10 +121,10 @@ func bucketAtomic(s *suite) {
 		s.Error(diff)
 	}
 	puts[7].Rev = rev
-	if _, err := s.log.Commit(s.ctx, puts); err != nil {
+	if _, err := s.bucket.Commit(s.ctx, puts); err != nil {
 		s.Fatal(err)
 	}
-	if list, err = s.log.List(s.ctx, "k."); err != nil || len(list) != 10 {
+	if list, err = s.bucket.List(s.ctx, "k."); err != nil || len(list) != 10 {
 		s.Errorf("%d entries, %v", len(list), err)
 	}
 }
@@ -133,11 +133,11 @@ func bucketDelete(s *suite) {
 	rev := s.commit(put("a", "1", 0))
 	gone := s.commit(events.Put{Key: "a", Rev: rev})
 	s.holds(events.Entry{Key: "a", Rev: gone})
-	if list, err := s.log.List(s.ctx, ""); err != nil || len(list) != 0 {
+	if list, err := s.bucket.List(s.ctx, ""); err != nil || len(list) != 0 {
 		s.Errorf("%d entries, %v", len(list), err)
 	}
 	for _, stale := range []uint64{0, rev} {
-		if _, err := s.log.Commit(s.ctx, []events.Put{put("a", "2", stale)}); !errors.Is(err, events.ErrConflict) {
+		if _, err := s.bucket.Commit(s.ctx, []events.Put{put("a", "2", stale)}); !errors.Is(err, events.ErrConflict) {
 			s.Errorf("create at %d over a deleted key at %d: %v", stale, gone, err)
 		}
 	}
@@ -160,7 +160,7 @@ func bucketList(s *suite) {
 		"tables":     {"tables"},
 		"nothing.":   nil,
 	} {
-		list, err := s.log.List(s.ctx, prefix)
+		list, err := s.bucket.List(s.ctx, prefix)
 		if err != nil {
 			s.Fatal(err)
 		}
@@ -183,7 +183,7 @@ func bucketLargest(s *suite) {
 		puts[i] = put(fmt.Sprintf("k.%04d", i), "value", 0)
 	}
 	last := s.commit(puts...)
-	list, err := s.log.List(s.ctx, "k.")
+	list, err := s.bucket.List(s.ctx, "k.")
 	if err != nil || len(list) != events.MaxCommit {
 		s.Fatalf("%d entries, %v", len(list), err)
 	}
@@ -210,11 +210,11 @@ func bucketRefuses(s *suite) {
 		"a space":           {put("a b", "1", 0)},
 		"a value too large": {{Key: "a", Value: make([]byte, events.MaxValueSize+1)}},
 	} {
-		if _, err := s.log.Commit(s.ctx, puts); err == nil || errors.Is(err, events.ErrUnavailable) {
+		if _, err := s.bucket.Commit(s.ctx, puts); err == nil || errors.Is(err, events.ErrUnavailable) {
 			s.Errorf("%s: %v", name, err)
 		}
 	}
-	if list, err := s.log.List(s.ctx, ""); err != nil || len(list) != 0 {
+	if list, err := s.bucket.List(s.ctx, ""); err != nil || len(list) != 0 {
 		s.Errorf("%d entries, %v", len(list), err)
 	}
 	s.commit(events.Put{Key: "largest", Value: make([]byte, events.MaxValueSize)}, put("small", "1", 0))
@@ -228,13 +228,13 @@ func bucketRivals(s *suite) {
 	for range rivals {
 		wg.Go(func() {
 			for done := 0; done < each; {
-				e, err := s.log.Get(s.ctx, "n")
+				e, err := s.bucket.Get(s.ctx, "n")
 				if err != nil {
 					s.Error(err)
 					return
 				}
 				puts := []events.Put{{Key: "n", Value: append(e.Value, '+'), Rev: e.Rev}, put(fmt.Sprintf("at.%d", e.Rev), "x", 0)}
-				switch _, err := s.log.Commit(s.ctx, puts); {
+				switch _, err := s.bucket.Commit(s.ctx, puts); {
 				case err == nil:
 					done++
 				case !errors.Is(err, events.ErrConflict):
@@ -245,17 +245,17 @@ func bucketRivals(s *suite) {
 		})
 	}
 	wg.Wait()
-	e, err := s.log.Get(s.ctx, "n")
+	e, err := s.bucket.Get(s.ctx, "n")
 	if err != nil || len(e.Value) != rivals*each {
 		s.Errorf("%d increments, want %d; %v", len(e.Value), rivals*each, err)
 	}
-	if list, err := s.log.List(s.ctx, "at."); err != nil || len(list) != rivals*each {
+	if list, err := s.bucket.List(s.ctx, "at."); err != nil || len(list) != rivals*each {
 		s.Errorf("%d witnesses, want %d; %v", len(list), rivals*each, err)
 	}
 }
 
 func bucketCreated(s *suite) {
-	before, err := s.log.Created(s.ctx)
+	before, err := s.bucket.Created(s.ctx)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -263,13 +263,13 @@ func bucketCreated(s *suite) {
 		s.Errorf("created %s ago", age)
 	}
 	s.commit(put("a", "1", 0))
-	after, err := s.log.Created(s.ctx)
+	after, err := s.bucket.Created(s.ctx)
 	if err != nil || !after.Equal(before) {
 		s.Errorf("created %s, before %s; %v", after, before, err)
 	}
 	ctx, cancel := context.WithCancel(s.ctx)
 	cancel()
-	if _, err := s.log.Commit(ctx, []events.Put{put("b", "1", 0)}); err == nil {
+	if _, err := s.bucket.Commit(ctx, []events.Put{put("b", "1", 0)}); err == nil {
 		s.Error("commit with an ended context: no error")
 	}
 }

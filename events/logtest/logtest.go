@@ -33,32 +33,81 @@ type Log interface {
 	Close()
 }
 
+// Keys is a bucket whose entries may lapse.
+type Keys interface {
+	events.Bucket
+	events.Watchable
+	events.Lapsing
+}
+
+// Opened is a log under test, with its other buckets.
+type Opened struct {
+	Log
+	Leases, Nodes Keys
+}
+
 // timeout bounds one case; only a broken log comes near it.
 const timeout = 30 * time.Second
 
 // epoch is the producer of the suite's messages.
 const epoch events.Epoch = "0192f0c1-2222-7000-8000-000000000001"
 
+// keys is what every bucket of a log offers.
+type keys interface {
+	events.Bucket
+	events.Watchable
+}
+
 // Run runs every case, each on a new log that open makes and cleans up after.
-func Run(t *testing.T, open func(t *testing.T) Log) {
+func Run(t *testing.T, open func(t *testing.T) Opened) {
 	cases := map[string]func(s *suite){
-		"append/sequences rise by one":      appendSequences,
-		"append/repeated id":                appendRepeated,
-		"append/many at once":               appendConcurrent,
-		"append/refuses broken messages":    appendRefuses,
-		"append/does not keep the buffer":   appendCopies,
-		"append/after close":                appendClosed,
-		"read/new log":                      readNewLog,
-		"read/one message":                  readOne,
-		"read/range":                        readRange,
-		"read/partitions":                   readPartitions,
-		"read/follows":                      readFollows,
-		"read/follows partitions":           readFollowsPartitions,
-		"read/waits for its end":            readWaits,
-		"read/closed":                       readClosed,
-		"read/cancelled":                    readCancelled,
-		"read/log closed":                   readLogClosed,
-		"read/slow reader":                  readSlow,
+		"append/sequences rise by one":    appendSequences,
+		"append/repeated id":              appendRepeated,
+		"append/many at once":             appendConcurrent,
+		"append/refuses broken messages":  appendRefuses,
+		"append/does not keep the buffer": appendCopies,
+		"append/after close":              appendClosed,
+		"read/new log":                    readNewLog,
+		"read/one message":                readOne,
+		"read/range":                      readRange,
+		"read/partitions":                 readPartitions,
+		"read/follows":                    readFollows,
+		"read/follows partitions":         readFollowsPartitions,
+		"read/waits for its end":          readWaits,
+		"read/closed":                     readClosed,
+		"read/cancelled":                  readCancelled,
+		"read/log closed":                 readLogClosed,
+		"read/slow reader":                readSlow,
+		"watch/log closed":                watchLogClosed,
+		"lapse/gone after a while":        lapseGone,
+		"lapse/put again in time":         lapseRenewed,
+		"lapse/deleted before":            lapseDeleted,
+		"lapse/refuses":                   lapseRefuses,
+		"dead/kept once":                  deadOnce,
+		"dead/pages":                      deadPages,
+		"control/begins with hub.created": controlBegins,
+		"control/chain":                   controlChain,
+		"control/conflict":                controlConflict,
+		"health":                          health,
+	}
+	for name, run := range bucketCases() {
+		cases[name] = everyBucket(run)
+	}
+	for name, run := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of them wait for a disk
+			ctx, cancel := context.WithTimeout(t.Context(), timeout)
+			defer cancel()
+			log := open(t)
+			defer log.Close()
+			run(&suite{T: t, ctx: ctx, log: log, bucket: log, counters: map[events.Partition]uint64{}})
+		})
+	}
+}
+
+// bucketCases are the cases that every bucket of a log must pass.
+func bucketCases() map[string]func(s *suite) {
+	return map[string]func(s *suite){
 		"bucket/new":                        bucketNew,
 		"bucket/put and replace":            bucketReplace,
 		"bucket/revisions of a commit":      bucketRevisions,
@@ -76,23 +125,17 @@ func Run(t *testing.T, open func(t *testing.T) Log) {
 		"watch/last value is never skipped": watchFinal,
 		"watch/deleted before and after":    watchDeleted,
 		"watch/cancelled":                   watchCancelled,
-		"watch/log closed":                  watchLogClosed,
-		"dead/kept once":                    deadOnce,
-		"dead/pages":                        deadPages,
-		"control/begins with hub.created":   controlBegins,
-		"control/chain":                     controlChain,
-		"control/conflict":                  controlConflict,
-		"health":                            health,
 	}
-	for name, run := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel() // most of them wait for a disk
-			ctx, cancel := context.WithTimeout(t.Context(), timeout)
-			defer cancel()
-			log := open(t)
-			defer log.Close()
-			run(&suite{T: t, ctx: ctx, log: log, counters: map[events.Partition]uint64{}})
-		})
+}
+
+// everyBucket runs a case on each bucket of a log, one beside the other.
+func everyBucket(run func(s *suite)) func(s *suite) {
+	return func(s *suite) {
+		for name, b := range map[string]keys{"counters": s.log, "leases": s.log.Leases, "nodes": s.log.Nodes} {
+			s.Run(name, func(t *testing.T) {
+				run(&suite{T: t, ctx: s.ctx, log: s.log, bucket: b, counters: s.counters})
+			})
+		}
 	}
 }
 
@@ -100,7 +143,8 @@ func Run(t *testing.T, open func(t *testing.T) Log) {
 type suite struct {
 	*testing.T
 	ctx      context.Context
-	log      Log
+	log      Opened
+	bucket   keys // the one that the case is about
 	counters map[events.Partition]uint64
 }
 

@@ -12,7 +12,7 @@ import (
 
 func (s *suite) watch(ctx context.Context, prefix string) <-chan events.Entry {
 	s.Helper()
-	ch, err := s.log.Watch(ctx, prefix)
+	ch, err := s.bucket.Watch(ctx, prefix)
 	if err != nil {
 		s.Fatal(err)
 	}

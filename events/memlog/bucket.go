@@ -13,13 +13,60 @@ import (
 
 // bucket holds the last write of every key, tombstones included.
 type bucket struct {
+	log     *Log
 	created time.Time
 	rev     uint64 // of the last write
 	entries map[string]events.Entry
+	commits []fault // what the next commits have to suffer
+	away    error   // what every call has to suffer
 }
 
-func newBucket(created time.Time) bucket {
-	return bucket{created: created, entries: map[string]events.Entry{}}
+// newBucket makes an empty bucket. l.mu is held, or l is not shared yet.
+func newBucket(l *Log) *bucket {
+	return &bucket{log: l, created: l.nextCreated(), entries: map[string]events.Entry{}}
+}
+
+// Bucket is a bucket whose entries may lapse.
+type Bucket struct{ *bucket }
+
+// PutFor implements [events.Lapsing].
+func (b Bucket) PutFor(ctx context.Context, p events.Put, ttl time.Duration) (uint64, error) {
+	if ttl < time.Second || p.Value == nil {
+		return 0, fmt.Errorf("put %s for %s: it needs a value and at least a second", p.Key, ttl)
+	}
+	rev, err := b.Commit(ctx, []events.Put{p})
+	if rev == 0 {
+		return 0, err
+	}
+	b.log.mu.Lock()
+	defer b.log.mu.Unlock()
+	written := b.created
+	time.AfterFunc(ttl, func() { b.lapse(written, p.Key, rev) })
+	return rev, err
+}
+
+// lapse leaves a tombstone in place of what was written at rev of an incarnation.
+func (b *bucket) lapse(written time.Time, key string, rev uint64) {
+	b.log.mu.Lock()
+	defer b.log.mu.Unlock()
+	if b.created == written && b.entries[key].Rev == rev {
+		b.write(events.Put{Key: key})
+		b.log.notify()
+	}
+}
+
+// write gives a key its next value. l.mu is held.
+func (b *bucket) write(p events.Put) {
+	b.rev++
+	b.entries[p.Key] = events.Entry{Key: p.Key, Value: slices.Clone(p.Value), Rev: b.rev}
+}
+
+// usable tells whether a call may go on. l.mu is held.
+func (b *bucket) usable(ctx context.Context) error {
+	if err := b.log.usable(ctx); err != nil {
+		return err
+	}
+	return b.away
 }
 
 // since returns what was written after rev under prefix, in the order of writing.
@@ -35,26 +82,26 @@ func (b *bucket) since(rev uint64, prefix string) []events.Entry {
 }
 
 // Get implements [events.Bucket].
-func (l *Log) Get(ctx context.Context, key string) (events.Entry, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.usable(ctx); err != nil {
+func (b *bucket) Get(ctx context.Context, key string) (events.Entry, error) {
+	b.log.mu.Lock()
+	defer b.log.mu.Unlock()
+	if err := b.usable(ctx); err != nil {
 		return events.Entry{}, err
 	}
-	e := l.bucket.entries[key]
+	e := b.entries[key]
 	e.Key, e.Value = key, slices.Clone(e.Value)
 	return e, nil
 }
 
 // List implements [events.Bucket].
-func (l *Log) List(ctx context.Context, prefix string) ([]events.Entry, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.usable(ctx); err != nil {
+func (b *bucket) List(ctx context.Context, prefix string) ([]events.Entry, error) {
+	b.log.mu.Lock()
+	defer b.log.mu.Unlock()
+	if err := b.usable(ctx); err != nil {
 		return nil, err
 	}
 	var out []events.Entry
-	for _, e := range l.bucket.since(0, prefix) {
+	for _, e := range b.since(0, prefix) {
 		if e.Value != nil {
 			out = append(out, e)
 		}
@@ -64,55 +111,54 @@ func (l *Log) List(ctx context.Context, prefix string) ([]events.Entry, error) {
 }
 
 // Commit implements [events.Bucket].
-func (l *Log) Commit(ctx context.Context, puts []events.Put) (uint64, error) {
+func (b *bucket) Commit(ctx context.Context, puts []events.Put) (uint64, error) {
 	if err := events.CheckPuts(puts); err != nil {
 		return 0, err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.usable(ctx); err != nil {
+	b.log.mu.Lock()
+	defer b.log.mu.Unlock()
+	if err := b.usable(ctx); err != nil {
 		return 0, err
 	}
-	fault := l.faults.nextCommit()
+	fault := next(&b.commits)
 	if fault.err != nil && !fault.applied {
 		return 0, fault.err
 	}
 	for _, p := range puts {
-		if rev := l.bucket.entries[p.Key].Rev; rev != p.Rev {
+		if rev := b.entries[p.Key].Rev; rev != p.Rev {
 			return 0, fmt.Errorf("key %s is at revision %d, not %d: %w", p.Key, rev, p.Rev, events.ErrConflict)
 		}
 	}
 	for _, p := range puts {
-		l.bucket.rev++
-		l.bucket.entries[p.Key] = events.Entry{Key: p.Key, Value: slices.Clone(p.Value), Rev: l.bucket.rev}
+		b.write(p)
 	}
-	l.notify()
-	return l.bucket.rev, fault.err
+	b.log.notify()
+	return b.rev, fault.err
 }
 
 // Created implements [events.Bucket].
-func (l *Log) Created(ctx context.Context) (time.Time, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.bucket.created, l.usable(ctx)
+func (b *bucket) Created(ctx context.Context) (time.Time, error) {
+	b.log.mu.Lock()
+	defer b.log.mu.Unlock()
+	return b.created, b.usable(ctx)
 }
 
 // Watch implements [events.Watchable].
-func (l *Log) Watch(ctx context.Context, prefix string) (<-chan events.Entry, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.usable(ctx); err != nil {
+func (b *bucket) Watch(ctx context.Context, prefix string) (<-chan events.Entry, error) {
+	b.log.mu.Lock()
+	defer b.log.mu.Unlock()
+	if err := b.usable(ctx); err != nil {
 		return nil, err
 	}
-	w := &watcher{log: l, created: l.bucket.created, prefix: prefix, out: make(chan events.Entry)}
-	initial := slices.DeleteFunc(l.bucket.since(0, prefix), func(e events.Entry) bool { return e.Value == nil })
-	w.rev = l.bucket.rev
+	w := &watcher{bucket: b, created: b.created, prefix: prefix, out: make(chan events.Entry)}
+	initial := slices.DeleteFunc(b.since(0, prefix), func(e events.Entry) bool { return e.Value == nil })
+	w.rev = b.rev
 	go w.run(ctx, append(initial, events.Entry{}))
 	return w.out, nil
 }
 
 type watcher struct {
-	log     *Log
+	bucket  *bucket
 	created time.Time // the incarnation watched
 	prefix  string
 	rev     uint64 // everything up to here was delivered
@@ -147,16 +193,16 @@ func (w *watcher) run(ctx context.Context, next []events.Entry) {
 // fetch returns what was written since the last call, and a channel that is
 // closed at the next change; nil when the log is closed.
 func (w *watcher) fetch() ([]events.Entry, <-chan struct{}) {
-	l := w.log
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
+	b := w.bucket
+	b.log.mu.Lock()
+	defer b.log.mu.Unlock()
+	if b.log.closed {
 		return nil, nil
 	}
-	if l.bucket.created != w.created || l.bucket.rev == w.rev {
-		return nil, l.changed
+	if b.created != w.created || b.rev == w.rev || b.away != nil {
+		return nil, b.log.changed
 	}
-	entries := l.bucket.since(w.rev, w.prefix)
-	w.rev = l.bucket.rev
-	return entries, l.changed
+	entries := b.since(w.rev, w.prefix)
+	w.rev = b.rev
+	return entries, b.log.changed
 }

@@ -13,14 +13,7 @@ type fault struct {
 	applied bool // the call does its work all the same
 }
 
-// faults are queues of what the next calls have to suffer.
-type faults struct {
-	appends, commits []fault
-}
-
-func (f *faults) nextAppend() fault { return next(&f.appends) }
-func (f *faults) nextCommit() fault { return next(&f.commits) }
-
+// next takes a fault from a queue of them.
 func next(queue *[]fault) fault {
 	if len(*queue) == 0 {
 		return fault{}
@@ -35,15 +28,24 @@ func next(queue *[]fault) fault {
 func (l *Log) FailAppend(err error, stored bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.faults.appends = append(l.faults.appends, fault{err: err, applied: stored})
+	l.appends = append(l.appends, fault{err: err, applied: stored})
 }
 
 // FailCommit makes the next commit that no earlier call claims fail with err,
 // after it was applied or without.
-func (l *Log) FailCommit(err error, applied bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.faults.commits = append(l.faults.commits, fault{err: err, applied: applied})
+func (b *bucket) FailCommit(err error, applied bool) {
+	b.log.mu.Lock()
+	defer b.log.mu.Unlock()
+	b.commits = append(b.commits, fault{err: err, applied: applied})
+}
+
+// Away makes every call fail with err, and watchers hear nothing, until it is
+// called with nil.
+func (b *bucket) Away(err error) {
+	b.log.mu.Lock()
+	defer b.log.mu.Unlock()
+	b.away = err
+	b.log.notify()
 }
 
 // Hold makes appends wait until release is called or their context ends.
@@ -115,11 +117,11 @@ func (l *Log) Recreate() {
 
 // RecreateBucket replaces the bucket by an empty one with another creation time.
 // Watchers of the old one hear nothing more.
-func (l *Log) RecreateBucket() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.bucket = newBucket(l.nextCreated())
-	l.notify()
+func (b *bucket) RecreateBucket() {
+	b.log.mu.Lock()
+	defer b.log.mu.Unlock()
+	b.created, b.rev, b.entries = b.log.nextCreated(), 0, map[string]events.Entry{}
+	b.log.notify()
 }
 
 // reindex finds the ids of what is left. l.mu is held.

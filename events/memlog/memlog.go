@@ -13,15 +13,19 @@ import (
 	"github.com/llm-hub/llm-hub/events"
 )
 
-// Log is a traffic stream, a control stream, dead letters and the bucket of
-// counters. All its methods may be called at once.
+// Log is a traffic stream, a control stream, dead letters and the buckets. As a
+// bucket it is the one of counters. All its methods may be called at once.
 type Log struct {
+	*bucket
+	leases, nodes Bucket
+
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced whenever anything below changes
 	closed  bool
 	held    chan struct{} // while not nil, appends wait for it to be closed
-	faults  faults
+	appends []fault       // what the next appends have to suffer
 
+	newest   time.Time // creation time given last
 	created  time.Time
 	first    uint64 // sequence of messages[0], or of the next message if there is none
 	messages []events.Stored
@@ -29,15 +33,13 @@ type Log struct {
 
 	commands []events.Command
 	dead     []events.DeadLetter
-
-	bucket bucket
 }
 
 // New makes an empty log whose control stream holds [events.HubCreated].
 func New() *Log {
 	l := &Log{changed: make(chan struct{}), first: 1, ids: map[events.MessageID]uint64{}}
 	l.created = l.nextCreated()
-	l.bucket = newBucket(l.nextCreated())
+	l.bucket, l.leases, l.nodes = newBucket(l), Bucket{newBucket(l)}, Bucket{newBucket(l)}
 	l.commands = []events.Command{firstCommand(l.created)}
 	return l
 }
@@ -55,13 +57,18 @@ func firstCommand(now time.Time) events.Command {
 // nextCreated gives a creation time never given before, also under a clock that stands still.
 func (l *Log) nextCreated() time.Time {
 	now := time.Now().UTC()
-	for _, past := range []time.Time{l.created, l.bucket.created} {
-		if !now.After(past) {
-			now = past.Add(time.Nanosecond)
-		}
+	if !now.After(l.newest) {
+		now = l.newest.Add(time.Nanosecond)
 	}
+	l.newest = now
 	return now
 }
+
+// Leases is the bucket of leases, which gateways write.
+func (l *Log) Leases() Bucket { return l.leases }
+
+// Nodes is the bucket of who does what.
+func (l *Log) Nodes() Bucket { return l.nodes }
 
 // notify wakes whoever waits for a change. l.mu is held.
 func (l *Log) notify() {
@@ -82,7 +89,7 @@ func (l *Log) Append(ctx context.Context, m events.Message) (events.Ack, error) 
 	if err := l.usable(ctx); err != nil {
 		return events.Ack{}, err
 	}
-	fault := l.faults.nextAppend()
+	fault := next(&l.appends)
 	if fault.err != nil && !fault.applied {
 		return events.Ack{}, fault.err
 	}

@@ -16,7 +16,10 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	logtest.Run(t, func(*testing.T) logtest.Log { return memlog.New() })
+	logtest.Run(t, func(*testing.T) logtest.Opened {
+		l := memlog.New()
+		return logtest.Opened{Log: l, Leases: l.Leases(), Nodes: l.Nodes()}
+	})
 }
 
 func message(counter uint64) events.Message {

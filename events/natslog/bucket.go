@@ -16,16 +16,43 @@ import (
 	"github.com/llm-hub/llm-hub/events"
 )
 
-// How a bucket marks a deleted key.
+// How a bucket marks a key that is absent: deleted by us, or lapsed.
 const (
 	operationHeader = "KV-Operation"
 	deleteOperation = "DEL"
 )
 
-// bucket is the bucket of counters.
+// bucket is a bucket made as a stream, because only so are atomic commits allowed.
 type bucket struct {
 	log    *Log
+	name   string
+	prefix string // of the subjects of its keys
 	stream jetstream.Stream
+}
+
+func newBucket(l *Log, name string, stream jetstream.Stream) bucket {
+	return bucket{log: l, name: name, prefix: keyPrefix(name), stream: stream}
+}
+
+// Bucket is a bucket whose entries may lapse.
+type Bucket struct{ bucket }
+
+// PutFor implements [events.Lapsing]. The server counts in whole seconds, so ttl
+// is rounded up to one.
+func (b Bucket) PutFor(ctx context.Context, p events.Put, ttl time.Duration) (uint64, error) {
+	if err := events.CheckPuts([]events.Put{p}); err != nil {
+		return 0, err
+	}
+	if ttl < time.Second || p.Value == nil {
+		return 0, fmt.Errorf("put %s for %s: it needs a value and at least a second", p.Key, ttl)
+	}
+	msg := b.putMessage(p)
+	msg.Header.Set(jetstream.MsgTTLHeader, (ttl + time.Second - 1).Truncate(time.Second).String())
+	ack, err := b.log.publish(ctx, msg)
+	if err != nil {
+		return 0, b.log.failed("put "+p.Key, err)
+	}
+	return ack.Sequence, nil
 }
 
 // Get implements [events.Bucket].
@@ -33,20 +60,20 @@ func (b bucket) Get(ctx context.Context, key string) (events.Entry, error) {
 	if !events.ValidKey(key) {
 		return events.Entry{}, fmt.Errorf("key %q is not valid", key)
 	}
-	m, err := b.log.leaderGet(ctx, countersStream, getRequest{LastBySubject: keyPrefix + key})
+	m, err := b.log.leaderGet(ctx, bucketPrefix+b.name, getRequest{LastBySubject: b.prefix + key})
 	if err != nil {
 		if err = b.log.failed("read key "+key, err); errors.Is(err, events.ErrNoMessage) {
 			return events.Entry{Key: key}, nil
 		}
 		return events.Entry{}, err
 	}
-	return entry(m.Subject, m.header, m.Data, m.Seq), nil
+	return b.entry(m.Subject, m.header, m.Data, m.Seq), nil
 }
 
 // entry makes the entry of what the stream holds.
-func entry(subject string, h nats.Header, data []byte, seq uint64) events.Entry {
-	e := events.Entry{Key: strings.TrimPrefix(subject, keyPrefix), Rev: seq}
-	if h.Get(operationHeader) == "" {
+func (b bucket) entry(subject string, h nats.Header, data []byte, seq uint64) events.Entry {
+	e := events.Entry{Key: strings.TrimPrefix(subject, b.prefix), Rev: seq}
+	if h.Get(operationHeader) == "" && h.Get(jetstream.MarkerReasonHeader) == "" {
 		e.Value = append([]byte{}, data...) // an empty value is not a deleted key
 	}
 	return e
@@ -59,7 +86,7 @@ func (b bucket) Commit(ctx context.Context, puts []events.Put) (uint64, error) {
 	}
 	msgs := make([]*nats.Msg, len(puts))
 	for i, p := range puts {
-		msgs[i] = putMessage(p)
+		msgs[i] = b.putMessage(p)
 	}
 	what := "commit " + puts[0].Key
 	if len(msgs) == 1 { // a batch of one would only cost more
@@ -79,8 +106,8 @@ func (b bucket) Commit(ctx context.Context, puts []events.Put) (uint64, error) {
 	return ack.Sequence, nil
 }
 
-func putMessage(p events.Put) *nats.Msg {
-	msg := nats.NewMsg(keyPrefix + p.Key)
+func (b bucket) putMessage(p events.Put) *nats.Msg {
+	msg := nats.NewMsg(b.prefix + p.Key)
 	msg.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(p.Rev, 10))
 	if p.Value == nil {
 		msg.Header.Set(operationHeader, deleteOperation)
@@ -146,7 +173,7 @@ func (b bucket) Watch(ctx context.Context, prefix string) (<-chan events.Entry, 
 		defer close(out)
 		defer cancel(nil)
 		if err := w.feed.run(ctx); ctx.Err() == nil {
-			b.log.log.Error("watching ended", "bucket", events.CountersBucket, "prefix", prefix, "error", err)
+			b.log.log.Error("watching ended", "bucket", b.name, "prefix", prefix, "error", err)
 		}
 	}()
 	return out, nil
@@ -155,6 +182,7 @@ func (b bucket) Watch(ctx context.Context, prefix string) (<-chan events.Entry, 
 // watcher gives the keys under a prefix to a function: the present ones, an
 // entry with an empty key, then every change.
 type watcher struct {
+	bucket  bucket
 	feed    *feed
 	prefix  string
 	give    func(events.Entry) error
@@ -168,9 +196,9 @@ func (b bucket) watcher(ctx context.Context, prefix string, give func(events.Ent
 	if err != nil {
 		return nil, err
 	}
-	w := &watcher{prefix: prefix, give: give, last: info.State.LastSeq, initial: true}
+	w := &watcher{bucket: b, prefix: prefix, give: give, last: info.State.LastSeq, initial: true}
 	// The server filters whole parts between dots, the rest is done here.
-	subject := keyPrefix + prefix[:strings.LastIndexByte(prefix, '.')+1] + ">"
+	subject := b.prefix + prefix[:strings.LastIndexByte(prefix, '.')+1] + ">"
 	w.feed = &feed{log: b.log, stream: b.stream, opened: w.opened, deliver: w.deliver, start: jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy, FilterSubject: subject,
 	}}
@@ -183,7 +211,7 @@ func (w *watcher) opened(info *jetstream.ConsumerInfo) error {
 }
 
 func (w *watcher) deliver(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
-	e := entry(msg.Subject(), msg.Headers(), msg.Data(), meta.Sequence.Stream)
+	e := w.bucket.entry(msg.Subject(), msg.Headers(), msg.Data(), meta.Sequence.Stream)
 	gone := w.initial && e.Value == nil && e.Rev <= w.last
 	if strings.HasPrefix(e.Key, w.prefix) && !gone {
 		if err := w.give(e); err != nil {

@@ -56,9 +56,11 @@ const (
 )
 
 // Log is an open log: the traffic stream, the control stream, dead letters and
-// the bucket of counters. All its methods may be called at once.
+// the buckets. As a bucket it is the one of counters. All its methods may be
+// called at once.
 type Log struct {
 	bucket
+	leases, nodes Bucket
 
 	cfg     Config
 	conn    *nats.Conn
@@ -118,9 +120,17 @@ func (l *Log) open(ctx context.Context) error {
 		return err
 	}
 	l.traffic = streams[events.TrafficStream]
-	l.bucket = bucket{log: l, stream: streams[countersStream]}
+	l.bucket = newBucket(l, events.CountersBucket, streams[bucketPrefix+events.CountersBucket])
+	l.leases = Bucket{newBucket(l, events.LeasesBucket, streams[bucketPrefix+events.LeasesBucket])}
+	l.nodes = Bucket{newBucket(l, events.NodesBucket, streams[bucketPrefix+events.NodesBucket])}
 	return l.checkCreated(ctx)
 }
+
+// Leases is the bucket of leases, which gateways write.
+func (l *Log) Leases() Bucket { return l.leases }
+
+// Nodes is the bucket of who does what.
+func (l *Log) Nodes() Bucket { return l.nodes }
 
 // Healthy is nil when the log answers and can keep what it is given.
 func (l *Log) Healthy(ctx context.Context) error {

@@ -31,10 +31,14 @@ func openLog(t testing.TB, s natslog.Server) *natslog.Log {
 	return l
 }
 
+func opened(l *natslog.Log) logtest.Opened {
+	return logtest.Opened{Log: l, Leases: l.Leases(), Nodes: l.Nodes()}
+}
+
 func TestConformance(t *testing.T) {
-	logtest.Run(t, func(t *testing.T) logtest.Log {
+	logtest.Run(t, func(t *testing.T) logtest.Opened {
 		s := startServer(t, t.TempDir(), natslog.Dev)
 		t.Cleanup(s.Close)
-		return openLog(t, s)
+		return opened(openLog(t, s))
 	})
 }

@@ -13,11 +13,9 @@ import (
 )
 
 // bucketPrefix and keyPrefix make a stream a bucket that NATS tools understand.
-const (
-	bucketPrefix   = "KV_"
-	countersStream = bucketPrefix + events.CountersBucket
-	keyPrefix      = "$KV." + events.CountersBucket + "."
-)
+const bucketPrefix = "KV_"
+
+func keyPrefix(bucket string) string { return "$KV." + bucket + "." }
 
 const (
 	// trafficDedupe keeps an immediate repetition out of the log. Folds recognise
@@ -31,6 +29,9 @@ const (
 	deadDedupe = 24 * time.Hour
 	// deadBytes bounds dead letters.
 	deadBytes = 64 << 20
+	// lapsedFor is how long a bucket remembers that a key has lapsed: a watcher
+	// that was cut off for less hears of it.
+	lapsedFor = 24 * time.Hour
 
 	haReplicas = 3
 )
@@ -77,20 +78,32 @@ func streamConfigs(cfg Config) []jetstream.StreamConfig {
 			DenyDelete:  true,
 			AllowDirect: true,
 		},
-		{
-			// A bucket made as a stream, because only so are atomic commits allowed.
-			Name: countersStream, Subjects: []string{keyPrefix + ">"},
-			Description: "counters and checkpoints, the fold of the traffic",
-			Storage:     jetstream.FileStorage, Retention: jetstream.LimitsPolicy, Replicas: replicas,
-			MaxBytes: -1, Discard: jetstream.DiscardNew,
-			MaxMsgsPerSubject:  1, // the last value is the only one
-			AllowAtomicPublish: true,
-			AllowRollup:        true, // as every bucket
-			DenyDelete:         true,
-			AllowDirect:        true,
-			Duplicates:         controlDedupe,
-		},
+		bucketConfig(events.CountersBucket, "counters and checkpoints, the fold of the traffic", replicas),
+		lapsing(bucketConfig(events.LeasesBucket, "what each node may spend of the hard limits", replicas)),
+		lapsing(bucketConfig(events.NodesBucket, "who does which work at present", replicas)),
 	}
+}
+
+func bucketConfig(name, description string, replicas int) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: bucketPrefix + name, Subjects: []string{keyPrefix(name) + ">"},
+		Description: description,
+		Storage:     jetstream.FileStorage, Retention: jetstream.LimitsPolicy, Replicas: replicas,
+		MaxBytes: -1, Discard: jetstream.DiscardNew,
+		MaxMsgsPerSubject:  1, // the last value is the only one
+		AllowAtomicPublish: true,
+		AllowRollup:        true, // as every bucket
+		DenyDelete:         true,
+		AllowDirect:        true,
+		Duplicates:         controlDedupe,
+	}
+}
+
+// lapsing lets entries of a bucket lapse, each leaving a mark for [lapsedFor].
+func lapsing(c jetstream.StreamConfig) jetstream.StreamConfig {
+	c.AllowMsgTTL = true
+	c.SubjectDeleteMarkerTTL = lapsedFor
+	return c
 }
 
 // declare makes the streams that are missing and brings the others up to date.
@@ -149,6 +162,8 @@ func overlay(have, want jetstream.StreamConfig) jetstream.StreamConfig {
 	have.AllowDirect = want.AllowDirect
 	have.AllowRollup = want.AllowRollup
 	have.AllowAtomicPublish = want.AllowAtomicPublish
+	have.AllowMsgTTL = want.AllowMsgTTL
+	have.SubjectDeleteMarkerTTL = want.SubjectDeleteMarkerTTL
 	have.DenyDelete = want.DenyDelete
 	if want.MaxMsgsPerSubject != 0 {
 		have.MaxMsgsPerSubject = want.MaxMsgsPerSubject

@@ -17,7 +17,7 @@ type change struct {
 	gone bool
 }
 
-func (c change) Subject() string { return keyPrefix + c.key }
+func (c change) Subject() string { return "k." + c.key }
 func (c change) Data() []byte    { return nil }
 func (c change) Headers() nats.Header {
 	if c.gone {
@@ -31,7 +31,7 @@ func (c change) Headers() nats.Header {
 // end of the present keys does not wait for a moment of silence.
 func TestWatcherUnderChange(t *testing.T) {
 	var got []events.Entry
-	w := &watcher{last: 5, initial: true, give: func(e events.Entry) error {
+	w := &watcher{bucket: bucket{prefix: "k."}, last: 5, initial: true, give: func(e events.Entry) error {
 		got = append(got, e)
 		return nil
 	}}
