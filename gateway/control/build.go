@@ -47,6 +47,9 @@ func (b *builder) build() (*Catalog, []Notice, error) {
 	if b.catalog.Prices, err = b.prices(); err != nil {
 		return nil, nil, err
 	}
+	for _, w := range b.file.Settings.Webhooks {
+		b.catalog.Webhooks = append(b.catalog.Webhooks, Webhook{URL: string(w.URL), Secret: w.Secret.Secret})
+	}
 	for i := range b.file.Providers {
 		b.provider(&b.file.Providers[i])
 	}

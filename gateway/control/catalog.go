@@ -19,6 +19,7 @@ type Catalog struct {
 	Models    map[string]*Model // logical models by name
 	Tenants   map[events.TenantID]*Tenant
 	Prices    *accounting.Book
+	Webhooks  []Webhook // in configured order
 
 	keys map[[sha256.Size]byte]*Key // virtual keys by the SHA-256 of their secret
 }
@@ -80,7 +81,7 @@ type Tenant struct {
 type User struct {
 	ID     string
 	Email  string
-	Role   string
+	Role   string // owner, admin, operator, member, viewer; without effect until people can log in
 	Limits []accounting.Limit
 }
 
@@ -91,6 +92,12 @@ type Key struct {
 	User   *User           // nil: none
 	Models map[string]bool // allow-list, nil: all
 	Limits []accounting.Limit
+}
+
+// Webhook is an address that is told of alerts.
+type Webhook struct {
+	URL    string // http or https; it may itself be a secret, so it is never logged
+	Secret Secret // signs what is posted, at least 32 bytes
 }
 
 // KeyBySecret finds a virtual key, or nil.

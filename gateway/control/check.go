@@ -134,9 +134,6 @@ func (c *checker) tenant(path string, t *tenantDoc) {
 		where := at(in(path, "users"), i)
 		users.add(in(where, "email"), string(t.Users[i].Email))
 		emails = append(emails, string(t.Users[i].Email))
-		if r := t.Users[i].Role; r != "" && r != roleMember {
-			c.mistake(in(where, "role"), "%s %s: every user is a member", r, notYet)
-		}
 		c.limits(where, t.Users[i].Limits)
 	}
 	keys := names{c: c, what: "key of the tenant"}
@@ -254,9 +251,7 @@ func (c *checker) settings(path string, s *settingsDoc) {
 	if n := s.Retention.ContentDays; n != nil && *n > 0 {
 		c.mistake(in(path, "retention.content_days"), "keeping content %s: only 0", notYet)
 	}
-	if len(s.Webhooks) > 0 {
-		c.mistake(in(path, "webhooks"), "telling webhooks %s", notYet)
-	}
+	c.webhooks(in(path, "webhooks"), s.Webhooks)
 	seen := map[string]int{}
 	for i, p := range s.Prices {
 		where := at(in(path, "prices"), i)
@@ -269,6 +264,18 @@ func (c *checker) settings(path string, s *settingsDoc) {
 			continue
 		}
 		seen[key] = i
+	}
+}
+
+// webhooks finds an address that is given twice: it would be told everything twice.
+func (c *checker) webhooks(path string, hooks []webhookDoc) {
+	seen := map[webhookURL]int{}
+	for i, h := range hooks {
+		if first, twice := seen[h.URL]; twice && h.URL != "" {
+			c.mistake(at(path, i), "the same url as %s", at(path, first))
+			continue
+		}
+		seen[h.URL] = i
 	}
 }
 

@@ -56,7 +56,7 @@ func environment(name string) (string, bool) {
 		"EMPTY":          "",
 		"SPACED":         "not to be shown",
 		"SECRET_WORD":    "not-to-be-shown!",
-		"HOOK":           "not-to-be-shown",
+		"HOOK":           "a-signing-secret-of-32-characters",
 	}[name]
 	return v, ok
 }
@@ -142,7 +142,7 @@ func TestParseEveryField(t *testing.T) {
 func TestParseTenants(t *testing.T) {
 	c := full(t)
 	user := &control.User{
-		ID: control.UserID("acme", "a@acme.test"), Email: "a@acme.test", Role: "member",
+		ID: control.UserID("acme", "a@acme.test"), Email: "a@acme.test", Role: "operator",
 		Limits: []accounting.Limit{{Per: accounting.Day, Of: accounting.OfInputTokens, Max: 1_000_000, Mode: accounting.Hard}},
 	}
 	acme := &control.Tenant{
@@ -176,6 +176,62 @@ func TestParseTenants(t *testing.T) {
 	}
 	if k := c.KeyBySecret("no such key"); k != nil {
 		t.Errorf("unknown secret found %v", k)
+	}
+}
+
+func TestParseWebhooks(t *testing.T) {
+	want := []control.Webhook{
+		{URL: "https://hooks.example.com/llm?to=ops", Secret: control.NewSecret("a-signing-secret-of-32-characters")},
+		{URL: "http://127.0.0.1:9000/", Secret: control.NewSecret("0123456789abcdef0123456789abcdef")},
+	}
+	if diff := cmp.Diff(want, full(t).Webhooks); diff != "" {
+		t.Errorf("webhooks (-want +got):\n%s", diff)
+	}
+}
+
+// TestEveryLimit: whatever holds limits takes every kind of them.
+func TestEveryLimit(t *testing.T) {
+	amounts := map[string]accounting.Limit{
+		"requests: 7": {Of: accounting.OfRequests, Max: 7}, "tokens: 7": {Of: accounting.OfTokens, Max: 7},
+		"tokens: 7, of: total": {Of: accounting.OfTokens, Max: 7}, "tokens: 7, of: input": {Of: accounting.OfInputTokens, Max: 7},
+		"tokens: 7, of: output": {Of: accounting.OfOutputTokens, Max: 7}, `cost_usd: "0.000000007"`: {Of: accounting.OfCost, Max: 7},
+		"concurrency: 7": {Of: accounting.OfConcurrency, Max: 7},
+	}
+	for amount, want := range amounts {
+		for _, per := range []accounting.Per{accounting.Minute, accounting.Hour, accounting.Day, accounting.Week, accounting.Month, accounting.Life} {
+			for _, mode := range []accounting.Mode{accounting.Hard, accounting.Soft, accounting.Shadow} {
+				limit := fmt.Sprintf("{per: %s, %s, mode: %s}", per, amount, mode)
+				if want.Mode, want.Per = mode, per; want.Of == accounting.OfConcurrency {
+					limit, want.Per = fmt.Sprintf("{%s, mode: %s}", amount, mode), ""
+				}
+				checkLimitEverywhere(t, limit, want)
+			}
+		}
+	}
+}
+
+func checkLimitEverywhere(t *testing.T, limit string, want accounting.Limit) {
+	t.Helper()
+	c, _, err := loader(t).Parse(fmt.Appendf(nil, `
+providers: [{name: p, kind: ollama, credentials: [{name: c, limits: [%[1]s]}]}]
+models: [{name: m, limits: [%[1]s], targets: [{provider: p, model: x}]}]
+tenants:
+  - name: t
+    limits: [%[1]s]
+    users: [{email: u@t.test, role: admin, limits: [%[1]s]}]
+    keys: [{name: k, limits: [%[1]s]}]
+`, limit), "hub.yaml")
+	if err != nil {
+		t.Fatalf("%s: %v", limit, err)
+	}
+	acme := c.Tenants["t"]
+	for holder, got := range map[string][]accounting.Limit{
+		"credential": c.Providers["p"].Credentials[0].Limits, "model": c.Models["m"].Limits, "tenant": acme.Limits,
+		"user": acme.Users[0].Limits, "key": acme.Keys[0].Limits,
+	} {
+		if diff := cmp.Diff([]accounting.Limit{want}, got); diff != "" {
+			t.Errorf("%s of a %s (-want +got):\n%s", limit, holder, diff)
+		}
 	}
 }
 

@@ -67,7 +67,7 @@ type keyDoc struct {
 
 type userDoc struct {
 	Email  email      `yaml:"email" required:"true" doc:"Names the person. Never part of an event."`
-	Role   role       `yaml:"role" doc:"What the person may do to the configuration. Default member."`
+	Role   role       `yaml:"role" doc:"What the person is in the organisation. Kept as it is, and without effect until people can log in. Default member."`
 	Limits []limitDoc `yaml:"limits" doc:"What the person may spend with all keys together."`
 }
 
@@ -77,7 +77,7 @@ type limitDoc struct {
 	Tokens      *positive `yaml:"tokens" doc:"Tokens."`
 	Of          tokensOf  `yaml:"of" doc:"Which tokens. Default total."`
 	CostUSD     *money    `yaml:"cost_usd" doc:"US dollars, as text."`
-	Concurrency *positive `yaml:"concurrency" doc:"Requests running at the same time, on each node."`
+	Concurrency *positive `yaml:"concurrency" doc:"Requests running at the same time, on all nodes together."`
 	Mode        mode      `yaml:"mode" doc:"hard refuses, soft lets pass and warns, shadow only records. Default hard."`
 	Model       reference `yaml:"model" doc:"Count only this logical model."`
 }
@@ -95,8 +95,8 @@ type retentionDoc struct {
 }
 
 type webhookDoc struct {
-	URL    baseURL    `yaml:"url" required:"true" doc:"Where alerts are posted."`
-	Secret secretText `yaml:"secret" required:"true" doc:"Signs what is posted."`
+	URL    webhookURL    `yaml:"url" required:"true" doc:"Where alerts are posted."`
+	Secret signingSecret `yaml:"secret" required:"true" doc:"Signs what is posted: at least 32 bytes. Best given as env:NAME or file:PATH."`
 }
 
 type priceDoc struct {

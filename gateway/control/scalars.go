@@ -29,6 +29,7 @@ type scalar interface {
 const (
 	minKey      = 32
 	maxKey      = 256
+	minSigning  = 32 // the size of the digest it keys
 	maxName     = 64
 	maxText     = 4096
 	maxDuration = 24 * time.Hour
@@ -45,13 +46,18 @@ type (
 	baseURL     string
 	email       string
 	timeZone    string
+	webhookURL  string
 	secretText  struct{ Secret }
 	suppliedKey struct{ Secret }
+	// signingSecret keys a signature.
+	signingSecret struct{ Secret }
 )
 
 // hide tells whether a text must not be shown in an error.
 func (secretText) hide(string) bool    { return true }
 func (suppliedKey) hide(string) bool   { return true }
+func (signingSecret) hide(string) bool { return true }
+func (*webhookURL) hide(string) bool   { return true }                            // whoever knows it may post to it
 func (*baseURL) hide(text string) bool { return strings.ContainsAny(text, "@?") } // a password, or a key in the query
 
 // Types of numbers and amounts.
@@ -127,26 +133,51 @@ func (*vendorModel) schema() schema         { return schema{Type: "string", MinL
 func (*vendorKind) schema() schema          { return schema{Type: "string", MinLength: 1} }
 func (*reference) schema() schema           { return schema{Type: "string", MinLength: 1} }
 
-func (v *baseURL) parse(s string) error {
+// address reads the address of an HTTP server.
+func address(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil:
-		return errors.New("not a URL")
+		return nil, errors.New("not a URL")
 	case u.Scheme != "https" && u.Scheme != "http":
-		return errors.New("not a URL that starts with https:// or http://")
+		return nil, errors.New("not a URL that starts with https:// or http://")
 	case u.Hostname() == "":
-		return errors.New("a URL without a host")
+		return nil, errors.New("a URL without a host")
 	case u.User != nil:
-		return errors.New("a URL with a user or password; secrets belong elsewhere")
-	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
-		return errors.New("a URL with a query or fragment")
+		return nil, errors.New("a URL with a user or password; secrets belong elsewhere")
 	}
 	if port := u.Port(); port != "" {
 		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-			return errors.New("a URL with a port beyond 65535")
+			return nil, errors.New("a URL with a port beyond 65535")
 		}
 	}
+	return u, nil
+}
+
+func (v *baseURL) parse(s string) error {
+	u, err := address(s)
+	switch {
+	case err != nil:
+		return err
+	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
+		return errors.New("a URL with a query or fragment")
+	}
 	return plain(v, strings.TrimRight(s, "/"))
+}
+
+// A webhook's address may have a query: some receivers keep their secret there.
+func (v *webhookURL) parse(s string) error {
+	switch u, err := address(s); {
+	case err != nil:
+		return err
+	case u.Fragment != "":
+		return errors.New("a URL with a fragment")
+	}
+	return plain(v, s)
+}
+
+func (*webhookURL) schema() schema {
+	return schema{Type: "string", Format: "uri", Pattern: "^https?://"}
 }
 
 func (*baseURL) schema() schema { return schema{Type: "string", Format: "uri", Pattern: "^https?://"} }
@@ -183,6 +214,16 @@ func (v *secretText) parse(s string) error {
 }
 
 func (*secretText) schema() schema { return schema{Type: "string", MinLength: 1} }
+
+func (v *signingSecret) parse(s string) error {
+	if len(s) < minSigning {
+		return fmt.Errorf("shorter than %d bytes", minSigning)
+	}
+	return (*secretText)(v).parse(s)
+}
+
+// The length is not in the schema, because what is written may be env:NAME.
+func (*signingSecret) schema() schema { return schema{Type: "string", MinLength: 1} }
 
 func (v *suppliedKey) parse(s string) error {
 	if len(s) < minKey || len(s) > maxKey || !visible(s) {
