@@ -24,14 +24,14 @@ const (
 
 // bucket is a bucket made as a stream, because only so are atomic commits allowed.
 type bucket struct {
-	log    *Log
+	client *client
 	name   string
 	prefix string // of the subjects of its keys
 	stream jetstream.Stream
 }
 
-func newBucket(l *Log, name string, stream jetstream.Stream) bucket {
-	return bucket{log: l, name: name, prefix: keyPrefix(name), stream: stream}
+func newBucket(c *client, name string, stream jetstream.Stream) bucket {
+	return bucket{client: c, name: name, prefix: keyPrefix(name), stream: stream}
 }
 
 // Bucket is a bucket whose entries may lapse.
@@ -48,9 +48,9 @@ func (b Bucket) PutFor(ctx context.Context, p events.Put, ttl time.Duration) (ui
 	}
 	msg := b.putMessage(p)
 	msg.Header.Set(jetstream.MsgTTLHeader, (ttl + time.Second - 1).Truncate(time.Second).String())
-	ack, err := b.log.publish(ctx, msg)
+	ack, err := b.client.publish(ctx, msg)
 	if err != nil {
-		return 0, b.log.failed("put "+p.Key, err)
+		return 0, b.client.failed("put "+p.Key, err)
 	}
 	return ack.Sequence, nil
 }
@@ -60,9 +60,9 @@ func (b bucket) Get(ctx context.Context, key string) (events.Entry, error) {
 	if !events.ValidKey(key) {
 		return events.Entry{}, fmt.Errorf("key %q is not valid", key)
 	}
-	m, err := b.log.leaderGet(ctx, bucketPrefix+b.name, getRequest{LastBySubject: b.prefix + key})
+	m, err := b.client.leaderGet(ctx, bucketPrefix+b.name, getRequest{LastBySubject: b.prefix + key})
 	if err != nil {
-		if err = b.log.failed("read key "+key, err); errors.Is(err, events.ErrNoMessage) {
+		if err = b.client.failed("read key "+key, err); errors.Is(err, events.ErrNoMessage) {
 			return events.Entry{Key: key}, nil
 		}
 		return events.Entry{}, err
@@ -90,18 +90,18 @@ func (b bucket) Commit(ctx context.Context, puts []events.Put) (uint64, error) {
 	}
 	what := "commit " + puts[0].Key
 	if len(msgs) == 1 { // a batch of one would only cost more
-		ack, err := b.log.publish(ctx, msgs[0])
+		ack, err := b.client.publish(ctx, msgs[0])
 		if err != nil {
-			return 0, b.log.failed(what, err)
+			return 0, b.client.failed(what, err)
 		}
 		return ack.Sequence, nil
 	}
-	ctx, cancel := b.log.whileConnected(ctx)
+	ctx, cancel := b.client.whileConnected(ctx)
 	defer cancel()
 	// Without an acknowledgement of the first message: a refusal is told at the end as well.
-	ack, err := jetstreamext.PublishMsgBatch(ctx, b.log.js, msgs, jetstreamext.BatchFlowControl{})
+	ack, err := jetstreamext.PublishMsgBatch(ctx, b.client.js, msgs, jetstreamext.BatchFlowControl{})
 	if err != nil {
-		return 0, b.log.failed(what, err)
+		return 0, b.client.failed(what, err)
 	}
 	return ack.Sequence, nil
 }
@@ -118,7 +118,7 @@ func (b bucket) putMessage(p events.Put) *nats.Msg {
 
 // Created implements [events.Bucket].
 func (b bucket) Created(ctx context.Context) (time.Time, error) {
-	info, err := b.log.describe(ctx, b.stream)
+	info, err := b.client.describe(ctx, b.stream)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -127,7 +127,7 @@ func (b bucket) Created(ctx context.Context) (time.Time, error) {
 
 // List implements [events.Bucket].
 func (b bucket) List(ctx context.Context, prefix string) ([]events.Entry, error) {
-	ctx, cancel := b.log.lifetime(ctx)
+	ctx, cancel := b.client.lifetime(ctx)
 	defer cancel(nil)
 	present := map[string]events.Entry{}
 	w, err := b.watcher(ctx, prefix, func(e events.Entry) error {
@@ -141,7 +141,7 @@ func (b bucket) List(ctx context.Context, prefix string) ([]events.Entry, error)
 		return nil, err
 	}
 	if err := w.feed.session(ctx); !errors.Is(err, errRangeEnd) {
-		return nil, b.log.failed("list "+prefix, err)
+		return nil, b.client.failed("list "+prefix, err)
 	}
 	entries := make([]events.Entry, 0, len(present))
 	for _, e := range present {
@@ -155,7 +155,7 @@ func (b bucket) List(ctx context.Context, prefix string) ([]events.Entry, error)
 
 // Watch implements [events.Watchable].
 func (b bucket) Watch(ctx context.Context, prefix string) (<-chan events.Entry, error) {
-	ctx, cancel := b.log.lifetime(ctx)
+	ctx, cancel := b.client.lifetime(ctx)
 	out := make(chan events.Entry)
 	w, err := b.watcher(ctx, prefix, func(e events.Entry) error {
 		select {
@@ -173,7 +173,7 @@ func (b bucket) Watch(ctx context.Context, prefix string) (<-chan events.Entry, 
 		defer close(out)
 		defer cancel(nil)
 		if err := w.feed.run(ctx); ctx.Err() == nil {
-			b.log.log.Error("watching ended", "bucket", b.name, "prefix", prefix, "error", err)
+			b.client.log.Error("watching ended", "bucket", b.name, "prefix", prefix, "error", err)
 		}
 	}()
 	return out, nil
@@ -192,14 +192,14 @@ type watcher struct {
 }
 
 func (b bucket) watcher(ctx context.Context, prefix string, give func(events.Entry) error) (*watcher, error) {
-	info, err := b.log.describe(ctx, b.stream)
+	info, err := b.client.describe(ctx, b.stream)
 	if err != nil {
 		return nil, err
 	}
 	w := &watcher{bucket: b, prefix: prefix, give: give, last: info.State.LastSeq, initial: true}
 	// The server filters whole parts between dots, the rest is done here.
 	subject := b.prefix + prefix[:strings.LastIndexByte(prefix, '.')+1] + ">"
-	w.feed = &feed{log: b.log, stream: b.stream, opened: w.opened, deliver: w.deliver, start: jetstream.ConsumerConfig{
+	w.feed = &feed{client: b.client, stream: b.stream, opened: w.opened, deliver: w.deliver, start: jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy, FilterSubject: subject,
 	}}
 	return w, nil

@@ -65,30 +65,6 @@ func command(m rawMessage) events.Command {
 	return events.Command{Seq: m.Seq, Time: m.Time, Prev: m.header.Get(prevHeader), Data: m.Data}
 }
 
-// scanRange says which messages of a small stream to read.
-type scanRange struct {
-	stream, pattern string
-	from            uint64
-	limit           int
-}
-
-// scan reads messages one by one from the leader.
-func (l *Log) scan(ctx context.Context, r scanRange, give func(rawMessage)) error {
-	seq := max(r.from, 1)
-	for range r.limit {
-		m, err := l.leaderGet(ctx, r.stream, getRequest{Seq: seq, NextBySubject: r.pattern})
-		if err != nil {
-			if err = l.failed("read "+r.stream, err); errors.Is(err, events.ErrNoMessage) {
-				return nil
-			}
-			return err
-		}
-		give(m)
-		seq = m.Seq + 1
-	}
-	return nil
-}
-
 // checkCreated reads what the log was made for, or writes it to a new one.
 func (l *Log) checkCreated(ctx context.Context) error {
 	first, err := l.Commands(ctx, 1, 1)

@@ -27,7 +27,7 @@ func (l *Log) Read(ctx context.Context, r events.Range) (events.Cursor, error) {
 	}
 	c := &cursor{r: r, out: make(chan events.Stored, 1), done: make(chan struct{})}
 	c.ctx, c.cancel = l.lifetime(ctx)
-	f := &feed{log: l, stream: l.traffic, deliver: c.deliver, start: jetstream.ConsumerConfig{
+	f := &feed{client: &l.client, stream: l.traffic, deliver: c.deliver, start: jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.From,
 	}}
 	// A bounded read sees every partition, and leaves out what was not asked for:
@@ -99,7 +99,7 @@ func (c *cursor) deliver(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
 	if c.r.To > 0 && seq > c.r.To {
 		return errRangeEnd
 	}
-	m := stored(msg.Subject(), msg.Headers(), msg.Data(), seq, meta.Timestamp)
+	m := stored(rawMessage{Subject: msg.Subject(), header: msg.Headers(), Data: msg.Data(), Seq: seq, Time: meta.Timestamp}, jetstream.MsgIDHeader)
 	if c.r.Partitions == nil || slices.Contains(c.r.Partitions, m.ID.Partition) {
 		select {
 		case c.out <- m:

@@ -34,7 +34,7 @@ func (s stop) Unwrap() error { return s.error }
 // feed makes a new one behind the last message it delivered. (The client's own
 // ordered consumer cannot be stopped while the server is away.)
 type feed struct {
-	log    *Log
+	client *client
 	stream jetstream.Stream
 	start  jetstream.ConsumerConfig // where to begin, and what to filter
 	next   uint64                   // sequence behind the last delivered, 0 for none yet
@@ -49,7 +49,7 @@ type feed struct {
 func (f *feed) run(ctx context.Context) error {
 	backoff := feedBackoff
 	for {
-		reconnected := f.log.link.reconnection()
+		reconnected := f.client.link.reconnection()
 		before := f.next
 		err := f.session(ctx)
 		var end stop
@@ -59,9 +59,9 @@ func (f *feed) run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case errors.Is(err, jetstream.ErrStreamNotFound):
-			return f.log.failed("read", err)
+			return f.client.failed("read", err)
 		}
-		f.log.log.Debug("reading starts again", "stream", f.stream.CachedInfo().Config.Name, "from", f.next, "error", err)
+		f.client.log.Debug("reading starts again", "stream", f.stream.CachedInfo().Config.Name, "from", f.next, "error", err)
 		if f.next != before || errors.Is(err, errGap) {
 			backoff = feedBackoff
 		}
@@ -80,7 +80,7 @@ func (f *feed) run(ctx context.Context) error {
 func (f *feed) session(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(f.log.link.current(), cancel)() // the consumer may be gone with the server
+	defer context.AfterFunc(f.client.link.current(), cancel)() // the consumer may be gone with the server
 	cons, err := f.consumer(ctx)
 	if err != nil {
 		return err
@@ -138,10 +138,10 @@ func (f *feed) consumer(ctx context.Context) (jetstream.Consumer, error) {
 // forget removes a consumer that is not needed any more. It is a courtesy: the
 // server forgets it after a while by itself.
 func (f *feed) forget(consumer string) {
-	if !f.log.conn.IsConnected() {
+	if !f.client.conn.IsConnected() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(f.log.link.current(), feedCleanTimeout)
+	ctx, cancel := context.WithTimeout(f.client.link.current(), feedCleanTimeout)
 	defer cancel()
 	_ = f.stream.DeleteConsumer(ctx, consumer)
 }

@@ -13,7 +13,6 @@ import (
 	"net"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/llm-hub/llm-hub/events"
@@ -41,7 +40,10 @@ type Config struct {
 	URL         string // nats://host:4222,...
 	Credentials string // path of a credentials file, optional
 	RootCAs     string // path of a PEM file that the server's certificate is checked against, optional
+	ClientCert  string // path of a PEM file with the certificate to show, optional
+	ClientKey   string // path of a PEM file with its key, needed with ClientCert
 	Token       string // optional
+	InboxPrefix string // of the subjects that answers come on, where the user may not listen to all; optional
 
 	Class    Class
 	MaxBytes int64         // of the traffic stream, 0 leaves it as it is: without bound in a new log
@@ -62,15 +64,9 @@ type Log struct {
 	bucket
 	leases, nodes Bucket
 
+	client
 	cfg     Config
-	conn    *nats.Conn
-	js      jetstream.JetStream
 	traffic jetstream.Stream
-	log     *slog.Logger
-
-	ctx    context.Context // ended by Close
-	cancel context.CancelFunc
-	link   link
 }
 
 // Open connects, declares what is missing and checks what is there. It must be closed.
@@ -78,9 +74,7 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
-	l := &Log{cfg: cfg, log: cfg.Logger}
-	l.ctx, l.cancel = context.WithCancel(context.Background())
-	l.link.connected(l.ctx)
+	l := &Log{cfg: cfg}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	if err := l.open(ctx); err != nil {
@@ -98,6 +92,8 @@ func (c Config) check() error {
 		return fmt.Errorf("unknown class %q", c.Class)
 	case c.Class == HA && c.Server != nil:
 		return errors.New("class ha needs an external cluster")
+	case (c.ClientCert == "") != (c.ClientKey == ""):
+		return errors.New("ClientCert and ClientKey must be set together")
 	case c.MaxBytes < 0:
 		return errors.New("MaxBytes is negative")
 	case c.Node == "" || c.Logger == nil:
@@ -107,22 +103,17 @@ func (c Config) check() error {
 }
 
 func (l *Log) open(ctx context.Context) error {
-	conn, err := nats.Connect(l.cfg.URL, l.connectOptions()...)
-	if err != nil {
-		return fmt.Errorf("connect: %w", err)
-	}
-	l.conn = conn
-	if l.js, err = jetstream.New(conn, jetstream.WithDefaultTimeout(requestTimeout)); err != nil {
+	if err := l.connect(l.cfg); err != nil {
 		return err
 	}
-	streams, err := l.declare(ctx)
+	streams, err := l.declare(ctx, streamConfigs(l.cfg))
 	if err != nil {
 		return err
 	}
 	l.traffic = streams[events.TrafficStream]
-	l.bucket = newBucket(l, events.CountersBucket, streams[bucketPrefix+events.CountersBucket])
-	l.leases = Bucket{newBucket(l, events.LeasesBucket, streams[bucketPrefix+events.LeasesBucket])}
-	l.nodes = Bucket{newBucket(l, events.NodesBucket, streams[bucketPrefix+events.NodesBucket])}
+	l.bucket = newBucket(&l.client, events.CountersBucket, streams[bucketPrefix+events.CountersBucket])
+	l.leases = Bucket{newBucket(&l.client, events.LeasesBucket, streams[bucketPrefix+events.LeasesBucket])}
+	l.nodes = Bucket{newBucket(&l.client, events.NodesBucket, streams[bucketPrefix+events.NodesBucket])}
 	return l.checkCreated(ctx)
 }
 
@@ -141,13 +132,4 @@ func (l *Log) Healthy(ctx context.Context) error {
 	}
 	_, err := l.Info(ctx)
 	return err
-}
-
-// Close ends all readers and the connection; every later call fails with
-// [events.ErrClosed].
-func (l *Log) Close() {
-	l.cancel()
-	if l.conn != nil {
-		l.conn.Close()
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -34,6 +35,11 @@ const (
 	lapsedFor = 24 * time.Hour
 
 	haReplicas = 3
+
+	// declarePause is how long a stream that could not be declared is left alone,
+	// at first and at most.
+	declarePause    = 100 * time.Millisecond
+	declareMaxPause = time.Second
 )
 
 // streamConfigs declares every stream and bucket. All are on disk and kept
@@ -43,16 +49,12 @@ func streamConfigs(cfg Config) []jetstream.StreamConfig {
 	if cfg.Class == HA {
 		replicas = haReplicas
 	}
-	maxBytes := cfg.MaxBytes
-	if maxBytes == 0 {
-		maxBytes = -1
-	}
 	return []jetstream.StreamConfig{
 		{
 			Name: events.TrafficStream, Subjects: []string{events.TrafficPattern},
 			Description: "what became of every request, packed",
 			Storage:     jetstream.FileStorage, Retention: jetstream.LimitsPolicy, Replicas: replicas,
-			MaxBytes: maxBytes, Discard: jetstream.DiscardNew, // a full log refuses; forgetting would falsify the books
+			MaxBytes: cfg.MaxBytes, Discard: jetstream.DiscardNew, // a full log refuses; forgetting would falsify the books
 			Compression: jetstream.S2Compression, // a quarter of the size
 			Duplicates:  trafficDedupe,
 			DenyDelete:  true, // purging stays allowed: the archiver trims, and denying it could not be undone
@@ -107,42 +109,73 @@ func lapsing(c jetstream.StreamConfig) jetstream.StreamConfig {
 }
 
 // declare makes the streams that are missing and brings the others up to date.
-func (l *Log) declare(ctx context.Context) (map[string]jetstream.Stream, error) {
-	streams := map[string]jetstream.Stream{}
-	for _, want := range streamConfigs(l.cfg) {
-		s, err := l.declareStream(ctx, want)
-		if err != nil {
-			return nil, fmt.Errorf("stream %s: %w", want.Name, err)
-		}
-		streams[want.Name] = s
+// Where all is as it must be it only asks, so that a user without the right to
+// change streams can open the log.
+func (c *client) declare(ctx context.Context, configs []jetstream.StreamConfig) (map[string]jetstream.Stream, error) {
+	streams, errs := make([]jetstream.Stream, len(configs)), make([]error, len(configs))
+	var wg sync.WaitGroup
+	for i, want := range configs {
+		wg.Go(func() { streams[i], errs[i] = c.insistStream(ctx, want) })
 	}
-	return streams, nil
+	wg.Wait()
+	byName := map[string]jetstream.Stream{}
+	for i, want := range configs {
+		if errs[i] != nil {
+			return nil, fmt.Errorf("stream %s: %w", want.Name, errs[i])
+		}
+		byName[want.Name] = streams[i]
+	}
+	return byName, nil
 }
 
-func (l *Log) declareStream(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
-	s, err := l.js.Stream(ctx, want.Name)
+// insistStream declares a stream, again after what may pass: a cluster that has no
+// leader yet, a connection that was lost.
+func (c *client) insistStream(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
+	for pause := declarePause; ; pause = min(2*pause, declareMaxPause) {
+		s, err := c.declareStream(ctx, want)
+		if err == nil {
+			return s, nil
+		}
+		if denied := c.link.denied(); denied != nil {
+			return nil, fmt.Errorf("%w: %w", err, denied)
+		}
+		rival := errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) // another process was faster
+		if err = c.failed("declare", err); !rival && !errors.Is(err, events.ErrUnavailable) {
+			return nil, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
+func (c *client) declareStream(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	ctx, cancel = c.whileConnected(ctx)
+	defer cancel()
+	s, err := c.js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		l.log.Info("creating stream", "stream", want.Name)
-		return l.js.CreateStream(ctx, want)
+		c.log.Info("creating stream", "stream", want.Name)
+		return c.js.CreateStream(ctx, want)
 	}
 	if err != nil {
 		return nil, err
 	}
 	have := s.CachedInfo().Config
 	next := overlay(have, want)
-	if want.Name == events.TrafficStream && l.cfg.MaxBytes == 0 {
-		next.MaxBytes = have.MaxBytes
-	}
 	if reflect.DeepEqual(have, next) {
 		return s, nil
 	}
-	l.log.Info("updating stream", "stream", want.Name)
-	updated, err := l.js.UpdateStream(ctx, next)
+	c.log.Info("updating stream", "stream", want.Name)
+	updated, err := c.js.UpdateStream(ctx, next)
 	var api *jetstream.APIError
 	if errors.As(err, &api) && api.ErrorCode == codeStorageExceeded {
 		// The server's bound is below what its streams have reserved. It refuses
 		// changes then, and messages once its bound is reached, but the log is whole.
-		l.log.Warn("stream cannot be updated: the server's store is bounded below what is reserved", "stream", want.Name)
+		c.log.Warn("stream cannot be updated: the server's store is bounded below what is reserved", "stream", want.Name)
 		return s, nil
 	}
 	return updated, err
@@ -156,7 +189,9 @@ func overlay(have, want jetstream.StreamConfig) jetstream.StreamConfig {
 	have.Replicas = want.Replicas
 	have.Retention = want.Retention
 	have.Discard = want.Discard
-	have.MaxBytes = want.MaxBytes
+	if want.MaxBytes != 0 {
+		have.MaxBytes = want.MaxBytes
+	}
 	have.MaxAge = 0
 	have.Duplicates = want.Duplicates
 	have.AllowDirect = want.AllowDirect
