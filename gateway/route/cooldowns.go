@@ -75,11 +75,12 @@ func (s State) Blocking(now time.Time) int {
 func stateOf(skipped []events.Skipped) State {
 	s := State{cooling: map[events.Target]cooling{}, disabled: map[events.Target]time.Time{}}
 	for _, k := range skipped {
-		if k.Reason == ReasonDisabled {
+		switch k.Reason {
+		case ReasonDisabled:
 			s.disabled[k.Target] = k.Until
-			continue
+		case ReasonCooldown:
+			s.cooling[k.Target] = cooling{until: k.Until, row: 1}
 		}
-		s.cooling[k.Target] = cooling{until: k.Until, row: 1}
 	}
 	return s
 }

@@ -19,6 +19,10 @@ const Priority = "priority"
 const (
 	ReasonCooldown = "cooldown" // the vendor rate limits this credential for this model
 	ReasonDisabled = "disabled" // the vendor does not accept this credential, or has no such model for it
+	// ReasonHeadroom: the vendor has said that this credential's limits leave too
+	// little for the request. Such a candidate may stand at the end of the plan all
+	// the same, as a last resort.
+	ReasonHeadroom = "headroom"
 )
 
 // Inputs are all that a decision depends on.
@@ -26,6 +30,7 @@ type Inputs struct {
 	Catalog string // version, for the record
 	Model   *control.Model
 	State   State
+	Short   []Short // candidates with too little room for the request
 	Seed    uint64
 	Now     time.Time
 }
@@ -36,6 +41,7 @@ type Step struct {
 	Credential *control.Credential
 	Model      string // the vendor's name of the model
 	Timeouts   control.Timeouts
+	LastResort bool // its limits leave too little, but no other candidate is left
 }
 
 // Target names the step in events.
@@ -52,11 +58,11 @@ type Plan struct {
 }
 
 // RetryAt is the time at which the first of the candidates that were left out
-// for a cooldown may be used again; false if none was.
+// for the vendor's rate limits may be used again; false if none was.
 func (p Plan) RetryAt() (time.Time, bool) {
 	var at time.Time
 	for _, s := range p.Decision.Skipped {
-		if s.Reason == ReasonCooldown && (at.IsZero() || s.Until.Before(at)) {
+		if s.Reason != ReasonDisabled && (at.IsZero() || s.Until.Before(at)) {
 			at = s.Until
 		}
 	}
@@ -65,7 +71,8 @@ func (p Plan) RetryAt() (time.Time, bool) {
 
 // Decide orders the candidates of a model. Candidates ranked behind a full plan
 // are neither planned nor skipped, unless the plan is of one target only and they
-// are of another. The error names a strategy it does not know.
+// are of another. Those that are short of room are skipped, and take what places
+// of the plan no other candidate takes. The error names a strategy it does not know.
 func Decide(in Inputs) (Plan, error) {
 	ranked, err := rank(in)
 	if err != nil {
@@ -77,25 +84,50 @@ func Decide(in Inputs) (Plan, error) {
 			Catalog: in.Catalog, Strategy: in.Model.Strategy, Seed: in.Seed, Plan: make([]events.Target, 0, MaxAttempts),
 		},
 	}
+	var short []Step
 	for _, s := range ranked {
 		t := s.Target()
 		if p.knows(t) || p.full() && !p.turns(t) {
 			continue
 		}
-		if b, blocked := in.State.Blocked(t, in.Now); blocked {
+		if b, blocked := in.blocked(t); blocked {
 			p.Decision.Skipped = append(p.Decision.Skipped, events.Skipped{Target: t, Reason: b.Reason, Until: b.Until})
+			if b.Reason == ReasonHeadroom {
+				s.LastResort = true
+				short = append(short, s)
+			}
 			continue
 		}
 		if p.full() {
 			p.Steps, p.Decision.Plan = p.Steps[:MaxAttempts-1], p.Decision.Plan[:MaxAttempts-1]
 		}
-		p.Steps = append(p.Steps, s)
-		p.Decision.Plan = append(p.Decision.Plan, t)
+		p.add(s)
 		if p.full() && p.mixed() {
 			break
 		}
 	}
+	for _, s := range short[:min(len(short), MaxAttempts-len(p.Steps))] {
+		p.add(s)
+	}
 	return p, nil
+}
+
+// blocked tells whether t is left out, and why.
+func (in *Inputs) blocked(t events.Target) (Block, bool) {
+	if b, blocked := in.State.Blocked(t, in.Now); blocked {
+		return b, true
+	}
+	for _, s := range in.Short {
+		if s.Target == t {
+			return Block{Reason: ReasonHeadroom, Until: s.Until}, true
+		}
+	}
+	return Block{}, false
+}
+
+func (p *Plan) add(s Step) {
+	p.Steps = append(p.Steps, s)
+	p.Decision.Plan = append(p.Decision.Plan, s.Target())
 }
 
 func (p *Plan) full() bool { return len(p.Steps) == MaxAttempts }
@@ -119,7 +151,13 @@ func (p *Plan) knows(t events.Target) bool {
 // Again gives the inputs that d was decided on. The model must be that of the
 // catalog version d names, and now the time of the decision.
 func Again(d events.Decision, m *control.Model, now time.Time) Inputs {
-	return Inputs{Catalog: d.Catalog, Model: m, State: stateOf(d.Skipped), Seed: d.Seed, Now: now}
+	in := Inputs{Catalog: d.Catalog, Model: m, State: stateOf(d.Skipped), Seed: d.Seed, Now: now}
+	for _, s := range d.Skipped {
+		if s.Reason == ReasonHeadroom {
+			in.Short = append(in.Short, Short{Target: s.Target, Until: s.Until})
+		}
+	}
+	return in
 }
 
 // rank orders every candidate of the model, usable or not: a strategy is an

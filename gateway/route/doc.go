@@ -5,6 +5,10 @@
 // request's decision record ([events.Decision]); [Again] turns a record back
 // into inputs, so that "why this target?" can be answered by running it again.
 //
-// [Cooldowns] is the only state: which vendor credentials are to be left alone,
-// and until when. Decide sees it as an immutable [State].
+// There are two states. [Cooldowns] knows which vendor credentials are to be left
+// alone, and until when; Decide sees it as an immutable [State]. [Headroom] knows
+// what the vendors say is left of their rate limits; Decide sees which candidates
+// are [Short] of what the request needs. A short candidate is used last, and so
+// before a 429 happens rather than after; with nothing else left it is used all
+// the same, because the vendor has the last word.
 package route

@@ -34,7 +34,7 @@ func (c *clock) add(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
-func provider(name string, weights ...int) *control.Provider {
+func vendor(name string, weights ...int) *control.Provider {
 	p := &control.Provider{Name: name}
 	for i, w := range weights {
 		p.Credentials = append(p.Credentials, &control.Credential{Provider: name, Name: fmt.Sprint("k", i+1), Weight: w})
@@ -60,7 +60,7 @@ func decide(t *testing.T, in route.Inputs) route.Plan {
 }
 
 func TestPriority(t *testing.T) {
-	m := model(target(provider("third", 1), 3), target(provider("first", 1, 1), 1), target(provider("second", 1), 2))
+	m := model(target(vendor("third", 1), 3), target(vendor("first", 1, 1), 1), target(vendor("second", 1), 2))
 	for seed := range uint64(50) {
 		p := decide(t, route.Inputs{Model: m, Seed: seed})
 		var got []string
@@ -75,7 +75,7 @@ func TestPriority(t *testing.T) {
 
 func TestWeights(t *testing.T) {
 	const draws = 20_000
-	m := model(target(provider("p", 7, 2, 1), 1))
+	m := model(target(vendor("p", 7, 2, 1), 1))
 	first := map[string]int{}
 	for seed := range uint64(draws) {
 		p := decide(t, route.Inputs{Model: m, Seed: seed})
@@ -94,7 +94,7 @@ func TestWeights(t *testing.T) {
 // TestWeightsOfTheRest: leaving one out does not change the odds of the others.
 func TestWeightsOfTheRest(t *testing.T) {
 	const draws = 20_000
-	m := model(target(provider("p", 7, 2, 1), 1))
+	m := model(target(vendor("p", 7, 2, 1), 1))
 	c := newClock()
 	cool := route.NewCooldowns(c.now)
 	cool.Limited(events.Target{Provider: "p", Credential: "k1", Model: "m"}, time.Minute)
@@ -110,7 +110,7 @@ func TestWeightsOfTheRest(t *testing.T) {
 // TestSeedIsForEver pins the drawing itself: a decision on the log must come out
 // the same in every later version.
 func TestSeedIsForEver(t *testing.T) {
-	m := model(target(provider("p", 5, 3, 2, 1), 1), target(provider("q", 1, 1), 1))
+	m := model(target(vendor("p", 5, 3, 2, 1), 1), target(vendor("q", 1, 1), 1))
 	var got []string
 	for _, seed := range []uint64{0, 1, 42, 1 << 63} {
 		for _, s := range decide(t, route.Inputs{Model: m, Seed: seed}).Steps {
@@ -128,7 +128,7 @@ func TestSeedIsForEver(t *testing.T) {
 func TestSkipped(t *testing.T) {
 	c := newClock()
 	cool := route.NewCooldowns(c.now)
-	m := model(target(provider("p", 1), 1), target(provider("q", 1), 2))
+	m := model(target(vendor("p", 1), 1), target(vendor("q", 1), 2))
 	p1, q1 := events.Target{Provider: "p", Credential: "k1", Model: "m"}, events.Target{Provider: "q", Credential: "k1", Model: "m"}
 	until := cool.Limited(p1, 7*time.Second)
 	cool.Refused(q1)
@@ -152,7 +152,7 @@ func TestSkipped(t *testing.T) {
 func TestAgain(t *testing.T) {
 	c := newClock()
 	cool := route.NewCooldowns(c.now)
-	m := model(target(provider("p", 3, 2, 1, 1, 1), 1), target(provider("q", 1, 4), 1))
+	m := model(target(vendor("p", 3, 2, 1, 1, 1), 1), target(vendor("q", 1, 4), 1))
 	cool.Limited(events.Target{Provider: "p", Credential: "k1", Model: "m"}, time.Minute)
 	cool.Refused(events.Target{Provider: "q", Credential: "k2", Model: "m"})
 	for seed := range uint64(500) {
@@ -165,7 +165,7 @@ func TestAgain(t *testing.T) {
 }
 
 func TestSameTargetTwice(t *testing.T) {
-	p := provider("p", 1)
+	p := vendor("p", 1)
 	if plan := decide(t, route.Inputs{Model: model(target(p, 1), target(p, 2))}); len(plan.Steps) != 1 {
 		t.Errorf("%d steps to one credential and model", len(plan.Steps))
 	}
@@ -174,7 +174,7 @@ func TestSameTargetTwice(t *testing.T) {
 // TestManyCredentials: they do not keep a request from another target.
 func TestManyCredentials(t *testing.T) {
 	c := newClock()
-	m := model(target(provider("p", 1, 1, 1, 1, 1), 1), target(provider("q", 1), 2), target(provider("r", 1), 3))
+	m := model(target(vendor("p", 1, 1, 1, 1, 1), 1), target(vendor("q", 1), 2), target(vendor("r", 1), 3))
 	for name, test := range map[string]struct {
 		cooling []events.Target
 		want    string
@@ -270,7 +270,7 @@ func TestCooldownIsOfOneModel(t *testing.T) {
 func TestMissingModel(t *testing.T) {
 	c := newClock()
 	cool := route.NewCooldowns(c.now)
-	p := provider("p", 1)
+	p := vendor("p", 1)
 	wrong := control.Target{Provider: p, Model: "wrong", Priority: 1, Weight: 1}
 	m := model(wrong, target(p, 2))
 	cool.Missing(events.Target{Provider: "p", Credential: "k1", Model: "wrong"})
@@ -309,7 +309,7 @@ func TestCooldownsAtOnce(t *testing.T) {
 }
 
 func BenchmarkDecide(b *testing.B) {
-	in := route.Inputs{Model: model(target(provider("p", 1, 1), 1), target(provider("q", 1, 1), 2), target(provider("r", 1), 3))}
+	in := route.Inputs{Model: model(target(vendor("p", 1, 1), 1), target(vendor("q", 1, 1), 2), target(vendor("r", 1), 3))}
 	b.ReportAllocs()
 	for b.Loop() {
 		in.Seed++
