@@ -34,10 +34,9 @@ func limitFiles(t *testing.T, size uint64) (lift func()) {
 	return lift
 }
 
-// TestWritesAgainAfterAFullDisk: a store that could not write keeps what it has
-// acknowledged, and writes again, in order, when it can, without a restart of the
-// process. It does not run beside other tests, whose files would be limited too.
-func TestWritesAgainAfterAFullDisk(t *testing.T) { //nolint:paralleltest // see above
+// startHealing starts a server that soon notices that it cannot write.
+func startHealing(t *testing.T) *embedded.Server {
+	t.Helper()
 	server, err := embedded.Start(embedded.Config{
 		Dir: t.TempDir(), Class: natslog.Dev, MaxBytes: testBytes, Logger: slog.New(slog.DiscardHandler),
 		HealEvery: 20 * time.Millisecond,
@@ -46,6 +45,14 @@ func TestWritesAgainAfterAFullDisk(t *testing.T) { //nolint:paralleltest // see 
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
+	return server
+}
+
+// TestWritesAgainAfterAFullDisk: a store that could not write keeps what it has
+// acknowledged, and writes again, in order, when it can, without a restart of the
+// process. It does not run beside other tests, whose files would be limited too.
+func TestWritesAgainAfterAFullDisk(t *testing.T) { //nolint:paralleltest // see above
+	server := startHealing(t)
 	l := openLog(t, server)
 	t.Cleanup(l.Close)
 	lift := limitFiles(t, 64<<10)
@@ -75,6 +82,41 @@ func TestWritesAgainAfterAFullDisk(t *testing.T) { //nolint:paralleltest // see 
 		m, err := l.At(ctx, seq)
 		if err != nil || m.ID.Counter != seq {
 			t.Fatalf("sequence %d holds counter %d, %v", seq, m.ID.Counter, err)
+		}
+	}
+}
+
+// TestOutboxAfterAFullDisk: the same of an outbox. Its publisher repeats what was
+// refused, so in the end it holds everything once.
+func TestOutboxAfterAFullDisk(t *testing.T) { //nolint:paralleltest // as above
+	o := openOutbox(t, startHealing(t), 0)
+	t.Cleanup(o.Close)
+	lift := limitFiles(t, 64<<10)
+	put := func(limit time.Duration, counter uint64) error {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		defer cancel()
+		return o.Put(ctx, message(3, counter))
+	}
+	refused := uint64(1)
+	for put(300*time.Millisecond, refused) == nil {
+		refused++
+	}
+	lift()
+	last := refused + 20
+	for n := refused; n <= last; n++ {
+		for err := events.ErrUnavailable; err != nil; {
+			if err = put(time.Second, n); err != nil && !errors.Is(err, events.ErrUnavailable) {
+				t.Fatal(err)
+			}
+		}
+	}
+	held, err := o.After(t.Context(), 0, int(last)+10)
+	if err != nil || len(held) != int(last) {
+		t.Fatalf("%d messages, want %d; %v", len(held), last, err)
+	}
+	for i, m := range held {
+		if m.ID.Counter != uint64(i)+1 {
+			t.Fatalf("message %d is %s", i, m.ID)
 		}
 	}
 }
