@@ -3,6 +3,8 @@ package accounting
 import (
 	"slices"
 	"time"
+
+	"github.com/llm-hub/llm-hub/events"
 )
 
 // kept says how many of the latest windows a counter keeps for each span: the
@@ -19,6 +21,9 @@ type Counter struct {
 	At      Position `json:"at"`      // of the last entry added, zero for none
 	Life    Totals   `json:"life"`    // complete
 	Windows []Used   `json:"windows"` // complete each; by span, oldest first
+
+	Shares    Shares       `json:"shares,omitempty"`    // who spent it; of the latest epochs
+	Forgotten events.Epoch `json:"forgotten,omitempty"` // the highest whose share is not kept any more
 }
 
 // Used is what was used in one window.
@@ -27,18 +32,27 @@ type Used struct {
 	Totals
 }
 
-// Add books t, the entry of the event at the position at. It returns false, and
-// changes nothing, if the counter has been there already. Usage of a window older
-// than those kept counts for life only.
-func (c *Counter) Add(at Position, windowAt time.Time, t Totals) bool {
-	if !c.At.Less(at) {
+// Add books e. It returns false, and changes nothing, if the counter has been at
+// its position already. Usage of a window older than those kept counts for life only.
+func (c *Counter) Add(e *Entry) bool {
+	if !c.At.Less(e.At) {
 		return false
 	}
-	c.At = at
-	c.Life = c.Life.Plus(t)
-	for i, label := range labelsOf(windowAt) {
-		c.addTo(Window{kept[i].per, label}, kept[i].windows, t)
+	c.At = e.At
+	c.Life = c.Life.Plus(e.Totals)
+	var current [len(sharedSpans)]bool
+	current[len(current)-1] = true // life
+	for i, label := range labelsOf(e.WindowAt) {
+		if shared := i - firstShared; shared >= 0 {
+			latest := c.latest(kept[i].per)
+			if label > latest {
+				c.begin(shared)
+			}
+			current[shared] = label >= latest
+		}
+		c.addTo(Window{kept[i].per, label}, kept[i].windows, e.Totals)
 	}
+	c.share(e.Epoch, current, e.Totals)
 	return true
 }
 

@@ -24,7 +24,7 @@ func TestCounterAdd(t *testing.T) {
 		{pos(1, 0), true}, {pos(1, 0), false}, {pos(1, 1), true}, {pos(1, 0), false}, {pos(3, 0), true}, {pos(2, 9), false},
 	}
 	for _, s := range steps {
-		if got := c.Add(s.at, noon, one); got != s.want {
+		if got := c.Add(&accounting.Entry{At: s.at, WindowAt: noon, Totals: one}); got != s.want {
 			t.Errorf("add at %v: %v, want %v", s.at, got, s.want)
 		}
 	}
@@ -49,14 +49,18 @@ func TestCounterAdd(t *testing.T) {
 
 func TestCounterJSON(t *testing.T) {
 	var c accounting.Counter
-	c.Add(accounting.Position{Seq: 7, Index: 2}, noon, accounting.Totals{Requests: 1, Usage: events.Usage{Output: 4}})
+	c.Add(&accounting.Entry{
+		At: accounting.Position{Seq: 7, Index: 2}, WindowAt: noon, Epoch: "e1",
+		Totals: accounting.Totals{Requests: 1, Usage: events.Usage{Output: 4}},
+	})
 	const totals = `"requests":1,"usage":{"output":4}`
 	want := `{"at":{"seq":7,"index":2},"life":{` + totals + `},"windows":[` +
 		`{"per":"minute","label":"2026-11-22T11:00Z",` + totals + `},` +
 		`{"per":"hour","label":"2026-11-22T11:00Z",` + totals + `},` +
 		`{"per":"day","label":"2026-11-22",` + totals + `},` +
 		`{"per":"week","label":"2026-W47",` + totals + `},` +
-		`{"per":"month","label":"2026-11",` + totals + `}]}`
+		`{"per":"month","label":"2026-11",` + totals + `}],` +
+		`"shares":[["e1",[1,0,0,4,0]]]}`
 	raw, err := json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +72,7 @@ func TestCounterJSON(t *testing.T) {
 	if err := json.Unmarshal(raw, &back); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(c, back); diff != "" {
+	if diff := cmp.Diff(c, back, exposeShares); diff != "" {
 		t.Errorf("after decoding (-want +got):\n%s", diff)
 	}
 }
@@ -82,6 +86,9 @@ func TestCounterProperty(t *testing.T) {
 	keep := map[accounting.Per]int{
 		accounting.Minute: 3, accounting.Hour: 2, accounting.Day: 2, accounting.Week: 2, accounting.Month: 2,
 	}
+	entry := func(seq uint64, windowAt time.Time, add accounting.Totals) *accounting.Entry {
+		return &accounting.Entry{At: accounting.Position{Seq: seq}, WindowAt: windowAt, Totals: add}
+	}
 	for range 50 {
 		var c accounting.Counter
 		all := map[accounting.Window]accounting.Totals{}
@@ -91,7 +98,7 @@ func TestCounterProperty(t *testing.T) {
 			now = now.Add(time.Duration(rng.ExpFloat64() * float64(5*time.Minute)))
 			windowAt := now.Add(-time.Duration(rng.Int64N(int64(10 * time.Minute))))
 			add := accounting.Totals{Requests: rng.Int64N(3), Cost: rng.Int64N(100) - 20}
-			if !c.Add(accounting.Position{Seq: seq + 1}, windowAt, add) {
+			if !c.Add(entry(seq+1, windowAt, add)) {
 				t.Fatalf("seed %d: entry %d is refused", seed, seq)
 			}
 			life = life.Plus(add)
@@ -99,7 +106,7 @@ func TestCounterProperty(t *testing.T) {
 				w := accounting.WindowAt(windowAt, per)
 				all[w] = all[w].Plus(add)
 			}
-			if rng.IntN(10) == 0 && c.Add(accounting.Position{Seq: rng.Uint64N(seq + 2)}, windowAt, add) {
+			if rng.IntN(10) == 0 && c.Add(entry(rng.Uint64N(seq+2), windowAt, add)) {
 				t.Fatalf("seed %d: an entry before %d is added again", seed, seq)
 			}
 			if rng.IntN(20) == 0 {
@@ -150,8 +157,52 @@ func latest(all map[accounting.Window]accounting.Totals, keep map[accounting.Per
 
 func BenchmarkCounterAdd(b *testing.B) {
 	var c accounting.Counter
+	epochs := [...]events.Epoch{epochOf(0), epochOf(1), epochOf(2), epochOf(3)}
 	b.ReportAllocs()
 	for i := uint64(1); b.Loop(); i++ {
-		c.Add(accounting.Position{Seq: i}, noon.Add(time.Duration(i)*time.Millisecond), accounting.Totals{Requests: 1})
+		c.Add(&accounting.Entry{
+			At: accounting.Position{Seq: i}, WindowAt: noon.Add(time.Duration(i) * time.Millisecond), Epoch: epochs[i%4],
+			Totals: accounting.Totals{Requests: 1},
+		})
+	}
+}
+
+// BenchmarkCounterJSON writes and reads a counter with as many shares as there
+// may be, of epochs that took turns.
+func BenchmarkCounterJSON(b *testing.B) {
+	var c accounting.Counter
+	for i := range 24 * 100 {
+		c.Add(&accounting.Entry{
+			At: accounting.Position{Seq: uint64(i + 1)}, WindowAt: noon.Add(time.Duration(i) * 5 * time.Minute), Epoch: epochOf(i / 100),
+			Totals: accounting.Totals{Requests: 1, Attempts: 1, Usage: events.Usage{Input: 1234, Output: 321}, Cost: 7_654_321},
+		})
+	}
+	raw, _ := json.Marshal(c)
+	without := c
+	without.Shares = nil
+	bare, _ := json.Marshal(without)
+	for _, bb := range []struct {
+		name string
+		c    *accounting.Counter
+		raw  []byte
+	}{{"shares", &c, raw}, {"bare", &without, bare}} {
+		b.Run("write "+bb.name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.ReportMetric(float64(len(bb.raw)), "B")
+			for b.Loop() {
+				if _, err := json.Marshal(bb.c); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run("read "+bb.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				var back accounting.Counter
+				if err := json.Unmarshal(bb.raw, &back); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -147,7 +147,7 @@ func (b books) add(t testing.TB, a accounting.Applied) {
 			if b[s] == nil {
 				b[s] = new(accounting.Counter)
 			}
-			if !b[s].Add(e.At, e.WindowAt, e.Totals) {
+			if !b[s].Add(&e) {
 				t.Errorf("scope %v refuses the entry of %s", s, e.Event)
 			}
 		}

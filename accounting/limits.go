@@ -59,18 +59,21 @@ func (l Limit) Validate() error {
 }
 
 // Used is what of t counts against the limit.
-func (l Limit) Used(t Totals) int64 {
+func (l Limit) Used(t Totals) int64 { return l.Spent(t.Spent()) }
+
+// Spent is what of s counts against the limit.
+func (l Limit) Spent(s Spent) int64 {
 	switch l.Of {
 	case OfRequests:
-		return t.Requests
+		return s.Requests
 	case OfTokens:
-		return t.Usage.Total()
+		return s.Input + s.Output
 	case OfInputTokens:
-		return t.Usage.InputTotal()
+		return s.Input
 	case OfOutputTokens:
-		return t.Usage.OutputTotal()
+		return s.Output
 	case OfCost:
-		return t.Cost
+		return s.Cost
 	default:
 		return 0
 	}

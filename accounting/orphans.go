@@ -11,6 +11,7 @@ import (
 // case the vendor's count still comes.
 type Orphan struct {
 	Request  events.RequestID `json:"request"`
+	Epoch    events.Epoch     `json:"epoch"`              // that admitted it
 	Target   events.Target    `json:"target"`             // what was booked was booked on it
 	Booked   Totals           `json:"booked,omitzero"`    // the estimate; zero once it is replaced, or if none was booked
 	Recorded int              `json:"recorded,omitempty"` // the latest attempt whose usage is on the books
@@ -26,7 +27,7 @@ func (o *Orphan) replace(x *Entry) {
 	}
 	priced := x.Totals.Unpriced == 0 || o.Booked.Unpriced == 0
 	x.Totals = x.Totals.Minus(o.Booked)
-	x.Target = o.Target
+	x.Target, x.Epoch = o.Target, o.Epoch
 	x.Charge = &events.Charge{Usage: x.Totals.Usage, PriceVersion: x.Charge.PriceVersion}
 	if priced {
 		cost := x.Totals.Cost

@@ -1,6 +1,7 @@
 package accounting
 
 import (
+	"encoding/json"
 	"strconv"
 	"time"
 )
@@ -101,6 +102,28 @@ func (r *reader) bytes() []byte {
 // text reads a string that is unlike all others, name one that is not.
 func (r *reader) text() string { return string(r.bytes()) }
 func (r *reader) name() string { return r.names.of(r.bytes()) }
+
+// quoted reads any string.
+func (r *reader) quoted() (s string) {
+	plain := *r
+	if b := plain.bytes(); plain.ok {
+		*r = plain
+		return string(b)
+	}
+	end := 1
+	for end < len(r.b) && r.b[end] != '"' {
+		if r.b[end] == '\\' {
+			end++
+		}
+		end++
+	}
+	if end >= len(r.b) || json.Unmarshal(r.b[:end+1], &s) != nil {
+		r.fail()
+		return ""
+	}
+	r.b = r.b[end+1:]
+	return s
+}
 
 func (r *reader) bool() bool {
 	switch {

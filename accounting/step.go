@@ -232,7 +232,7 @@ func (s *step) orphaned(e events.Event, b events.RequestOrphaned) error {
 		return nil
 	}
 	s.fold.closeRequest(r, s.at)
-	o := &Orphan{Request: e.Request, Target: b.Target, Recorded: r.recorded, Time: s.fold.now}
+	o := &Orphan{Request: e.Request, Epoch: r.by.Epoch, Target: b.Target, Recorded: r.recorded, Time: s.fold.now}
 	s.fold.addOrphan(o, r)
 	s.end(e, End{
 		Node: r.by.Node, Outcome: events.Orphaned, Reason: b.Reason, Count: 1,
@@ -247,8 +247,8 @@ func (s *step) orphaned(e events.Event, b events.RequestOrphaned) error {
 	o.Booked = chargeTotals(b.Charge)
 	o.Booked.Attempts = 1
 	s.entry(e, Entry{
-		Principal: b.Principal, Target: b.Target, Attempt: b.Attempts, Charge: &b.Charge, Source: events.Estimated,
-		Totals: o.Booked,
+		Epoch: o.Epoch, Principal: b.Principal, Target: b.Target, Attempt: b.Attempts, Charge: &b.Charge,
+		Source: events.Estimated, Totals: o.Booked,
 	})
 	return nil
 }
@@ -273,6 +273,9 @@ func (s *step) stopped(e events.Event, b events.NodeStopped) error {
 func (s *step) entry(e events.Event, x Entry) {
 	x.At, x.Event, x.Kind, x.Time, x.WindowAt = s.at, e.ID, e.Kind, e.At, e.WindowAt
 	x.Node, x.Tenant, x.Request = e.Node, e.Tenant, e.Request
+	if x.Epoch == "" {
+		x.Epoch = s.by.Epoch
+	}
 	x.Scopes = s.fold.scopes.of(scopeKey{x.Tenant, x.Principal, x.Target.Provider, x.Target.Credential})
 	s.out.Entries = append(s.out.Entries, x)
 }

@@ -113,7 +113,7 @@ func (a *Admitter) put(t testing.TB, s accounting.Scope, tenant events.TenantID,
 
 func counter(seq uint64, at time.Time, totals accounting.Totals) accounting.Counter {
 	var c accounting.Counter
-	c.Add(accounting.Position{Seq: seq}, at, totals)
+	c.Add(&accounting.Entry{At: accounting.Position{Seq: seq}, WindowAt: at, Totals: totals})
 	return c
 }
 
@@ -359,7 +359,9 @@ func (w *world) fold() {
 		to++ // a message is folded as a whole
 	}
 	for i := w.folded; i < to; i++ {
-		w.counter.Add(accounting.Position{Seq: w.queue[i].receipt.seq, Index: i}, w.queue[i].at, w.queue[i].totals)
+		w.counter.Add(&accounting.Entry{
+			At: accounting.Position{Seq: w.queue[i].receipt.seq, Index: i}, WindowAt: w.queue[i].at, Totals: w.queue[i].totals,
+		})
 	}
 	w.folded = to
 	w.a.put(w.t, keyScope, "acme", w.counter)

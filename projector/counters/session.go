@@ -274,7 +274,7 @@ func (s *session) count(ctx context.Context, p *part, e accounting.Entry) error 
 		if err != nil {
 			return fmt.Errorf("counters: %w", err)
 		}
-		if c.value.Add(e.At, e.WindowAt, e.Totals) {
+		if c.value.Add(&e) {
 			s.open.hold(c)
 		}
 	}

@@ -64,7 +64,7 @@ func (b Books) count(p events.Partition, e accounting.Entry) error {
 	for _, scope := range e.Scopes {
 		key := events.CounterKey(p, string(scope.Kind), scope.ID)
 		c := b.Counters[key]
-		if !c.Add(e.At, e.WindowAt, e.Totals) {
+		if !c.Add(&e) {
 			return fmt.Errorf("%s: entry at %v counted twice", key, e.At)
 		}
 		b.Counters[key] = c

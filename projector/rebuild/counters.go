@@ -115,7 +115,7 @@ func (b *books) message(m events.Stored) {
 			if b.counters[key] == nil {
 				b.counters[key] = &accounting.Counter{}
 			}
-			b.counters[key].Add(e.At, e.WindowAt, e.Totals)
+			b.counters[key].Add(&e)
 		}
 	}
 	b.folds.Mark(p, b.folds.At(p))

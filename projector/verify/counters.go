@@ -75,7 +75,7 @@ func (c *counterCheck) entry(r *run, p events.Partition, e accounting.Entry) {
 			state.left(r, key, e.At, c.committed[p])
 			continue
 		}
-		state.folded.Add(e.At, e.WindowAt, e.Totals)
+		state.folded.Add(&e)
 	}
 }
 
