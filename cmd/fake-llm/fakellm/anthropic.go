@@ -69,7 +69,7 @@ func anthropicWire() *wire {
 		vendor: Anthropic, json: "application/json", events: "text/event-stream; charset=utf-8",
 		key: anthropicKey, decode: anthropicDecode,
 		unary: anthropicUnary, frames: anthropicFrames,
-		fail: anthropicFail, fault: anthropicFault, headers: anthropicHeaders, status: sameStatus,
+		fail: anthropicFail, fault: anthropicFault, headers: anthropicHeaders, limits: anthropicLimits, status: sameStatus,
 		models: anthropicModels, model: anthropicModel,
 	}
 }

@@ -77,6 +77,7 @@ func (x *exchange) fail(f *failure) {
 	h := x.w.Header()
 	x.wire.headers(&x.call, h)
 	body := x.wire.fail(&x.call, f, h)
+	x.tellLimits()
 	h.Set("Content-Type", x.wire.json)
 	switch {
 	case x.plan.html:

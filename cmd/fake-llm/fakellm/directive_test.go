@@ -53,6 +53,8 @@ func TestParseDirectiveNamesTheMistake(t *testing.T) {
 		"out":                     "not a whole number",
 		"split=0":                 "at least 1",
 		"chunk=0":                 "at least 1",
+		"rpm=0":                   "at least 1",
+		"tpm=many":                "not a whole number",
 		"huge=9999999":            "not a whole number",
 		"usage=thrice":            "neither none nor twice",
 		"reset=1":                 "takes no value",

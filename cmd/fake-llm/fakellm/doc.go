@@ -78,6 +78,8 @@
 //	              part of the prompt, clamped to it), and spent on reasoning
 //	chunk=N       tokens per content chunk
 //	split=N       write N bytes at a time, wherever that cuts
+//	rpm=N tpm=N   take N requests, or N prompt tokens, a minute of one key and model, and refuse
+//	              more with 429; the headers say what is left as the vendor's do (Gemini: none)
 //
 // Every term takes the option p=F: it holds with probability F, drawn from a sequence fixed by
 // the seed, so the k-th draw of a process is always the same.

@@ -7,15 +7,16 @@ import (
 
 // An exchange is one request on its way.
 type exchange struct {
-	server *Server
-	w      http.ResponseWriter
-	rc     *http.ResponseController
-	r      *http.Request
-	wire   *wire
-	route  route
-	call   call
-	plan   plan
-	record Record
+	server    *Server
+	w         http.ResponseWriter
+	rc        *http.ResponseController
+	r         *http.Request
+	wire      *wire
+	route     route
+	call      call
+	plan      plan
+	record    Record
+	allowance *allowance // nil: no limits of its own
 }
 
 // An answer is a rendered reply; only the part that was asked for is there.
@@ -33,6 +34,9 @@ func (x *exchange) serve() {
 	}
 	if f == nil {
 		f = x.direct()
+	}
+	if f == nil {
+		f = x.limit()
 	}
 	if f != nil {
 		x.fail(f)
@@ -115,6 +119,7 @@ func (x *exchange) answer(isBench bool) answer {
 }
 
 func (x *exchange) deliver(a answer) {
+	x.tellLimits()
 	x.record.Status, x.record.Usage = http.StatusOK, a.usage
 	x.record.Outcome = Complete
 	if x.call.stream {

@@ -78,7 +78,7 @@ func geminiWire() *wire {
 		vendor: Gemini, json: "application/json; charset=UTF-8", events: "text/event-stream",
 		key: geminiKey, decode: geminiDecode,
 		unary: geminiUnary, frames: geminiFrames,
-		fail: geminiFail, fault: geminiFault, headers: geminiHeaders, status: geminiHTTPStatus,
+		fail: geminiFail, fault: geminiFault, headers: geminiHeaders, limits: noLimits, status: geminiHTTPStatus,
 		models: geminiModels, model: geminiModel,
 	}
 }

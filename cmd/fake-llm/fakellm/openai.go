@@ -76,7 +76,7 @@ func openaiWire() *wire {
 		vendor: OpenAI, json: "application/json", events: "text/event-stream; charset=utf-8",
 		key: bearer, decode: openaiDecode,
 		unary: openaiUnary, frames: openaiFrames,
-		fail: openaiFail, fault: openaiFault, headers: openaiHeaders, status: sameStatus,
+		fail: openaiFail, fault: openaiFault, headers: openaiHeaders, limits: openaiLimits, status: sameStatus,
 		models: openaiModels, model: openaiModel,
 	}
 }

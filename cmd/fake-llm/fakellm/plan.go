@@ -35,6 +35,7 @@ type plan struct {
 	in, out                      number
 	cached, write, write1h       number
 	reasoning, chunk, split      number
+	rpm, tpm                     number // limits a minute
 }
 
 // plan casts the dice of the directive; draw gives numbers in [0, 1).
@@ -83,11 +84,8 @@ func (p *plan) applyOther(t Term) error {
 		err := p.out.parse(t.Value, maxHugeKiB)
 		p.out.n *= 1024 / bytesPerToken
 		return err
-	case "chunk", "split":
-		n := &p.chunk
-		if t.Name == "split" {
-			n = &p.split
-		}
+	case "chunk", "split", "rpm", "tpm":
+		n := map[string]*number{"chunk": &p.chunk, "split": &p.split, "rpm": &p.rpm, "tpm": &p.tpm}[t.Name]
 		if err := n.parse(t.Value, maxTokens); err != nil {
 			return err
 		}

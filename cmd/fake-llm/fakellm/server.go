@@ -38,6 +38,7 @@ type Server struct {
 	bench    map[Vendor]*benchReply
 	ledger   *ledger
 	behavior behavior
+	quotas   quotas
 	arrivals atomic.Uint64
 	draws    atomic.Uint64
 	buffers  sync.Pool // of *bytes.Buffer, for request bodies

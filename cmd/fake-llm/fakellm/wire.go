@@ -36,6 +36,7 @@ type wire struct {
 	fault   func(*call, *failure) []byte              // an error in mid-stream
 	status  func(*failure) int
 	headers func(*call, http.Header)
+	limits  func(http.Header, *allowance) // says what is left of the limits
 	models  func(names []string) []byte
 	model   func(name string) []byte
 }
