@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
 
-	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -26,7 +24,8 @@ type app struct {
 	log   *slog.Logger
 
 	node     events.NodeID
-	token    string // of the operator
+	epoch    events.Epoch // of this process
+	token    string       // of the operator
 	catalog  *control.Live
 	notices  []control.Notice
 	health   *health
@@ -133,13 +132,12 @@ func (a *app) background(ctx context.Context, name string, f func(context.Contex
 }
 
 // publish opens this start's epoch, which closes the node's older ones.
-func (a *app) publish(ctx context.Context) error {
-	epoch, err := uuid.NewV7()
-	if err != nil {
-		return fmt.Errorf("mint epoch: %w", err)
+func (a *app) publish(ctx context.Context) (err error) {
+	if a.epoch, err = newEpoch(); err != nil {
+		return err
 	}
 	a.publisher, err = publish.New(publish.Config{
-		Log: a.stores.log, Node: a.node, Epoch: events.Epoch(epoch.String()), Logger: a.log,
+		Log: a.stores.log, Node: a.node, Epoch: a.epoch, Logger: a.log,
 	})
 	if err != nil {
 		return err

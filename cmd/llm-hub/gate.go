@@ -112,6 +112,7 @@ func newOperator(token string, hub *localHub) (*admin.API, error) {
 		return nil, err
 	}
 	return admin.New(admin.Config{
-		Operator: operator, Usage: hub.usage(), Events: hub.events, Verify: hub.verify, Rebuild: hub.rebuild, Status: hub.status,
+		Operator: operator, Usage: hub.usage(), Events: hub.events, Verify: hub.verify, Rebuild: hub.rebuild, ApplyDead: hub.applyDead,
+		Status: hub.status,
 	})
 }

@@ -9,7 +9,10 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/events/publish"
 	"github.com/llm-hub/llm-hub/gateway/admin"
 	"github.com/llm-hub/llm-hub/projector/counters"
 	"github.com/llm-hub/llm-hub/projector/replay"
@@ -20,11 +23,13 @@ import (
 // running server, or of a command that opened the data directory itself. Its
 // folds are nil where this process has no projector, and do not run offline.
 type localHub struct {
-	stores   *stores
-	node     events.NodeID
-	log      *slog.Logger
-	counters *counters.Projector
-	tables   *tables.Writer
+	stores    *stores
+	node      events.NodeID
+	log       *slog.Logger
+	epoch     events.Epoch       // of this process
+	publisher *publish.Publisher // nil offline
+	counters  *counters.Projector
+	tables    *tables.Writer
 }
 
 // events answers replay: [replay.Record] or dead letters, a line each.
@@ -43,39 +48,6 @@ func (h *localHub) events(ctx context.Context, q admin.EventsQuery, emit func([]
 		From: replay.Bound(q.From), To: replay.Bound(q.To), Tenant: q.Tenant, Request: q.Request, Kind: q.Kind,
 	}
 	return toOperator(replay.Run(ctx, h.stores.log, filter, func(r replay.Record) error { return line(r) }))
-}
-
-// deadLetter is how a dead letter is shown.
-type deadLetter struct {
-	Seq       uint64           `json:"seq"`
-	Logged    time.Time        `json:"logged"`
-	Partition events.Partition `json:"partition"`
-	ID        string           `json:"id"`
-	Reason    string           `json:"reason"`
-	Raw       string           `json:"raw"`
-}
-
-const deadPage = 256
-
-func (h *localHub) deadLetters(ctx context.Context, q admin.EventsQuery, line func(any) error) error {
-	for from := max(q.From.Seq, 1); ; {
-		page, err := h.stores.log.DeadLetters(ctx, from, deadPage)
-		if err != nil || len(page) == 0 {
-			return err
-		}
-		for _, d := range page {
-			if q.To.Seq > 0 && d.Seq > q.To.Seq {
-				return nil
-			}
-			if d.Time.Before(q.From.Time) || !q.To.Time.IsZero() && d.Time.After(q.To.Time) {
-				continue
-			}
-			if err := line(deadLetter{d.Seq, d.Time, d.Partition, d.ID, d.Reason, string(d.Raw)}); err != nil {
-				return err
-			}
-		}
-		from = page[len(page)-1].Seq + 1
-	}
 }
 
 // hubStatus is the answer of /api/v1/status.
@@ -127,4 +99,13 @@ func printEvent(w io.Writer, line []byte) error {
 	}
 	_, err := fmt.Fprintf(w, "%d.%d %s %-21s %s %s %s\n", r.Seq, r.Index, e.At.Format(time.RFC3339Nano), e.Kind, e.Tenant, e.Request, e.Body)
 	return err
+}
+
+// newEpoch mints the epoch of this process.
+func newEpoch() (events.Epoch, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return "", fmt.Errorf("mint epoch: %w", err)
+	}
+	return events.Epoch(id.String()), nil
 }

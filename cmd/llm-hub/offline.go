@@ -65,6 +65,10 @@ func (r *remote) openHub(ctx context.Context, w world, dir *dataDir, closers *st
 	if err != nil {
 		return nil, "", err
 	}
+	epoch, err := newEpoch()
+	if err != nil {
+		return nil, "", err
+	}
 	log := w.logger(slog.LevelWarn)
 	s, err := openStores(ctx, storesConfig{
 		Dir: dir, Node: node, NATS: r.natsFlags, LogClass: natslog.Durable,
@@ -74,6 +78,6 @@ func (r *remote) openHub(ctx context.Context, w world, dir *dataDir, closers *st
 		return nil, "", err
 	}
 	closers.push("stores", s.close)
-	hub := &localHub{stores: s, node: node, log: log}
+	hub := &localHub{stores: s, node: node, epoch: epoch, log: log}
 	return hub, token, hub.makeFolds(nil)
 }

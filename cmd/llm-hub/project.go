@@ -12,7 +12,7 @@ import (
 
 // project starts the folds: counters always, tables where there is a ClickHouse.
 func (a *app) project(ctx context.Context) error {
-	a.hub = &localHub{stores: a.stores, node: a.node, log: a.log}
+	a.hub = &localHub{stores: a.stores, node: a.node, epoch: a.epoch, log: a.log, publisher: a.publisher}
 	if !a.cfg.has("projector") {
 		return nil
 	}
