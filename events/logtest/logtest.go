@@ -27,6 +27,12 @@ type Log interface {
 	AppendControl(ctx context.Context, after uint64, c events.Command) (uint64, error)
 	// Commands returns at most limit commands from sequence from on.
 	Commands(ctx context.Context, from uint64, limit int) ([]events.Command, error)
+	// RaiseAlert keeps e unless the log holds an alert of that id.
+	RaiseAlert(ctx context.Context, id string, e events.Event) (raised bool, err error)
+	// Alerts returns at most limit alerts from sequence from on.
+	Alerts(ctx context.Context, from uint64, limit int) ([]events.Stored, error)
+	// FollowAlerts reads alerts from sequence from on, and those to come.
+	FollowAlerts(ctx context.Context, from uint64) (events.Cursor, error)
 	// Healthy is nil while the log works.
 	Healthy(ctx context.Context) error
 	// Close ends everything that reads; later calls fail.
@@ -85,6 +91,9 @@ func Run(t *testing.T, open func(t *testing.T) Opened) {
 		"lapse/refuses":                   lapseRefuses,
 		"dead/kept once":                  deadOnce,
 		"dead/pages":                      deadPages,
+		"alerts/raised once":              alertsOnce,
+		"alerts/pages":                    alertsPages,
+		"alerts/followed":                 alertsFollowed,
 		"control/begins with hub.created": controlBegins,
 		"control/chain":                   controlChain,
 		"control/conflict":                controlConflict,

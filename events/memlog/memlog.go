@@ -13,7 +13,7 @@ import (
 	"github.com/llm-hub/llm-hub/events"
 )
 
-// Log is a traffic stream, a control stream, dead letters and the buckets. As a
+// Log is a traffic stream, a control stream, dead letters, alerts and the buckets. As a
 // bucket it is the one of counters. All its methods may be called at once.
 type Log struct {
 	*bucket
@@ -33,11 +33,13 @@ type Log struct {
 
 	commands []events.Command
 	dead     []events.DeadLetter
+	alerts   []events.Stored
+	alertIDs map[string]bool
 }
 
 // New makes an empty log whose control stream holds [events.HubCreated].
 func New() *Log {
-	l := &Log{changed: make(chan struct{}), first: 1, ids: map[events.MessageID]uint64{}}
+	l := &Log{changed: make(chan struct{}), first: 1, ids: map[events.MessageID]uint64{}, alertIDs: map[string]bool{}}
 	l.created = l.nextCreated()
 	l.bucket, l.leases, l.nodes = newBucket(l), Bucket{newBucket(l)}, Bucket{newBucket(l)}
 	l.commands = []events.Command{firstCommand(l.created)}

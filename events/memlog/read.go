@@ -18,6 +18,14 @@ func (l *Log) Read(ctx context.Context, r events.Range) (events.Cursor, error) {
 	if r.To > 0 && r.To < r.From {
 		return nil, fmt.Errorf("read: range from %d to %d is empty", r.From, r.To)
 	}
+	return l.read(ctx, r, l.from)
+}
+
+// fetch returns some of the messages from a sequence on, and a channel that is
+// closed at the next change.
+type fetch func(seq uint64) ([]events.Stored, <-chan struct{}, error)
+
+func (l *Log) read(ctx context.Context, r events.Range, from fetch) (events.Cursor, error) {
 	l.mu.Lock()
 	err := l.usable(ctx)
 	l.mu.Unlock()
@@ -25,13 +33,13 @@ func (l *Log) Read(ctx context.Context, r events.Range) (events.Cursor, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	c := &cursor{log: l, r: r, ctx: ctx, cancel: cancel, out: make(chan events.Stored, cursorBuffer), done: make(chan struct{})}
+	c := &cursor{from: from, r: r, ctx: ctx, cancel: cancel, out: make(chan events.Stored, cursorBuffer), done: make(chan struct{})}
 	go c.run()
 	return c, nil
 }
 
 type cursor struct {
-	log    *Log
+	from   fetch
 	r      events.Range
 	ctx    context.Context // of the read, ended by Close
 	cancel context.CancelCauseFunc
@@ -70,7 +78,7 @@ func (c *cursor) run() {
 func (c *cursor) deliver() error {
 	next := c.r.From
 	for c.r.To == 0 || next <= c.r.To {
-		batch, changed, err := c.log.from(next)
+		batch, changed, err := c.from(next)
 		if err != nil {
 			return err
 		}
@@ -113,8 +121,7 @@ func (c *cursor) send(m events.Stored) error {
 	}
 }
 
-// from returns some of the messages from sequence seq on, and a channel that is
-// closed at the next change.
+// from is a [fetch] of the traffic.
 func (l *Log) from(seq uint64) ([]events.Stored, <-chan struct{}, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

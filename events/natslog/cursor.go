@@ -25,11 +25,7 @@ func (l *Log) Read(ctx context.Context, r events.Range) (events.Cursor, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &cursor{r: r, out: make(chan events.Stored, 1), done: make(chan struct{})}
-	c.ctx, c.cancel = l.lifetime(ctx)
-	f := &feed{client: &l.client, stream: l.traffic, deliver: c.deliver, start: jetstream.ConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.From,
-	}}
+	c, f := l.newCursor(ctx, l.traffic, r)
 	// A bounded read sees every partition, and leaves out what was not asked for:
 	// only so it knows when it is at its end.
 	if r.To == 0 && len(r.Partitions) < events.Partitions { // all need no filter
@@ -43,6 +39,15 @@ func (l *Log) Read(ctx context.Context, r events.Range) (events.Cursor, error) {
 	}
 	go c.run(f)
 	return c, nil
+}
+
+// newCursor makes a cursor and the feed that it is to run.
+func (l *Log) newCursor(ctx context.Context, s jetstream.Stream, r events.Range) (*cursor, *feed) {
+	c := &cursor{r: r, out: make(chan events.Stored, 1), done: make(chan struct{})}
+	c.ctx, c.cancel = l.lifetime(ctx)
+	return c, &feed{client: &l.client, stream: s, deliver: c.deliver, start: jetstream.ConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.From,
+	}}
 }
 
 type cursor struct {

@@ -57,8 +57,8 @@ const (
 	requestTimeout = 5 * time.Second // where the caller's context has no deadline
 )
 
-// Log is an open log: the traffic stream, the control stream, dead letters and
-// the buckets. As a bucket it is the one of counters. All its methods may be
+// Log is an open log: the traffic stream, the control stream, dead letters, alerts
+// and the buckets. As a bucket it is the one of counters. All its methods may be
 // called at once.
 type Log struct {
 	bucket
@@ -67,6 +67,7 @@ type Log struct {
 	client
 	cfg     Config
 	traffic jetstream.Stream
+	alerts  jetstream.Stream
 }
 
 // Open connects, declares what is missing and checks what is there. It must be closed.
@@ -110,7 +111,7 @@ func (l *Log) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.traffic = streams[events.TrafficStream]
+	l.traffic, l.alerts = streams[events.TrafficStream], streams[events.AlertStream]
 	l.bucket = newBucket(&l.client, events.CountersBucket, streams[bucketPrefix+events.CountersBucket])
 	l.leases = Bucket{newBucket(&l.client, events.LeasesBucket, streams[bucketPrefix+events.LeasesBucket])}
 	l.nodes = Bucket{newBucket(&l.client, events.NodesBucket, streams[bucketPrefix+events.NodesBucket])}

@@ -30,6 +30,8 @@ const (
 	deadDedupe = 24 * time.Hour
 	// deadBytes bounds dead letters.
 	deadBytes = 64 << 20
+	// alertBytes bounds alerts; the oldest go first.
+	alertBytes = 64 << 20
 	// lapsedFor is how long a bucket remembers that a key has lapsed: a watcher
 	// that was cut off for less hears of it.
 	lapsedFor = 24 * time.Hour
@@ -77,6 +79,16 @@ func streamConfigs(cfg Config) []jetstream.StreamConfig {
 			MaxBytes: deadBytes, Discard: jetstream.DiscardOld, // a flood must not stop the fold; traffic still holds the originals
 			Compression: jetstream.S2Compression,
 			Duplicates:  deadDedupe,
+			DenyDelete:  true,
+			AllowDirect: true,
+		},
+		{
+			Name: events.AlertStream, Subjects: []string{events.AlertPattern},
+			Description: "what people should know of, each once",
+			Storage:     jetstream.FileStorage, Retention: jetstream.LimitsPolicy, Replicas: replicas,
+			MaxBytes: alertBytes, Discard: jetstream.DiscardOld, // news, not books
+			Compression: jetstream.S2Compression,
+			Duplicates:  controlDedupe, // nothing in it is looked for: an alert is told from others by its subject
 			DenyDelete:  true,
 			AllowDirect: true,
 		},
