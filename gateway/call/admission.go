@@ -79,8 +79,17 @@ func (e *Engine) authorize(req *Request, now time.Time) error {
 
 // decide chooses where to go, and from that what the request may cost.
 func (f *flight) decide() error {
+	usage := events.Usage{
+		Input:  clamp(f.req.Inbound.InputTokens),
+		Output: clamp(f.req.Inbound.MaxOutput),
+	}
+	if usage.Output == 0 {
+		usage.Output = defaultOutput
+	}
+	f.need = route.Need{Input: usage.Input, Output: usage.Output}
 	plan, err := route.Decide(route.Inputs{
-		Catalog: f.req.Catalog.Version, Model: f.model, State: f.cfg.Cooldowns.State(), Seed: f.cfg.Seed(), Now: f.at,
+		Catalog: f.req.Catalog.Version, Model: f.model, State: f.cfg.Cooldowns.State(),
+		Short: f.cfg.Headroom.Short(f.model, f.need), Seed: f.cfg.Seed(), Now: f.at,
 	})
 	if err != nil {
 		return &gateway.Error{Kind: gateway.Internal, Public: "Internal error.", Cause: err}
@@ -92,13 +101,6 @@ func (f *flight) decide() error {
 	f.plan = plan
 	f.until = f.at.Add(plan.Steps[0].Timeouts.Total)
 	f.tries = make([]try, len(plan.Steps))
-	usage := events.Usage{
-		Input:  clamp(f.req.Inbound.InputTokens),
-		Output: clamp(f.req.Inbound.MaxOutput),
-	}
-	if usage.Output == 0 {
-		usage.Output = defaultOutput
-	}
 	f.estimate = f.price(plan.Decision.Plan[0], usage)
 	return nil
 }

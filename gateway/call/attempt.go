@@ -3,6 +3,7 @@ package call
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -59,6 +60,11 @@ func (f *flight) attempt(step route.Step) error {
 		return err
 	}
 	defer a.held.Release()
+	if until, taken := f.cfg.Headroom.Take(a.target, f.need, step.LastResort); !taken {
+		return &failure{
+			Failure: provider.Failure{Class: provider.RateLimited}, target: a.target, until: until, cause: errShort, unsent: true, short: true,
+		}
+	}
 	f.attempts++
 	f.current, f.last, a.number, a.began = a, a.target, f.attempts, time.Now()
 	f.turn(a.target)
@@ -119,7 +125,21 @@ func (a *attempt) call() error {
 	}
 }
 
-func (a *attempt) send() (*http.Response, error) {
+// errShort: the vendor has said that its limits leave too little.
+var errShort = errors.New("the vendor's rate limits leave too little")
+
+// send makes the call that the vendor's limits have room for, and notes what the
+// vendor says of them.
+func (a *attempt) send() (res *http.Response, err error) {
+	var said provider.RateLimits
+	defer func() { a.flight.cfg.Headroom.Answered(a.target, a.flight.need, said) }()
+	if res, err = a.roundTrip(); err == nil {
+		said = provider.ReadRateLimits(res.Header, time.Now())
+	}
+	return res, err
+}
+
+func (a *attempt) roundTrip() (*http.Response, error) {
 	a.patience.expect(a.timeouts.Connect, errConnect)
 	ctx := outbound.WithConnectTimeout(a.ctx, a.timeouts.Connect) // it dials on when we have lost patience
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {

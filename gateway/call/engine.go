@@ -38,7 +38,7 @@ func ParseAck(s string) (Ack, error) {
 	}
 }
 
-// Config configures an [Engine]. All fields but Seed must be set.
+// Config configures an [Engine]. All fields but Headroom and Seed must be set.
 type Config struct {
 	Ack       Ack
 	Recorder  *record.Recorder
@@ -46,6 +46,7 @@ type Config struct {
 	Vendors   func(kind string) provider.Vendor // by the kind of a configured provider; nil: there is none
 	Transport http.RoundTripper                 // shared by all calls; follows no redirect
 	Cooldowns *route.Cooldowns
+	Headroom  *route.Headroom // nil: its own
 	Logger    *slog.Logger
 	Seed      func() uint64 // of a decision; nil: random
 }
@@ -65,6 +66,9 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Recorder == nil || cfg.Admitter == nil || cfg.Vendors == nil || cfg.Transport == nil ||
 		cfg.Cooldowns == nil || cfg.Logger == nil {
 		return nil, errors.New("call: Recorder, Admitter, Vendors, Transport, Cooldowns and Logger must be set")
+	}
+	if cfg.Headroom == nil {
+		cfg.Headroom = route.NewHeadroom(time.Now)
 	}
 	if cfg.Seed == nil {
 		cfg.Seed = rand.Uint64

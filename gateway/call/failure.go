@@ -17,7 +17,8 @@ type failure struct {
 	target events.Target
 	until  time.Time // end of the cooldown it brought about, if any
 	cause  error
-	unsent bool // the vendor was not called: it cannot express the request, or the credential's limits are reached
+	unsent bool // the vendor was not called: it cannot express the request, or a limit of the credential is reached
+	short  bool // what is reached is a limit of the vendor's own, of which we know by its word
 }
 
 func (f *failure) Error() string {

@@ -30,6 +30,7 @@ type flight struct {
 	client *client
 
 	estimate    events.Charge
+	need        route.Need // of the vendor's rate limits
 	reservation *admit.Reservation
 	plan        route.Plan
 	facts       *record.Request

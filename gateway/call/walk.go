@@ -27,8 +27,12 @@ type try struct {
 
 // again tells whether the step may do better when called again, with so much time
 // left. A time-out has used up the client's patience already, a cooldown is to be
-// kept.
+// kept. A vendor that was spared because of its own limits is asked when no other
+// is left: it has the last word.
 func (t try) again(left time.Duration) bool {
+	if t.failure.short {
+		return true
+	}
 	if t.failure.unsent || t.failure.RetryAfter > min(maxAsked, left-leastTime) {
 		return false
 	}
@@ -47,10 +51,13 @@ func (f *flight) walk() error {
 		if !ok {
 			return f.explain()
 		}
-		if t := f.tries[i]; t.calls > 0 && !f.pause(t) {
+		t := f.tries[i]
+		if t.calls > 0 && !t.failure.short && !f.pause(t) {
 			return errHungUp
 		}
-		err := f.attempt(f.plan.Steps[i])
+		step := f.plan.Steps[i]
+		step.LastResort = step.LastResort || t.calls > 0
+		err := f.attempt(step)
 		failed, isFailure := errors.AsType[*failure](err)
 		if !isFailure {
 			return err
