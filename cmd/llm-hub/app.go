@@ -136,13 +136,19 @@ func (a *app) publish(ctx context.Context) (err error) {
 	if a.epoch, err = newEpoch(); err != nil {
 		return err
 	}
-	a.publisher, err = publish.New(publish.Config{
-		Log: a.stores.log, Node: a.node, Epoch: a.epoch, Logger: a.log,
-	})
-	if err != nil {
+	cfg := publish.Config{Log: a.stores.log, Node: a.node, Epoch: a.epoch, Heartbeat: a.cfg.Heartbeat, Logger: a.log}
+	if a.cfg.NATSURL != "" {
+		if cfg.Outbox, err = a.stores.openOutbox(ctx, a.dir, a.cfg.OutboxMaxBytes, a.log); err != nil {
+			return err
+		}
+	}
+	if a.publisher, err = publish.New(cfg); err != nil {
 		return err
 	}
 	a.closers.push("publisher", a.publisher.Close)
 	describePublisher(a.registry, a.publisher)
+	if cfg.Outbox != nil {
+		describeOutbox(a.registry, a.publisher)
+	}
 	return a.publisher.Start(ctx, version)
 }

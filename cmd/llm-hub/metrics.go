@@ -23,16 +23,33 @@ func describePublisher(reg *prometheus.Registry, p *publish.Publisher) {
 	gauge(reg, "publish_oldest_seconds", "Age of the oldest event that waits.", func() float64 { return p.Pending().Oldest.Seconds() })
 }
 
+// describeOutbox shows what waits on this node's disk for an external log.
+func describeOutbox(reg *prometheus.Registry, p *publish.Publisher) {
+	gauge(reg, "outbox_messages", "Messages that wait in the outbox.", func() float64 { return float64(p.Outbox().Messages) })
+	gauge(reg, "outbox_bytes", "Size of the outbox.", func() float64 { return float64(p.Outbox().Bytes) })
+	gauge(reg, "outbox_max_bytes", "Largest size of the outbox.", func() float64 { return float64(p.Outbox().Max) })
+	gauge(reg, "outbox_oldest_seconds", "Age of the oldest message in the outbox; 0: it is empty.", func() float64 {
+		oldest := p.Outbox().Oldest
+		if oldest.IsZero() {
+			return 0
+		}
+		return time.Since(oldest).Seconds()
+	})
+	gauge(reg, "outbox_active", "1 while facts go through the outbox.", func() float64 { return truth(p.Outbox().Active) })
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // describeSpace shows how full the log is.
 func describeSpace(reg *prometheus.Registry, s *spaceWatch) {
 	gauge(reg, "log_bytes", "Size of the traffic stream.", func() float64 { return float64(s.used.Load()) })
 	gauge(reg, "log_max_bytes", "Largest size of the traffic stream; 0: no bound.", func() float64 { return float64(s.limit.Load()) })
-	gauge(reg, "log_alarm", "1 while the traffic stream is nearly full.", func() float64 {
-		if s.alarm() {
-			return 1
-		}
-		return 0
-	})
+	gauge(reg, "log_alarm", "1 while the traffic stream is nearly full.", func() float64 { return truth(s.alarm()) })
 }
 
 // describeFold shows how far a fold is behind the log.
@@ -47,9 +64,6 @@ func describeFold(reg *prometheus.Registry, fold string, progress func() project
 		func(p projector.Progress) float64 { return p.Lag(time.Now()).Seconds() })
 	value("fold_sequence", "Sequence up to which everything is folded.", func(p projector.Progress) float64 { return float64(p.Seq) })
 	value("fold_halted", "1 while the fold needs a rebuild or a partition is stopped.", func(p projector.Progress) float64 {
-		if p.State == projector.Halted || len(p.Gaps) > 0 {
-			return 1
-		}
-		return 0
+		return truth(p.State == projector.Halted || len(p.Gaps) > 0)
 	})
 }

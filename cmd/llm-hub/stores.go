@@ -119,6 +119,27 @@ func (s *stores) openTables(ctx context.Context, cfg storesConfig) error {
 	return nil
 }
 
+// outboxSlack is what the outbox's server may need beside the messages.
+const outboxSlack = 64 << 20
+
+// openOutbox opens the place on this node's disk where facts wait while an
+// external log is out of reach.
+func (s *stores) openOutbox(ctx context.Context, dir *dataDir, maxBytes int64, log *slog.Logger) (events.Outbox, error) {
+	server, err := natsembedded.Start(natsembedded.Config{
+		Dir: dir.file("outbox"), Class: natslog.Durable, MaxBytes: max(maxBytes+outboxSlack, natsembedded.MinBytes), Logger: log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("outbox: %w", err)
+	}
+	s.closers.push("outbox server", func(context.Context) error { server.Close(); return nil })
+	outbox, err := natslog.OpenOutbox(ctx, natslog.OutboxConfig{Server: server, MaxBytes: maxBytes, Logger: log})
+	if err != nil {
+		return nil, err
+	}
+	s.closers.push("outbox", func(context.Context) error { outbox.Close(); return nil })
+	return outbox, nil
+}
+
 // without goes on without analytics.
 func (s *stores) without(log *slog.Logger, err error) {
 	s.noTables = err
