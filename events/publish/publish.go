@@ -1,10 +1,3 @@
-// Package publish sends a node's facts to the log: packed, in order, each
-// message with bytes that never change once its counter is given.
-//
-// A partition has one message in flight. What is published meanwhile waits and
-// leaves together in the next one, so a busy node sends few large messages and
-// an idle one sends each event at once, without a timer. After an error the same
-// bytes are sent again, before any other, until the log takes them.
 package publish
 
 import (
@@ -24,8 +17,19 @@ import (
 // [Publisher.Admit] refuses.
 const DefaultMaxPending = 64 << 20
 
-// ErrBacklog: too much waits for the log's acknowledgement, or the log has no
-// space left; new requests should be refused.
+// DefaultPatience is how long the log may take to acknowledge a message before it
+// goes to the outbox.
+const DefaultPatience = 250 * time.Millisecond
+
+// DefaultHeartbeat is how long a partition may hear nothing of a node that lives.
+// A fold takes a node for lost after a multiple of it.
+const DefaultHeartbeat = time.Minute
+
+// statusTimeout bounds how long a question about the outbox may take.
+const statusTimeout = time.Second
+
+// ErrBacklog: too much waits to be acknowledged, or log or outbox have no space
+// left or do not work; new requests should be refused.
 var ErrBacklog = errors.New("too many facts wait for the log")
 
 // Config configures a [Publisher].
@@ -35,6 +39,10 @@ type Config struct {
 	Epoch      events.Epoch // of this process start; no other publisher may ever use it
 	Logger     *slog.Logger
 	MaxPending int64 // bytes, 0 is [DefaultMaxPending]
+
+	Outbox    events.Outbox // of this node alone; nil: wait for the log, as long as it takes
+	Patience  time.Duration // how long the log may take before the outbox does, 0 is [DefaultPatience]
+	Heartbeat time.Duration // longest silence of a partition, 0 is [DefaultHeartbeat], negative is for ever
 }
 
 // Publisher publishes the facts of one epoch of one node. All its methods may be
@@ -43,12 +51,24 @@ type Publisher struct {
 	cfg   Config
 	lanes [events.Partitions]lane
 
-	ctx     context.Context // of all appends; ended when Close gives up
+	ctx     context.Context // of all appends and puts; ended when Close gives up
 	cancel  context.CancelFunc
 	closed  atomic.Bool
-	full    atomic.Bool // the log's last answer was that it has no space
+	closing chan struct{} // closed when Close begins
 	started atomic.Bool
-	running sync.WaitGroup // senders
+	running sync.WaitGroup // senders and heartbeats
+
+	full                  atomic.Bool           // the log's last answer was that it has no space
+	stuck                 atomic.Int64          // lanes whose next message neither log nor outbox takes
+	refusal               atomic.Pointer[error] // the outbox's last
+	lostEvents, lostBytes atomic.Int64          // given up by Close
+
+	drainOnce sync.Once
+	draining  sync.WaitGroup
+	caughtUp  chan struct{} // closed when the outbox holds nothing of older epochs
+	filled    chan struct{} // the outbox may hold more than before
+	flushed   chan struct{} // closed when nothing will be put into the outbox any more
+	detoured  atomic.Bool   // messages went to the outbox since it was last empty
 }
 
 // New makes a publisher. It sends nothing before the first Publish and must be closed.
@@ -60,19 +80,34 @@ func New(cfg Config) (*Publisher, error) {
 	if err := first.Check(); err != nil {
 		return nil, fmt.Errorf("publish: %w", err)
 	}
+	if cfg.Patience < 0 {
+		return nil, fmt.Errorf("publish: Patience %s is negative", cfg.Patience)
+	}
 	if cfg.MaxPending == 0 {
 		cfg.MaxPending = DefaultMaxPending
 	}
-	p := &Publisher{cfg: cfg}
+	if cfg.Patience == 0 {
+		cfg.Patience = DefaultPatience
+	}
+	if cfg.Heartbeat == 0 {
+		cfg.Heartbeat = DefaultHeartbeat
+	}
+	p := &Publisher{
+		cfg: cfg, closing: make(chan struct{}),
+		caughtUp: make(chan struct{}), filled: make(chan struct{}, 1), flushed: make(chan struct{}),
+	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	for i := range p.lanes {
-		p.lanes[i].next = events.MessageID{Node: cfg.Node, Epoch: cfg.Epoch, Partition: events.Partition(i), Counter: 1}
+		l := &p.lanes[i]
+		l.next = events.MessageID{Node: cfg.Node, Epoch: cfg.Epoch, Partition: events.Partition(i), Counter: 1}
+		l.outbox = cfg.Outbox != nil
+		l.older = l.outbox
 	}
 	return p, nil
 }
 
 // Publish queues e for its tenant's partition and returns at once; the receipt
-// tells when the log has it. It fails only if e cannot be encoded or the
+// tells when the outbox keeps it and when the log has it. It fails only if e cannot be encoded or the
 // publisher is closed. Events of one tenant are kept in the order of the calls.
 func (p *Publisher) Publish(e events.Event) (*Receipt, error) {
 	return p.PublishTo(events.PartitionOf(e.Tenant), e)
@@ -114,6 +149,9 @@ func (p *Publisher) enqueue(l *lane, line []byte, last bool) (*Receipt, error) {
 	}
 	l.closed = last
 	r := l.add(line)
+	if l.outbox {
+		p.startDrain()
+	}
 	if !l.sending {
 		l.sending = true
 		p.running.Go(func() { p.send(l) })
@@ -121,14 +159,14 @@ func (p *Publisher) enqueue(l *lane, line []byte, last bool) (*Receipt, error) {
 	return r, nil
 }
 
-// Pending describes what waits for acknowledgement.
+// Pending describes what waits in memory: neither the log nor the outbox has it.
 type Pending struct {
 	Events int64
 	Bytes  int64
 	Oldest time.Duration // age of the oldest, 0 if nothing waits
 }
 
-// Pending tells what waits for acknowledgement now.
+// Pending tells what waits in memory now.
 func (p *Publisher) Pending() Pending {
 	var sum Pending
 	oldest := int64(0)
@@ -151,6 +189,9 @@ func (p *Publisher) Pending() Pending {
 func (p *Publisher) Admit() error {
 	if p.full.Load() {
 		return fmt.Errorf("%w: %w", ErrBacklog, events.ErrFull)
+	}
+	if p.stuck.Load() > 0 {
+		return fmt.Errorf("%w: outbox: %w", ErrBacklog, *p.refusal.Load())
 	}
 	var pending int64
 	for i := range p.lanes {

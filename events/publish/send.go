@@ -9,46 +9,50 @@ import (
 	"github.com/llm-hub/llm-hub/events"
 )
 
-// How an append is repeated.
+// How an append or a put is repeated.
 const (
 	attemptTimeout = 5 * time.Second
 	firstBackoff   = 50 * time.Millisecond
 	maxBackoff     = 2 * time.Second
 )
 
-// send sends the lane's packets, one at a time, until none is left.
+// send delivers the lane's packets, one at a time, until none is left.
 func (p *Publisher) send(l *lane) {
-	for {
-		packet, id := l.take()
-		if packet == nil {
-			return
+	for k := l.take(); k != nil; k = l.take() {
+		var err error
+		if p.cfg.Outbox == nil {
+			err = p.insist(l, k.message())
+		} else {
+			err = p.deliver(l, k)
 		}
-		ack, err := p.append(events.Message{ID: id, Count: packet.count, Data: packet.data})
-		l.settle(packet, ack, err)
+		if err != nil {
+			lost := l.giveUp(k, err)
+			p.lostEvents.Add(lost.Events)
+			p.lostBytes.Add(lost.Bytes)
+		}
+		l.recycle(k)
 	}
 }
 
-// append offers m until the log has it. It fails only when Close gives up; then
+// insist offers m until the log has it. It fails only when Close gives up; then
 // no later message is offered either, so that no counter is left out.
-func (p *Publisher) append(m events.Message) (events.Ack, error) {
+func (p *Publisher) insist(l *lane, m events.Message) error {
 	backoff, began := firstBackoff, time.Now()
 	for attempt := 1; ; attempt++ {
 		if p.ctx.Err() != nil {
-			return events.Ack{}, fmt.Errorf("message %s: not sent: %w", m.ID, events.ErrClosed)
+			return fmt.Errorf("not sent: %w", events.ErrClosed)
 		}
-		ack, err := p.attempt(m)
+		err := p.attempt(p.ctx, l, m)
 		if err == nil {
 			p.logRecovery(m, attempt, began)
-			return ack, nil
+			return nil
 		}
 		if attempt == 1 {
 			p.cfg.Logger.Warn("log did not acknowledge; the same message is sent again until it does",
 				"message", m.ID.String(), "events", m.Count, "error", err)
 		}
-		select {
-		case <-time.After(backoff):
-		case <-p.ctx.Done():
-			return events.Ack{}, fmt.Errorf("message %s: gave up after %d attempts: %w", m.ID, attempt, err)
+		if !pause(p.ctx, backoff) {
+			return fmt.Errorf("gave up after %d attempts: %w", attempt, err)
 		}
 		backoff = min(2*backoff, maxBackoff)
 	}
@@ -60,94 +64,106 @@ func (p *Publisher) logRecovery(m events.Message, attempts int, began time.Time)
 	}
 }
 
-func (p *Publisher) attempt(m events.Message) (events.Ack, error) {
-	ctx, cancel := context.WithTimeout(p.ctx, attemptTimeout)
+// attempt offers m to the log once and notes the answer.
+func (p *Publisher) attempt(ctx context.Context, l *lane, m events.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	ack, err := p.cfg.Log.Append(ctx, m)
 	if full := errors.Is(err, events.ErrFull); full != p.full.Load() {
 		p.full.Store(full)
 	}
-	return ack, err
-}
-
-// Start announces the epoch in every partition, which closes the node's older
-// ones, and waits until the log has it.
-func (p *Publisher) Start(ctx context.Context, version string) error {
-	p.started.Store(true)
-	receipts, err := p.publishToAll(events.NodeStarted{Epoch: p.cfg.Epoch, Version: version}, false)
 	if err != nil {
+		l.missed()
 		return err
 	}
-	for _, r := range receipts {
-		if _, err := r.Wait(ctx); err != nil {
-			return fmt.Errorf("announce epoch %s: %w", p.cfg.Epoch, err)
-		}
-	}
+	l.acknowledge(m.ID, ack)
 	return nil
 }
 
-// Close publishes the end of the epoch, if it was announced, takes nothing more
-// and waits until the log has everything. When ctx ends first it gives up, and
-// the error says how much the log did not acknowledge. Only the first call counts.
-func (p *Publisher) Close(ctx context.Context) error {
-	defer p.cancel()
-	if p.closed.Swap(true) {
-		return nil
+// deliver returns once the log or the outbox has k, and tries both in turn until
+// then. It fails only when Close gives up; then nothing later is sent either.
+func (p *Publisher) deliver(l *lane, k *packet) error {
+	m, began := k.message(), time.Now()
+	for round, backoff := 1, firstBackoff; ; round, backoff = round+1, min(2*backoff, maxBackoff) {
+		if p.ctx.Err() != nil {
+			return fmt.Errorf("not sent: %w", events.ErrClosed)
+		}
+		noLog := p.offer(l, m)
+		if noLog == nil {
+			return nil
+		}
+		noOutbox := p.put(l, k, m)
+		if noOutbox == nil {
+			if round > 1 {
+				p.cfg.Logger.Info("outbox takes messages again", "message", m.ID.String(), "after", time.Since(began))
+			}
+			return nil
+		}
+		if round == 1 {
+			p.cfg.Logger.Error("neither log nor outbox took a message; both are tried again until one does, and new requests are refused",
+				"message", m.ID.String(), "events", m.Count, "log", noLog, "outbox", noOutbox)
+			p.refusal.Store(&noOutbox)
+			p.stuck.Add(1)
+			defer p.stuck.Add(-1)
+		}
+		if !pause(p.ctx, backoff) {
+			return fmt.Errorf("gave up after %d rounds: log: %w; outbox: %w", round, noLog, noOutbox)
+		}
 	}
-	if err := p.end(); err != nil {
-		return err
+}
+
+// errBehind: the outbox holds messages that come first.
+var errBehind = errors.New("the outbox comes first")
+
+// offer gives the log Patience to take m, unless the outbox comes first and the
+// log is away. It is nil once the log has m.
+func (p *Publisher) offer(l *lane, m events.Message) error {
+	ctx, cancel := context.WithTimeout(p.ctx, p.cfg.Patience)
+	defer cancel()
+	err := errBehind
+	for backoff := firstBackoff; ; backoff *= 2 {
+		switch l.await(ctx, m.ID.Counter) {
+		case arrived:
+			return nil
+		case detour:
+			return err
+		}
+		if err = p.attempt(ctx, l, m); err == nil || !pause(ctx, backoff) {
+			return err
+		}
 	}
-	flushed := make(chan struct{})
-	go func() {
-		p.running.Wait()
-		close(flushed)
-	}()
+}
+
+// put puts k into the outbox. Also after an error it may be there, so the drain
+// looks in any case.
+func (p *Publisher) put(l *lane, k *packet, m events.Message) error {
+	if p.ctx.Err() != nil {
+		return events.ErrClosed
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, attemptTimeout)
+	defer cancel()
+	err := p.cfg.Outbox.Put(ctx, m)
+	if err == nil {
+		l.keep(k)
+		if !p.detoured.Swap(true) {
+			p.cfg.Logger.Warn("log out of reach; facts go to the outbox until it is back", "message", m.ID.String())
+		}
+	}
 	select {
-	case <-flushed:
-		return nil
+	case p.filled <- struct{}{}:
+	default:
+	}
+	return err
+}
+
+// pause waits for d and tells whether ctx still lives.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() == nil
 	case <-ctx.Done():
+		return false
 	}
-	left := p.Pending()
-	p.cancel()
-	<-flushed
-	if left.Events == 0 {
-		return nil
-	}
-	return fmt.Errorf("close: %d events (%d bytes) were not acknowledged: %w", left.Events, left.Bytes, ctx.Err())
-}
-
-// end closes every lane, with the last event of the epoch if it had a first.
-func (p *Publisher) end() error {
-	if p.started.Load() {
-		_, err := p.publishToAll(events.NodeStopped{Epoch: p.cfg.Epoch}, true)
-		return err
-	}
-	for i := range p.lanes {
-		l := &p.lanes[i]
-		l.mu.Lock()
-		l.closed = true
-		l.mu.Unlock()
-	}
-	return nil
-}
-
-// publishToAll publishes a fact about the node to every partition.
-func (p *Publisher) publishToAll(body events.Body, last bool) ([]*Receipt, error) {
-	e, err := events.New(events.Head{At: time.Now(), Node: p.cfg.Node, Tenant: events.NoTenant, Epoch: p.cfg.Epoch}, body)
-	if err != nil {
-		return nil, err
-	}
-	line, err := encode(e)
-	if err != nil {
-		return nil, err
-	}
-	receipts := make([]*Receipt, 0, len(p.lanes))
-	for i := range p.lanes {
-		r, err := p.enqueue(&p.lanes[i], line, last)
-		if err != nil {
-			return nil, err
-		}
-		receipts = append(receipts, r)
-	}
-	return receipts, nil
 }
