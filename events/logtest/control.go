@@ -128,7 +128,14 @@ func controlConflict(s *suite) {
 	}
 }
 
+// maxSkew is more than the clock of a log on this machine differs from ours: what
+// an answer may take when the machine is busy.
+const maxSkew = 2 * time.Second
+
 func health(s *suite) {
+	if d, err := s.log.Skew(s.ctx); err != nil || d.Abs() > maxSkew {
+		s.Errorf("skew %s, %v", d, err)
+	}
 	if err := s.log.Healthy(s.ctx); err != nil {
 		s.Error(err)
 	}

@@ -33,6 +33,8 @@ type Log interface {
 	Alerts(ctx context.Context, from uint64, limit int) ([]events.Stored, error)
 	// FollowAlerts reads alerts from sequence from on, and those to come.
 	FollowAlerts(ctx context.Context, from uint64) (events.Cursor, error)
+	// Skew is how far our clock is ahead of the log's.
+	Skew(ctx context.Context) (time.Duration, error)
 	// Healthy is nil while the log works.
 	Healthy(ctx context.Context) error
 	// Close ends everything that reads; later calls fail.

@@ -3,6 +3,7 @@ package memlog
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/llm-hub/llm-hub/events"
 )
@@ -131,4 +132,19 @@ func (l *Log) reindex() {
 		l.ids[m.ID] = m.Seq
 	}
 	l.notify()
+}
+
+// SetSkew says how far our clock is ahead of the log's.
+func (l *Log) SetSkew(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.skew = d
+}
+
+// Reconnect closes what [Log.Reconnected] gave.
+func (l *Log) Reconnect() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.reconnected)
+	l.reconnected = make(chan struct{})
 }

@@ -25,6 +25,9 @@ type Log struct {
 	held    chan struct{} // while not nil, appends wait for it to be closed
 	appends []fault       // what the next appends have to suffer
 
+	skew        time.Duration
+	reconnected chan struct{} // closed and replaced by Reconnect
+
 	newest   time.Time // creation time given last
 	created  time.Time
 	first    uint64 // sequence of messages[0], or of the next message if there is none
@@ -39,7 +42,7 @@ type Log struct {
 
 // New makes an empty log whose control stream holds [events.HubCreated].
 func New() *Log {
-	l := &Log{changed: make(chan struct{}), first: 1, ids: map[events.MessageID]uint64{}, alertIDs: map[string]bool{}}
+	l := &Log{changed: make(chan struct{}), reconnected: make(chan struct{}), first: 1, ids: map[events.MessageID]uint64{}, alertIDs: map[string]bool{}}
 	l.created = l.nextCreated()
 	l.bucket, l.leases, l.nodes = newBucket(l), Bucket{newBucket(l)}, Bucket{newBucket(l)}
 	l.commands = []events.Command{firstCommand(l.created)}
@@ -220,4 +223,18 @@ func (l *Log) Close() {
 		l.closed = true
 		l.notify()
 	}
+}
+
+// Skew is how far our clock is ahead of the log's: 0, or what SetSkew said.
+func (l *Log) Skew(ctx context.Context) (time.Duration, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.skew, l.usable(ctx)
+}
+
+// Reconnected is closed at the next [Log.Reconnect].
+func (l *Log) Reconnected() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.reconnected
 }

@@ -134,3 +134,22 @@ func (l *Log) Healthy(ctx context.Context) error {
 	_, err := l.Info(ctx)
 	return err
 }
+
+// Skew is how far our clock is ahead of the server's, give or take half the time
+// of a round trip.
+func (l *Log) Skew(ctx context.Context) (time.Duration, error) {
+	asked := time.Now()
+	info, err := l.describe(ctx, l.traffic)
+	if err != nil {
+		return 0, err
+	}
+	if info.TimeStamp.IsZero() {
+		return 0, errors.New("skew: the server does not tell its time")
+	}
+	half := time.Since(asked) / 2
+	return asked.Add(half).Round(0).Sub(info.TimeStamp), nil
+}
+
+// Reconnected is closed when the connection, once lost, is there again: what the
+// server is now may not be what it was.
+func (l *Log) Reconnected() <-chan struct{} { return l.link.reconnection() }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"regexp"
 	"sync"
 	"testing"
 	"time"
@@ -402,5 +403,76 @@ func TestAwayServer(t *testing.T) {
 	c.Close()
 	if err := c.Err(); !errors.Is(err, events.ErrClosed) {
 		t.Errorf("cursor: %v", err)
+	}
+}
+
+// TestReconnected holds that whoever guards the log hears of every new connection.
+func TestReconnected(t *testing.T) {
+	dir := t.TempDir()
+	r := &relay{}
+	r.up(t, dir)
+	t.Cleanup(r.down)
+	l := openLog(t, r)
+	defer l.Close()
+	for range 2 {
+		again := l.Reconnected()
+		select {
+		case <-again:
+			t.Fatal("reconnected before the connection was lost")
+		default:
+		}
+		r.down()
+		r.up(t, dir)
+		select {
+		case <-again:
+		case <-time.After(10 * time.Second):
+			t.Fatal("the connection did not come back")
+		}
+	}
+}
+
+// skewed is a server whose answers about streams carry another time.
+type skewed struct {
+	natslog.Server
+	by time.Duration
+}
+
+// InProcessConn gives a connection on which every `ts` of an answer is shifted.
+func (s skewed) InProcessConn() (net.Conn, error) {
+	conn, err := s.Server.InProcessConn()
+	return shifted{conn, s.by}, err
+}
+
+type shifted struct {
+	net.Conn
+	by time.Duration
+}
+
+var stamp = regexp.MustCompile(`"ts":"([^"]*)"`)
+
+// Read changes the time in what comes, and not its length, which is told before.
+func (c shifted) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	for _, at := range stamp.FindAllSubmatchIndex(p[:n], -1) {
+		text := p[at[2]:at[3]]
+		ts, perr := time.Parse(time.RFC3339Nano, string(text))
+		if perr != nil {
+			continue
+		}
+		copy(text, ts.Add(c.by).Format(time.RFC3339Nano)[:len("2026-11-01T12:00:00")])
+	}
+	return n, err
+}
+
+func TestSkew(t *testing.T) {
+	server := startServer(t, t.TempDir(), natslog.Dev)
+	defer server.Close()
+	for _, by := range []time.Duration{0, -time.Hour, time.Minute} {
+		l := openLog(t, skewed{server, by})
+		d, err := l.Skew(t.Context())
+		if err != nil || (d+by).Abs() > 2*time.Second {
+			t.Errorf("a server %s ahead of us: skew %s, %v", by, d, err)
+		}
+		l.Close()
 	}
 }
