@@ -145,3 +145,13 @@ func firstAt(ctx context.Context, log events.Reader, info events.Info, holds fun
 	}
 	return first + uint64(n), nil
 }
+
+// SeqAt is the first sequence whose message the log took at t or later; beyond the
+// last if there is none.
+func SeqAt(ctx context.Context, log events.Reader, t time.Time) (uint64, error) {
+	info, err := log.Info(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("replay: %w", err)
+	}
+	return firstAt(ctx, log, info, func(at time.Time) bool { return !at.Before(t) })
+}
