@@ -247,16 +247,16 @@ func TestRefused(t *testing.T) {
 	})
 }
 
-// mortal kills whoever commits the n-th time, before the commit is done.
+// mortal lets nobody finish the n-th commit.
 type mortal struct {
 	events.Bucket
 	n    int
-	kill func()
+	dies chan struct{} // closed then
 }
 
 func (m *mortal) Commit(ctx context.Context, puts []events.Put) (uint64, error) {
 	if m.n--; m.n == 0 {
-		go m.kill()
+		close(m.dies)
 		<-ctx.Done()
 		return 0, ctx.Err()
 	}
@@ -269,9 +269,10 @@ func TestKilled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPost(t)
 		p.raise(t, 5)
-		dying := &mortal{Bucket: p.log, n: 3}
-		_, dying.kill = p.start(t, dying)
-		pass(time.Minute)
+		dying := &mortal{Bucket: p.log, n: 3, dies: make(chan struct{})}
+		_, kill := p.start(t, dying)
+		<-dying.dies
+		kill()
 		p.start(t, p.log)
 		pass(time.Minute)
 		want := append(ids(3), ids(5)[2:]...) // the third twice
