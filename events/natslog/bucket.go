@@ -22,6 +22,9 @@ const (
 	deleteOperation = "DEL"
 )
 
+// listTries is how many readers a list may take.
+const listTries = 3
+
 // bucket is a bucket made as a stream, because only so are atomic commits allowed.
 type bucket struct {
 	client *client
@@ -140,7 +143,15 @@ func (b bucket) List(ctx context.Context, prefix string) ([]events.Entry, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := w.feed.session(ctx); !errors.Is(err, errRangeEnd) {
+	// In a cluster a reader may be lost as soon as it is made; while the connection
+	// holds another one is worth the try.
+	connected := b.client.link.current()
+	for range listTries {
+		if err = w.feed.session(ctx); errors.Is(err, errRangeEnd) || ctx.Err() != nil || connected.Err() != nil {
+			break
+		}
+	}
+	if !errors.Is(err, errRangeEnd) {
 		return nil, b.client.failed("list "+prefix, err)
 	}
 	entries := make([]events.Entry, 0, len(present))
@@ -187,18 +198,22 @@ type watcher struct {
 	prefix  string
 	give    func(events.Entry) error
 	last    uint64 // highest revision at the start: what is deleted up to it was never given
+	seen    uint64 // highest revision delivered
 	initial bool   // the present keys are not all given yet
 	left    uint64 // of the present keys, by the server's count
 }
 
 func (b bucket) watcher(ctx context.Context, prefix string, give func(events.Entry) error) (*watcher, error) {
-	info, err := b.client.describe(ctx, b.stream)
-	if err != nil {
-		return nil, err
-	}
-	w := &watcher{bucket: b, prefix: prefix, give: give, last: info.State.LastSeq, initial: true}
 	// The server filters whole parts between dots, the rest is done here.
 	subject := b.prefix + prefix[:strings.LastIndexByte(prefix, '.')+1] + ">"
+	// What delivers may be a replica that lags. The leader says how far it must have come.
+	last, err := b.client.leaderGet(ctx, bucketPrefix+b.name, getRequest{LastBySubject: subject})
+	if err != nil {
+		if err = b.client.failed("read keys "+prefix, err); !errors.Is(err, events.ErrNoMessage) {
+			return nil, err
+		}
+	}
+	w := &watcher{bucket: b, prefix: prefix, give: give, last: last.Seq, initial: true}
 	w.feed = &feed{client: b.client, stream: b.stream, opened: w.opened, deliver: w.deliver, start: jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy, FilterSubject: subject,
 	}}
@@ -221,11 +236,12 @@ func (w *watcher) deliver(msg jetstream.Msg, meta *jetstream.MsgMetadata) error 
 	// Under a stream of changes the server's pending count may never be seen at
 	// 0, so what is left of the start is counted down as well.
 	w.left = min(max(w.left, 1)-1, meta.NumPending)
+	w.seen = e.Rev
 	return w.endInitial()
 }
 
 func (w *watcher) endInitial() error {
-	if !w.initial || w.left > 0 {
+	if !w.initial || w.left > 0 || w.seen < w.last {
 		return nil
 	}
 	w.initial = false

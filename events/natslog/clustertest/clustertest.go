@@ -1,0 +1,331 @@
+//go:build unix
+
+// Package clustertest runs a cluster of nats-server processes on loopback for
+// tests, and does to them what happens to servers: they are killed, paused, cut
+// off and started again. The server is the one that go.mod names.
+package clustertest
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Options say which cluster to run. The zero value is three servers that let
+// everybody in.
+type Options struct {
+	Nodes int // 0 is 3; 1 is a server without a cluster
+	// Config is the configuration of every server; empty is one that lets everybody
+	// in. What differs between servers stands in it as variables: $HUB_NATS_NAME,
+	// $HUB_NATS_LISTEN, $HUB_NATS_MONITOR, $HUB_NATS_STORE, and with several servers
+	// $HUB_NATS_CLUSTER and $HUB_NATS_ROUTE_1 to _3.
+	Config     string
+	Env        []string // more variables of Config, as NAME=value
+	SyncAlways bool     // fsync what is acknowledged, with the default Config
+}
+
+const (
+	defaultNodes = 3
+	startTimeout = time.Minute
+	pollEvery    = 50 * time.Millisecond
+	askTimeout   = 2 * time.Second
+	logTail      = 4 << 10 // bytes of a server's log to show when it does not start
+)
+
+// plain is the configuration that lets everybody in.
+const plain = `
+server_name: $HUB_NATS_NAME
+listen: $HUB_NATS_LISTEN
+http: $HUB_NATS_MONITOR
+jetstream { store_dir: $HUB_NATS_STORE, max_file_store: 8GB, max_memory_store: 64MB, sync_interval: $HUB_NATS_SYNC }
+`
+
+const plainCluster = `
+cluster { name: hub, listen: $HUB_NATS_CLUSTER, routes: [ $HUB_NATS_ROUTE_1, $HUB_NATS_ROUTE_2, $HUB_NATS_ROUTE_3 ] }
+`
+
+// Cluster is a running cluster. Its methods fail the test on trouble and are to
+// be called from one goroutine.
+type Cluster struct {
+	t     testing.TB
+	nodes []*node
+}
+
+// node is one server: where it listens, and its process while it runs.
+type node struct {
+	name    string
+	listen  string
+	monitor string
+	dir     string
+	config  string
+	env     []string
+	process *process // nil: down
+	paused  bool
+}
+
+// Start builds the server, unless it is there, and returns when the cluster
+// answers. The end of the test stops it.
+func Start(t testing.TB, o Options) *Cluster {
+	t.Helper()
+	binary, err := build()
+	if err != nil {
+		t.Fatalf("nats-server: %v", err)
+	}
+	c := &Cluster{t: t}
+	n := cmp.Or(o.Nodes, defaultNodes)
+	addrs := freeAddrs(t, 3*n)
+	env := append(os.Environ(), o.Env...)
+	env = append(env, fmt.Sprintf("HUB_NATS_SYNC=%s", map[bool]string{true: "always", false: "1m"}[o.SyncAlways]))
+	for i := range defaultNodes { // a cluster of two names one route twice
+		env = append(env, fmt.Sprintf("HUB_NATS_ROUTE_%d=nats-route://%s", i+1, addrs[3*min(i, n-1)+2]))
+	}
+	config := o.Config
+	if config == "" {
+		config = plain
+		if n > 1 {
+			config += plainCluster
+		}
+	}
+	t.Cleanup(c.Stop)
+	for i := range n {
+		nd := &node{name: fmt.Sprintf("n%d", i), dir: t.TempDir(), listen: addrs[3*i], monitor: addrs[3*i+1]}
+		nd.config = filepath.Join(nd.dir, "nats.conf")
+		nd.env = append(append([]string{}, env...), "HUB_NATS_NAME="+nd.name, "HUB_NATS_LISTEN="+nd.listen,
+			"HUB_NATS_MONITOR="+nd.monitor, "HUB_NATS_STORE="+filepath.Join(nd.dir, "store"), "HUB_NATS_CLUSTER="+addrs[3*i+2])
+		if err := os.WriteFile(nd.config, []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c.nodes = append(c.nodes, nd)
+		c.start(binary, i)
+	}
+	c.Await()
+	return c
+}
+
+// freeAddrs finds addresses on loopback that nobody listens on at the moment.
+func freeAddrs(t testing.TB, n int) []string {
+	t.Helper()
+	addrs := make([]string, n)
+	for i := range addrs {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close() // when all are known: none is given twice
+		addrs[i] = l.Addr().String()
+	}
+	return addrs
+}
+
+func (c *Cluster) start(binary string, i int) {
+	c.t.Helper()
+	n := c.nodes[i]
+	p, err := run(binary, n)
+	if err != nil {
+		c.t.Fatalf("start %s: %v", n.name, err)
+	}
+	n.process = p
+}
+
+// URL names every server, as a client wants it.
+func (c *Cluster) URL() string {
+	urls := make([]string, len(c.nodes))
+	for i := range c.nodes {
+		urls[i] = c.NodeURL(i)
+	}
+	return strings.Join(urls, ",")
+}
+
+// NodeURL names one server.
+func (c *Cluster) NodeURL(i int) string { return "nats://" + c.nodes[i].listen }
+
+// Nodes is the number of servers, running or not.
+func (c *Cluster) Nodes() int { return len(c.nodes) }
+
+// Kill ends a server at once (kill -9) and returns when it is gone.
+func (c *Cluster) Kill(i int) {
+	c.t.Helper()
+	c.end(i, syscall.SIGKILL)
+}
+
+// Terminate ends a server in order (SIGTERM) and returns when it is gone.
+func (c *Cluster) Terminate(i int) {
+	c.t.Helper()
+	c.end(i, syscall.SIGTERM)
+}
+
+func (c *Cluster) end(i int, s syscall.Signal) {
+	c.t.Helper()
+	n := c.nodes[i]
+	if n.process == nil {
+		return
+	}
+	if n.paused {
+		c.Resume(i)
+	}
+	c.signal(i, s)
+	<-n.process.done
+	n.process = nil
+}
+
+// Restart starts a server that was ended, on its files, and returns when it has
+// caught up with the others.
+func (c *Cluster) Restart(i int) {
+	c.t.Helper()
+	binary, err := build()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if c.nodes[i].process != nil {
+		c.t.Fatalf("%s is running", c.nodes[i].name)
+	}
+	c.start(binary, i)
+	c.Await()
+}
+
+// Pause stops a server where it stands: its connections stay open and nothing
+// answers.
+func (c *Cluster) Pause(i int) {
+	c.t.Helper()
+	c.signal(i, syscall.SIGSTOP)
+	c.nodes[i].paused = true
+}
+
+// Resume lets a paused server go on.
+func (c *Cluster) Resume(i int) {
+	c.t.Helper()
+	c.signal(i, syscall.SIGCONT)
+	c.nodes[i].paused = false
+}
+
+func (c *Cluster) signal(i int, s syscall.Signal) {
+	c.t.Helper()
+	n := c.nodes[i]
+	if n.process == nil {
+		c.t.Fatalf("%s is down", n.name)
+	}
+	if err := n.process.signal(s); err != nil {
+		c.t.Fatalf("signal %s: %v", n.name, err)
+	}
+}
+
+// Stop ends every server. The test's end does it by itself.
+func (c *Cluster) Stop() {
+	for i := range c.nodes {
+		c.end(i, syscall.SIGKILL)
+	}
+}
+
+// Await returns when every server that runs calls itself healthy: it knows a
+// leader and has caught up.
+func (c *Cluster) Await() {
+	c.t.Helper()
+	for _, n := range c.nodes {
+		if n.process == nil || n.paused {
+			continue
+		}
+		if err := n.await(); err != nil {
+			c.t.Fatalf("%s is not ready: %v\n%s", n.name, err, n.tail())
+		}
+	}
+}
+
+func (n *node) await() error {
+	timeout := time.NewTimer(startTimeout)
+	defer timeout.Stop()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		var health struct {
+			Status, Error string
+		}
+		err := n.ask("/healthz", &health)
+		if err == nil && health.Status == "ok" {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-n.process.done:
+			return fmt.Errorf("it ended: %w", n.process.err)
+		case <-timeout.C:
+			return fmt.Errorf("%w, it says %q", err, health.Error)
+		}
+	}
+}
+
+// ask asks a server's monitor.
+func (n *node) ask(path string, answer any) error {
+	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.monitor+path, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	return json.NewDecoder(resp.Body).Decode(answer)
+}
+
+// tail is the end of what a server has logged.
+func (n *node) tail() string {
+	log, err := os.ReadFile(n.logFile())
+	if err != nil {
+		return err.Error()
+	}
+	return string(log[max(0, len(log)-logTail):])
+}
+
+func (n *node) logFile() string { return filepath.Join(n.dir, "nats.log") }
+
+// Leader is the server that leads a stream at the moment, -1 while none does.
+func (c *Cluster) Leader(stream string) int {
+	c.t.Helper()
+	for _, n := range c.nodes {
+		if n.process == nil || n.paused {
+			continue
+		}
+		var jsz struct {
+			Accounts []struct {
+				Streams []struct {
+					Name    string `json:"name"`
+					Cluster struct {
+						Leader string `json:"leader"`
+					} `json:"cluster"`
+				} `json:"stream_detail"`
+			} `json:"account_details"`
+		}
+		if err := n.ask("/jsz?streams=true&accounts=true", &jsz); err != nil {
+			continue
+		}
+		for _, a := range jsz.Accounts {
+			for _, s := range a.Streams {
+				if i := c.named(s.Cluster.Leader); s.Name == stream && i >= 0 {
+					return i
+				}
+			}
+		}
+	}
+	return -1
+}
+
+// named finds a running server by its name.
+func (c *Cluster) named(name string) int {
+	for i, n := range c.nodes {
+		if n.name == name && n.process != nil && !n.paused {
+			return i
+		}
+	}
+	return -1
+}
