@@ -39,7 +39,19 @@
 //  10. The shipped price book names its source, and its version is the hash of
 //     its prices. [TestBookIsWhatItSays]
 //  11. What a fold remembers is bounded, whatever died how often, and what it
-//     forgets depends on the log alone. [TestPastIsBounded, TestPastIsShared]
+//     forgets depends on the log alone. [TestPastIsBounded, TestBuriedIsBounded,
+//     TestPastIsShared]
+//  12. A counter knows what each of the latest epochs has spent of it; of one it may
+//     have forgotten it says nothing. [TestShares, TestShareOfOtherWindows]
+//  13. An epoch is over when it is closed and all its requests are ended; whoever
+//     sees that in the bucket has seen all it is known to have spent.
+//     [TestLost, TestOverForgets, TestRestartGivesTheSameFold]
+//  14. An epoch is lost only if others were heard while it was silent, and not if it
+//     spoke before its end was folded. What it says later counts. [TestLost,
+//     TestLostNeedsListeners, TestLostIsRefused, TestLostSpeaksAgain]
+//  15. A dead event that is applied again counts once, and a fold that was restarted
+//     comes to the same as a rebuild that finds nothing dead. [TestReapply,
+//     TestReapplyFails, TestReapplyRefuses, TestReapplyOfTheForgotten]
 //
 // # Rules of the fold that the kinds leave open
 //
@@ -54,9 +66,16 @@
 //     where a single, right record would have put them.
 //   - Usage of a request that is neither open nor an orphan is booked as it
 //     stands: the bill is a fact, whatever became of the request.
-//   - An epoch is closed by node.started of another epoch of its node or by its
-//     own node.stopped, each in its partition. A closed epoch is forgotten 30 days
+//   - An epoch is closed by node.started of another epoch of its node, by its own
+//     node.stopped or by node.lost, each in its partition; the first decides why
+//     its requests are orphans. A closed epoch is forgotten 30 days
 //     after its last message, an orphan 30 days after its end, and the oldest
 //     earlier when there are more than 4,096 epochs or 16,384 orphans; an epoch
 //     that was never closed stays, because it may only be idle.
+//   - An entry is the spending of the epoch that said the event; of an orphan's
+//     estimate and the difference that replaces it, of the epoch that admitted the
+//     request; of a dead event applied again, of the epoch that said it first.
+//   - Of dead events the latest 10,000 can be applied again. dead.reapplied means
+//     nothing where none is remembered at its place. Events about nodes, and
+//     dead.reapplied itself, are not applied again.
 package accounting

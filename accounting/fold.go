@@ -13,6 +13,7 @@ const (
 	keep       = 30 * 24 * time.Hour
 	maxOrphans = 16384
 	maxClosed  = 4096 // epochs
+	maxBuried  = 10_000 // dead events
 )
 
 // Fold is the state of the books between two messages: who has been heard up to
@@ -22,11 +23,15 @@ const (
 type Fold struct {
 	at        Position
 	now       time.Time // the latest log time seen: expiry goes by it
-	producers map[producerKey]*Producer
-	closed    int // producers whose epoch is
+	audible   time.Time // the log has not been mute since, see [Fold.Lost]
+	producers map[producerKey]*producer
+	closed    int                        // producers whose epoch is
+	over      map[events.Partition]overs // as far as it was asked for and has not changed
 	orphans   map[events.RequestID]*Orphan
-	ended     []*Orphan // orphans in the order of their ends
-	past      *Past     // as of the last snapshot; nil when it has changed since
+	ended     []*Orphan  // orphans in the order of their ends
+	buried    []Buried   // by position
+	doomed    []Position // still to come, see [Fold.Resume]
+	past      *Past      // as of the last snapshot; nil when it has changed since
 	open      map[events.RequestID]*request
 	stale     int // open requests whose epoch is closed
 	scopes    scopeCache
@@ -43,11 +48,17 @@ type producerKey struct {
 	partition events.Partition
 }
 
+// producer is what is known of an epoch, and how many open requests it admitted.
+type producer struct {
+	Producer
+	open int
+}
+
 // request is an open request.
 type request struct {
 	id        events.RequestID
 	tenant    events.TenantID
-	by        *Producer
+	by        *producer
 	admitted  Position
 	ended     Position // zero while open
 	windowAt  time.Time
@@ -66,13 +77,15 @@ type request struct {
 // The next message to apply is the first at or after s.At.
 func NewFold(s Snapshot) *Fold {
 	f := &Fold{
-		at: s.At, now: s.Time, every: markEvery, marks: []Snapshot{s},
-		producers: make(map[producerKey]*Producer, len(s.Producers)),
+		at: s.At, now: s.Time, audible: s.Audible, every: markEvery, marks: []Snapshot{s},
+		producers: make(map[producerKey]*producer, len(s.Producers)),
+		over:      make(map[events.Partition]overs),
 		orphans:   make(map[events.RequestID]*Orphan),
 		open:      make(map[events.RequestID]*request),
+		doomed:    s.Dead,
 	}
 	for _, p := range s.Producers {
-		f.producers[producerKey{p.Epoch, p.Partition}] = &p
+		f.producers[p.key()] = &producer{Producer: p}
 	}
 	if s.Past != nil {
 		f.recall(s.Past)
@@ -96,14 +109,17 @@ func (f *Fold) Apply(m events.Stored) (Applied, error) {
 	if m.ID.Counter > p.Counter+1 {
 		return Applied{}, &GapError{ID: m.ID, Seq: m.Seq, Want: p.Counter + 1}
 	}
-	f.now = m.Time
+	f.hear(m.Time)
 	if next := (Position{Seq: m.Seq + 1}); f.at.Less(next) {
 		f.at = next
 	}
 	if m.ID.Counter <= p.Counter {
 		return Applied{Duplicate: true}, nil
 	}
-	f.producers[producerKey{p.Epoch, p.Partition}] = p
+	if old := f.producers[p.key()]; old != p {
+		f.forgetEpoch(old)
+		f.producers[p.key()] = p
+	}
 	if p.over(m.Time) {
 		f.past = nil
 	}
@@ -127,12 +143,20 @@ func (f *Fold) Apply(m events.Stored) (Applied, error) {
 
 // producer finds the sender of m as it was before m; one that is not known, or
 // no longer, has sent nothing.
-func (f *Fold) producer(m events.Stored) *Producer {
-	p := f.producers[producerKey{m.ID.Epoch, m.ID.Partition}]
-	if p == nil || p.expired(m.Time) {
-		return &Producer{Node: m.ID.Node, Epoch: m.ID.Epoch, Partition: m.ID.Partition}
+func (f *Fold) producer(m events.Stored) *producer {
+	if p := f.known(m.ID.Epoch, m.ID.Partition, m.Time); p != nil {
+		return p
 	}
-	return p
+	return &producer{Producer: Producer{Node: m.ID.Node, Epoch: m.ID.Epoch, Partition: m.ID.Partition}}
+}
+
+// known finds an epoch that has been heard of in a partition and is not to be
+// forgotten by now.
+func (f *Fold) known(e events.Epoch, p events.Partition, now time.Time) *producer {
+	if known := f.producers[producerKey{e, p}]; known != nil && !known.expired(now) {
+		return known
+	}
+	return nil
 }
 
 // closeEpochs closes every epoch of a node in a partition but the one given.
@@ -144,18 +168,15 @@ func (f *Fold) closeEpochs(node events.NodeID, p events.Partition, but events.Ep
 	}
 }
 
-func (f *Fold) closeEpoch(p *Producer) {
+func (f *Fold) closeEpoch(p *producer) {
 	if p.Closed {
 		return
 	}
 	p.Closed = true
-	for _, r := range f.open {
-		if r.by == p {
-			f.stale++
-		}
-	}
+	f.stale += p.open
 	f.closed++
 	f.past = nil
+	delete(f.over, p.Partition)
 	f.forgetEpochs()
 }
 
@@ -163,8 +184,10 @@ func (f *Fold) closeEpoch(p *Producer) {
 func (f *Fold) openRequest(r *request) {
 	f.open[r.id] = r
 	f.admissions = append(f.admissions, r)
+	r.by.open++
 	if r.by.Closed {
 		f.stale++
+		delete(f.over, r.by.Partition)
 	}
 }
 
@@ -172,8 +195,10 @@ func (f *Fold) openRequest(r *request) {
 func (f *Fold) closeRequest(r *request, at Position) {
 	delete(f.open, r.id)
 	r.ended = at
+	r.by.open--
 	if r.by.Closed {
 		f.stale--
+		delete(f.over, r.by.Partition)
 	}
 }
 

@@ -15,6 +15,9 @@ const (
 	node2 events.NodeID   = "n2"
 )
 
+// home is the partition of acme.
+var home = events.PartitionOf(acme)
+
 var (
 	noon  = time.Date(2026, 11, 22, 12, 0, 0, 0, time.FixedZone("", 3600))
 	who   = events.Principal{User: "ann", Key: "ci", Model: "smart"}
@@ -135,6 +138,19 @@ func started(epoch events.Epoch) fact {
 
 func stopped(epoch events.Epoch) fact {
 	return fact{events.Head{At: noon, Node: node1, Tenant: events.NoTenant}, events.NodeStopped{Epoch: epoch}}
+}
+
+func heartbeat(epoch events.Epoch) fact {
+	return fact{events.Head{At: noon, Node: node2, Tenant: events.NoTenant}, events.NodeHeartbeat{Epoch: epoch}}
+}
+
+func reapplied(b events.DeadReapplied) fact {
+	return fact{events.Head{At: noon, Node: node2, Tenant: events.NoTenant}, b}
+}
+
+func lost(epoch events.Epoch, heard time.Time) fact {
+	h := events.Head{At: noon, Node: node2, Tenant: events.NoTenant, Epoch: epoch}
+	return fact{h, events.NodeLost{Node: node1, Epoch: epoch, Heard: heard}}
 }
 
 // books adds entries up by scope, as counters do.

@@ -39,6 +39,7 @@ func (o *Orphan) replace(x *Entry) {
 // Values of [events.RequestOrphaned].
 const (
 	reasonEpochClosed = "epoch_closed"
+	reasonNodeLost    = "node_lost"
 	basisRecorded     = "recorded"
 	basisCheckpoint   = "checkpoint"
 	basisEstimate     = "estimate"
@@ -80,6 +81,9 @@ func (r *request) orphaned() events.RequestOrphaned {
 		Principal: r.principal, Endpoint: r.endpoint, Stream: r.stream, Reason: reasonEpochClosed,
 		Epoch: r.by.Epoch, Target: r.target, Attempts: r.attempt,
 	}
+	if r.by.Lost {
+		b.Reason = reasonNodeLost
+	}
 	switch {
 	case r.recorded == r.attempt:
 		b.Basis, b.Charge = basisRecorded, events.Charge{CostNanoUSD: new(int64)}
@@ -99,13 +103,19 @@ func (f *Fold) orphan(id events.RequestID) *Orphan {
 	return nil
 }
 
-// addOrphan remembers o. The marks set while r was open are of no more use: a
-// fold restarted from one would not know that r was open when it was orphaned.
+// addOrphan remembers o, which r has become.
 func (f *Fold) addOrphan(o *Orphan, r *request) {
 	f.orphans[o.Request] = o
 	f.ended = append(f.ended, o)
 	f.past = nil
 	f.forgetOrphans()
+	f.unfit(r)
+}
+
+// unfit forgets the marks that were set while r was open: the fold remembers
+// something for good because r is open, and a fold restarted from one of them
+// would not know that it was.
+func (f *Fold) unfit(r *request) {
 	for len(f.marks) > 1 && r.admitted.Less(f.marks[len(f.marks)-1].At) {
 		f.marks = f.marks[:len(f.marks)-1]
 	}

@@ -12,11 +12,12 @@ import (
 const silence = time.Hour
 
 // Past is what a fold remembers of what is over. It may be large and seldom
-// changes, so snapshots share it as long as it is the same: read only. Of orphans
-// and closed epochs it has some thousands at most.
+// changes, so snapshots share it as long as it is the same: read only. Of orphans,
+// closed epochs and dead events it has some thousands at most.
 type Past struct {
 	Producers []Producer `json:"producers,omitempty"` // whose epoch is closed, or has been silent for long
 	Orphans   []Orphan   `json:"orphans,omitempty"`   // in the order of their ends
+	Buried    []Buried   `json:"buried,omitempty"`    // by position
 }
 
 // over tells whether p is of the past.
@@ -25,7 +26,7 @@ func (p *Producer) over(now time.Time) bool { return p.Closed || now.Sub(p.Time)
 // recall is the inverse of [Fold.remember].
 func (f *Fold) recall(past *Past) {
 	for _, p := range past.Producers {
-		f.producers[producerKey{p.Epoch, p.Partition}] = &p
+		f.producers[p.key()] = &producer{Producer: p}
 		if p.Closed {
 			f.closed++
 		}
@@ -34,21 +35,22 @@ func (f *Fold) recall(past *Past) {
 		f.orphans[o.Request] = &o
 		f.ended = append(f.ended, &o)
 	}
+	f.buried = slices.Clone(past.Buried)
 	f.past = past
 }
 
 // remember copies the producers of the present, and makes the past anew if it has
 // changed.
 func (f *Fold) remember() (present []Producer, past *Past) {
-	var over []*Producer
+	var over []Producer
 	for _, p := range f.producers {
 		switch {
 		case p.expired(f.now):
 			f.forgetEpoch(p)
 		case p.over(f.now):
-			over = append(over, p)
+			over = append(over, p.Producer)
 		default:
-			present = append(present, *p)
+			present = append(present, p.Producer)
 		}
 	}
 	f.forgetOrphans()
@@ -56,14 +58,11 @@ func (f *Fold) remember() (present []Producer, past *Past) {
 	if f.past != nil && len(f.past.Producers) == len(over) {
 		return present, f.past
 	}
-	if f.past = nil; len(over)+len(f.ended) == 0 {
+	if f.past = nil; len(over)+len(f.ended)+len(f.buried) == 0 {
 		return present, nil
 	}
-	f.past = &Past{Producers: make([]Producer, len(over)), Orphans: make([]Orphan, len(f.ended))}
-	for i, p := range over {
-		f.past.Producers[i] = *p
-	}
-	slices.SortFunc(f.past.Producers, byEpoch)
+	slices.SortFunc(over, byEpoch)
+	f.past = &Past{Producers: over, Orphans: make([]Orphan, len(f.ended)), Buried: slices.Clone(f.buried)}
 	for i, o := range f.ended {
 		f.past.Orphans[i] = *o
 	}
@@ -82,14 +81,19 @@ func (f *Fold) forgetEpochs() {
 	}
 }
 
-func (f *Fold) forgetEpoch(p *Producer) {
-	delete(f.producers, producerKey{p.Epoch, p.Partition})
+// forgetEpoch forgets a closed epoch; nil is none.
+func (f *Fold) forgetEpoch(p *producer) {
+	if p == nil {
+		return
+	}
+	delete(f.producers, p.key())
 	f.closed--
 	f.past = nil
+	delete(f.over, p.Partition)
 }
 
-func (f *Fold) oldestClosed() *Producer {
-	var oldest *Producer
+func (f *Fold) oldestClosed() *producer {
+	var oldest *producer
 	for _, p := range f.producers {
 		if p.Closed && (oldest == nil || p.Seq < oldest.Seq) {
 			oldest = p

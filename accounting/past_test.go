@@ -75,6 +75,7 @@ func TestPastIsShared(t *testing.T) {
 		"a closed epoch speaks":      tp.say("e1", of("r3", admitted())),
 		"an orphan's usage is known": tp.say("f1", of("r1", recorded(1, first, tokens(1, 2, 3)))),
 		"an epoch is closed":         tp.say("e3", started("e3")),
+		"an event dies":              tp.say("e3", of("r4", admitted()), of("r4", admitted())),
 	} {
 		mustApply(t, f, facts)
 		after := f.Snapshot().Past

@@ -24,7 +24,16 @@ type history struct {
 	runs  int
 	next  int
 	open  []events.RequestID // perhaps open
-	seen  struct{ orphans, replaced, duplicates int }
+	lost  []accounting.Loss  // to be published at some time
+	seen  seen
+}
+
+// seen counts what histories are about.
+type seen struct{ orphans, replaced, duplicates, lost, over, reapplied, failed int }
+
+func (s *seen) add(o seen) {
+	s.orphans, s.replaced, s.duplicates = s.orphans+o.orphans, s.replaced+o.replaced, s.duplicates+o.duplicates
+	s.lost, s.over, s.reapplied, s.failed = s.lost+o.lost, s.over+o.over, s.reapplied+o.reapplied, s.failed+o.failed
 }
 
 func newHistory(t testing.TB, rng *rand.Rand, messages int) *history {
@@ -48,6 +57,9 @@ func (h *history) add(m events.Stored) {
 	for _, x := range a.Ends {
 		if x.Outcome == events.Orphaned {
 			h.seen.orphans++
+		}
+		if x.Reason == "node_lost" {
+			h.seen.lost++
 		}
 	}
 	for _, x := range a.Entries {
@@ -81,6 +93,10 @@ func (h *history) step() {
 		h.add(h.append(h.messages[h.rng.IntN(len(h.messages))].Message))
 	case n < 22:
 		h.endOrphans()
+	case n < 26:
+		h.lose()
+	case n < 34:
+		h.reapply()
 	default:
 		facts := make([]fact, 1+h.rng.IntN(6))
 		for i := range facts {
@@ -147,6 +163,43 @@ func (h *history) endOrphans() {
 	if len(facts) > 0 {
 		h.add(h.say(h.epoch[1], facts[:1+h.rng.IntN(len(facts))]...))
 	}
+}
+
+// lose notes who has been silent for a moment, and says so of one noted before.
+func (h *history) lose() {
+	const after = 3 * time.Second
+	if h.lost = append(h.lost, h.fold.Lost(after)...); len(h.lost) == 0 {
+		return
+	}
+	loss := h.lost[h.rng.IntN(len(h.lost))]
+	h.add(h.say(h.epoch[1], fact{events.Head{At: h.clock, Node: node2, Tenant: events.NoTenant, Epoch: loss.Body.Epoch}, loss.Body}))
+}
+
+// reapply applies a dead event again, at times one that is not dead any more.
+func (h *history) reapply() {
+	dead := h.buried()
+	if len(dead) == 0 {
+		return
+	}
+	b := dead[h.rng.IntN(len(dead))]
+	lines, err := h.messages[b.Seq-1].Lines()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	again := events.DeadReapplied{Seq: b.Seq, Index: b.Index, Raw: string(lines[b.Index])}
+	h.add(h.say(h.speaker(), reapplied(again), reapplied(again), h.fact()))
+	if slices.Contains(h.buried(), b) {
+		h.seen.failed++
+	} else {
+		h.seen.reapplied++
+	}
+}
+
+func (h *history) buried() []accounting.Buried {
+	if past := h.fold.Snapshot().Past; past != nil {
+		return past.Buried
+	}
+	return nil
 }
 
 // effects is what was committed.
@@ -248,7 +301,8 @@ func TestRestartGivesTheSameFold(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	var crashes, reread, orphans, replaced, duplicates int
+	var crashes, reread int
+	var all seen
 	for i := range histories {
 		h := newHistory(t, rng, messages)
 		var want effects
@@ -267,15 +321,22 @@ func TestRestartGivesTheSameFold(t *testing.T) {
 		if diff := sameJSON(t, whole.Orphans(node1, day), p.fold.Orphans(node1, day)); diff != "" {
 			t.Fatalf("seed %d, history %d: orphans (-whole +restarted):\n%s", seed, i, diff)
 		}
+		if diff := sameJSON(t, whole.Lost(time.Second), p.fold.Lost(time.Second)); diff != "" {
+			t.Fatalf("seed %d, history %d: lost (-whole +restarted):\n%s", seed, i, diff)
+		}
+		if diff := sameJSON(t, whole.Over(home), p.fold.Over(home)); diff != "" {
+			t.Fatalf("seed %d, history %d: over (-whole +restarted):\n%s", seed, i, diff)
+		}
+		h.seen.over = len(whole.Over(home))
 		if whole.Open() != p.fold.Open() {
 			t.Fatalf("seed %d, history %d: %d open, want %d", seed, i, p.fold.Open(), whole.Open())
 		}
 		crashes, reread = crashes+p.crashes, reread+p.reread
-		orphans, replaced, duplicates = orphans+h.seen.orphans, replaced+h.seen.replaced, duplicates+h.seen.duplicates
+		all.add(h.seen)
 	}
-	t.Logf("%d crashes, %d messages folded again; %d orphans, %d estimates replaced, %d duplicates",
-		crashes, reread, orphans, replaced, duplicates)
-	if crashes == 0 || reread == 0 || orphans == 0 || replaced == 0 || duplicates == 0 {
+	t.Logf("%d crashes, %d messages folded again; %+v", crashes, reread, all)
+	if crashes == 0 || reread == 0 || all.orphans == 0 || all.replaced == 0 || all.duplicates == 0 || all.lost == 0 ||
+		all.over == 0 || all.reapplied == 0 || all.failed == 0 {
 		t.Error("the histories leave out what the test is about")
 	}
 }

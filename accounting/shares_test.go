@@ -54,7 +54,7 @@ func TestShares(t *testing.T) {
 		now, live := noon, 0
 		for seq := range uint64(300) {
 			now = now.Add(time.Duration(rng.ExpFloat64() * float64(3*time.Hour)))
-			if rng.IntN(8) == 0 {
+			if seq%8 == 0 {
 				live++
 			}
 			e := &accounting.Entry{

@@ -19,8 +19,10 @@ const (
 type Snapshot struct {
 	At        Position   `json:"at"`
 	Time      time.Time  `json:"time,omitzero"`       // the latest log time folded
+	Audible   time.Time  `json:"audible,omitzero"`    // since when the log has not been mute, see [Fold.Lost]
 	Producers []Producer `json:"producers,omitempty"` // but those of the past
 	Past      *Past      `json:"past,omitempty"`
+	Dead      []Position `json:"dead,omitempty"` // between At and the checkpoint's position, see [Fold.Resume]
 }
 
 // Producer is what is known of one epoch in one partition.
@@ -31,8 +33,11 @@ type Producer struct {
 	Counter   uint64           `json:"counter"`          // of its last message
 	Seq       uint64           `json:"seq"`              // of its last message
 	Time      time.Time        `json:"time"`             // of its last message, by the log's clock
-	Closed    bool             `json:"closed,omitempty"` // the node has started another epoch here, or stopped
+	Closed    bool             `json:"closed,omitempty"` // the node has started another epoch here, stopped, or was lost
+	Lost      bool             `json:"lost,omitempty"`   // that is why it is closed
 }
+
+func (p *Producer) key() producerKey { return producerKey{p.Epoch, p.Partition} }
 
 func (p *Producer) expired(now time.Time) bool { return p.Closed && expired(p.Time, now) }
 
@@ -43,23 +48,35 @@ func (p Position) compare(q Position) int {
 // Snapshot copies the state, and forgets what has expired.
 func (f *Fold) Snapshot() Snapshot {
 	present, past := f.remember()
-	return Snapshot{At: f.at, Time: f.now, Producers: present, Past: past}
+	return Snapshot{At: f.at, Time: f.now, Audible: f.audible, Producers: present, Past: past}
 }
 
 // Resume gives the snapshot to store in a checkpoint at p: the newest one
 // remembered that is not later than p and the admission of any request that is
 // open at p. A fold that is made from it and fed the messages from its position
-// on is this fold again; [Applied.From] p leaves out what is on the books.
+// on is this fold again; [Applied.From] p leaves out what is on the books. What was
+// dead before p stays dead in a fold that could apply it, because the books lack it.
 // Everything before p must have been folded, and p must not be before what was
 // given to [Fold.Mark]; it may be behind [Fold.At], also inside a message.
 func (f *Fold) Resume(p Position) Snapshot {
 	limit := f.oldestOpen(p)
 	for _, m := range slices.Backward(f.marks[1:]) {
 		if !limit.Less(m.At) {
-			return m
+			return f.until(m, p)
 		}
 	}
-	return f.marks[0]
+	return f.until(f.marks[0], p)
+}
+
+// until completes a mark for a checkpoint at p.
+func (f *Fold) until(m Snapshot, p Position) Snapshot {
+	from, _ := f.grave(m.At)
+	to, _ := f.grave(p)
+	m.Dead = nil
+	for _, b := range f.buried[from:max(from, to)] {
+		m.Dead = append(m.Dead, b.Position)
+	}
+	return m
 }
 
 // Mark says that everything before p is committed. The fold remembers its state

@@ -11,17 +11,21 @@ import (
 // step folds the events of one message.
 type step struct {
 	fold *Fold
-	by   *Producer
+	by   *producer
 	at   Position
 	out  Applied
 }
 
 func (s *step) dead(raw []byte, err error) {
 	s.out.Dead = append(s.out.Dead, Dead{At: s.at, Raw: raw, Reason: err.Error()})
+	s.fold.bury(s.at, s.by.Epoch)
 }
 
 // line folds one event. After an error it has changed nothing.
 func (s *step) line(line []byte) error {
+	if s.fold.isDoomed(s.at) {
+		return errDoomed
+	}
 	if c := &s.fold.common; c.decode(line, &s.fold.names) {
 		return s.common(c)
 	}
@@ -74,6 +78,10 @@ func (s *step) event(e events.Event) error {
 		return apply(e, ignore[events.NodeHeartbeat])
 	case events.NodeStoppedKind:
 		return apply(e, s.stopped)
+	case events.NodeLostKind:
+		return apply(e, s.lost)
+	case events.DeadReappliedKind:
+		return apply(e, s.reapplied)
 	default:
 		return nil
 	}
@@ -97,12 +105,18 @@ func inEvent(e events.Event, err error) error {
 
 func ignore[B events.Body](events.Event, B) error { return nil }
 
+var errAdmitted = errors.New("the request was admitted before")
+
 func (s *step) admitted(e events.Event, b events.RequestAdmitted) error {
 	if err := cmp.Or(s.check(e), checkPrincipal(b.Principal), checkCharge("estimate", b.Estimate, 0)); err != nil {
 		return err
 	}
-	if s.fold.open[e.Request] != nil || s.fold.orphan(e.Request) != nil {
-		return errors.New("the request was admitted before")
+	if r := s.fold.open[e.Request]; r != nil {
+		s.fold.unfit(r)
+		return errAdmitted
+	}
+	if s.fold.orphan(e.Request) != nil {
+		return errAdmitted
 	}
 	r := &request{
 		id: e.Request, tenant: e.Tenant, by: s.by, admitted: s.at, windowAt: e.WindowAt, principal: b.Principal,
@@ -182,6 +196,7 @@ func (s *step) recorded(e events.Event, b events.UsageRecorded) error {
 	switch {
 	case r != nil:
 		if b.Attempt <= r.recorded {
+			s.fold.unfit(r)
 			return fmt.Errorf("usage of attempt %d was recorded before", r.recorded)
 		}
 		r.moveTo(b.Attempt, b.Target)
@@ -266,6 +281,21 @@ func (s *step) stopped(e events.Event, b events.NodeStopped) error {
 		return fmt.Errorf("stops epoch %q in a message of epoch %q", b.Epoch, s.by.Epoch)
 	}
 	s.fold.closeEpoch(s.by)
+	return nil
+}
+
+func (s *step) lost(_ events.Event, b events.NodeLost) error {
+	p := s.fold.known(b.Epoch, s.by.Partition, s.fold.now)
+	switch {
+	case b.Heard.IsZero():
+		return errors.New("heard is missing")
+	case p == nil || p.Time.After(b.Heard):
+		return nil // forgotten, or not silent any more
+	case p.Node != b.Node:
+		return fmt.Errorf("epoch %q is of node %q, not of %q", b.Epoch, p.Node, b.Node)
+	}
+	p.Lost = p.Lost || !p.Closed
+	s.fold.closeEpoch(p)
 	return nil
 }
 
