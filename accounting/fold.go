@@ -12,7 +12,7 @@ import (
 const (
 	keep       = 30 * 24 * time.Hour
 	maxOrphans = 16384
-	maxClosed  = 4096 // epochs
+	maxClosed  = 4096   // epochs
 	maxBuried  = 10_000 // dead events
 )
 
