@@ -87,7 +87,9 @@ func (a *app) gateway(ctx context.Context) (*api.API, error) {
 
 // admitter follows the counters.
 func (a *app) admitter(ctx context.Context) (*admit.Admitter, error) {
-	admitter, err := admit.New(admit.Config{Counters: a.stores.log, Logger: a.log, Now: time.Now})
+	admitter, err := admit.New(admit.Config{
+		Counters: a.stores.log, Leases: a.stores.log.Leases(), Node: a.node, Epoch: a.epoch, Now: time.Now, Logger: a.log,
+	})
 	if err != nil {
 		return nil, err
 	}

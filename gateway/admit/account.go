@@ -25,12 +25,21 @@ type Receipt interface {
 
 // account is what is known of one scope.
 type account struct {
-	mu      sync.Mutex
-	kind    accounting.ScopeKind
-	shards  []shard  // by partition, in no order
-	own     []minute // reservations and facts that no counter holds yet
-	running int64    // requests admitted here that have not ended
-	told    []told
+	scope accounting.Scope
+	key   string       // of its leases
+	epoch events.Epoch // this node's
+
+	mu       sync.Mutex
+	shards   []shard  // by partition, in no order
+	own      []minute // reservations and facts that no counter holds yet
+	running  int64    // requests admitted here that have not ended
+	told     []told
+	leases   []*lease
+	exchange *exchange // that runs, nil if none does
+	failed   moment    // when the last exchange failed, zero if it did not
+	queued   bool      // an exchange is due
+
+	stored stored // belongs to the exchange that runs
 }
 
 // shard is what is known of a scope in one partition.
@@ -71,23 +80,14 @@ func (a *account) used(l accounting.Limit, w *windows) int64 {
 	window := w.of(l.Per)
 	var sum int64
 	for i := range a.shards {
-		sum += l.Used(a.countable(a.shards[i].counter.In(window)))
+		sum += l.Spent(countable(a.scope.Kind, a.shards[i].counter.In(window).Spent()))
 	}
 	for i := range a.own {
 		if a.own[i].at.of(l.Per) == window {
-			sum += l.Used(a.countable(a.own[i].totals))
+			sum += l.Spent(countable(a.scope.Kind, a.own[i].totals.Spent()))
 		}
 	}
 	return sum
-}
-
-// countable is what limits see of t. A credential sees attempts only: each is a
-// request to the vendor.
-func (a *account) countable(t accounting.Totals) accounting.Totals {
-	if a.kind == accounting.CredentialScope {
-		t.Requests = t.Attempts
-	}
-	return t
 }
 
 // wanted is what a request with the estimate takes from l.
@@ -98,15 +98,15 @@ func wanted(l accounting.Limit, estimate accounting.Totals) int64 {
 	return l.Used(estimate)
 }
 
-// left is the verdict of l on one more request: the one place that says how much
-// room a limit has. It is zero where there is enough, because to find when a
-// window ends costs more than all else here. a.mu is held.
-func (a *account) left(l accounting.Limit, r *Request, w *windows, estimate accounting.Totals) accounting.Verdict {
-	used, want := a.used(l, w), wanted(l, estimate)
+// verdict is the word of the counters, and of what this node did beyond them, on
+// one more request. It is zero where there is enough, because to find when a window
+// ends costs more than all else here. a.mu is held.
+func (a *account) verdict(l accounting.Limit, want int64, r *Reservation) accounting.Verdict {
+	used := a.used(l, r.windows)
 	if used >= 0 && want <= l.Max-used {
 		return accounting.Verdict{}
 	}
-	return l.Check(used, want, r.At)
+	return l.Check(used, want, r.at)
 }
 
 // change adds delta to what was admitted in the minute of w, and uses to what it
@@ -163,7 +163,7 @@ func (a *account) refresh() error {
 			var c accounting.Counter
 			err := json.Unmarshal(s.stored, &c)
 			if s.stored = nil; err != nil {
-				failed = fmt.Errorf("counter of %s in partition %s: %w", a.kind, s.partition, err)
+				failed = fmt.Errorf("counter of %s in partition %s: %w", a.scope.Kind, s.partition, err)
 				continue
 			}
 			s.counter = c

@@ -1,7 +1,10 @@
 package admit
 
 import (
+	"cmp"
+	"context"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"log/slog"
 	"sync"
@@ -13,20 +16,56 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/control"
 )
 
-// Config configures an [Admitter]. All fields must be set.
+// Counters is the bucket of counters: followed, and read when a node has died.
+type Counters interface {
+	events.Watchable
+	Get(ctx context.Context, key string) (events.Entry, error)
+}
+
+// Config configures an [Admitter]. All fields must be set unless they say otherwise.
 type Config struct {
-	Counters events.Watchable // the counters bucket
+	Counters Counters
+	Leases   events.Bucket // the bucket of leases
+	Node     events.NodeID
+	Epoch    events.Epoch     // of this process: it holds leases as `<node>.<epoch>`
+	TTL      time.Duration    // of a lease, at least a second; 0 is 30 s
+	Now      func() time.Time // with a monotonic reading, as time.Now gives
 	Logger   *slog.Logger
-	Now      func() time.Time
+}
+
+func (c *Config) check() error {
+	switch {
+	case c.Counters == nil || c.Leases == nil || c.Logger == nil || c.Now == nil:
+		return errors.New("admit: Counters, Leases, Logger and Now must be set")
+	case c.Node == "" || c.Epoch == "":
+		return errors.New("admit: Node and Epoch must be set")
+	case c.TTL != 0 && c.TTL < leastTTL:
+		return fmt.Errorf("admit: TTL: %s is less than %s", c.TTL, leastTTL)
+	}
+	return nil
 }
 
 // Admitter decides whether requests may begin. All its methods may be called at once.
 type Admitter struct {
 	cfg      Config
+	me       accounting.HolderID
+	start    time.Time
 	calendar calendar
-	loaded   atomic.Bool // the counters have been read once
 	seed     maphash.Seed
 	stripes  [64]stripe
+
+	loaded  atomic.Bool // the counters have been read once
+	ended   atomic.Bool // lost is closed
+	closing atomic.Bool
+	lost    chan struct{}
+	over    [events.Partitions]atomic.Pointer[accounting.Over]
+	bury    atomic.Bool // there may be leases of the dead
+
+	wake  chan struct{} // something is in queue
+	queue struct {
+		mu  sync.Mutex
+		due []*account
+	}
 }
 
 // stripe holds some of the accounts, so that no lock is shared by all requests.
@@ -37,15 +76,24 @@ type stripe struct {
 
 // New makes an admitter. Hard limits refuse until [Admitter.Run] has read the counters.
 func New(cfg Config) (*Admitter, error) {
-	if cfg.Counters == nil || cfg.Logger == nil || cfg.Now == nil {
-		return nil, errors.New("admit: Counters, Logger and Now must be set")
+	if err := cfg.check(); err != nil {
+		return nil, err
 	}
-	a := &Admitter{cfg: cfg, seed: maphash.MakeSeed()}
+	cfg.TTL = cmp.Or(cfg.TTL, defaultTTL)
+	a := &Admitter{
+		cfg: cfg, me: accounting.NewHolderID(cfg.Node, cfg.Epoch), start: cfg.Now(), seed: maphash.MakeSeed(),
+		lost: make(chan struct{}), wake: make(chan struct{}, 1),
+	}
 	for i := range a.stripes {
 		a.stripes[i].accounts = map[accounting.Scope]*account{}
 	}
 	return a, nil
 }
+
+// Lost is closed when everybody else takes this process for dead: its epoch is
+// over, what it held is given to others, and it admits nothing any more. Stop the
+// process; its next start has another epoch.
+func (a *Admitter) Lost() <-chan struct{} { return a.lost }
 
 // Loaded tells whether the counters have been read.
 func (a *Admitter) Loaded() bool { return a.loaded.Load() }
@@ -107,14 +155,19 @@ type Request struct {
 	At       time.Time // of admission, in the time zone that windows are counted in
 }
 
-// Admit takes the estimate from every limit, or from none and tells which refused.
-func (a *Admitter) Admit(r Request) (*Reservation, *Refusal) {
+// Admit takes the estimate from every limit, or from none and tells which
+// refused. It asks the store of leases where this node holds too little, and waits
+// for it no longer than ctx and 2 s.
+func (a *Admitter) Admit(ctx context.Context, r Request) (*Reservation, *Refusal) {
 	res := &Reservation{admitter: a, at: r.At}
+	if a.ended.Load() || a.closing.Load() {
+		return nil, &Refusal{why: textStopping}
+	}
 	if len(r.Scopes) == 0 {
 		return res, nil
 	}
 	if !a.loaded.Load() && needsCounters(r.Scopes) {
-		return nil, &Refusal{}
+		return nil, &Refusal{why: textLoading}
 	}
 	res.windows, res.partition = a.calendar.at(r.At), events.PartitionOf(r.Tenant)
 	res.held = accounting.Totals{Requests: 1, Attempts: 1, Usage: r.Estimate.Usage}
@@ -124,17 +177,13 @@ func (a *Admitter) Admit(r Request) (*Reservation, *Refusal) {
 	res.scopes = r.Scopes[:min(len(r.Scopes), maxScopes)]
 	for i, s := range res.scopes {
 		res.accounts[i] = a.account(s.Scope)
-		res.accounts[i].mu.Lock() // in the order of kinds, so that no two requests wait for each other
 	}
-	refusal, notes := res.take(&r)
-	for i := range res.scopes {
-		res.accounts[i].mu.Unlock()
+	v := res.attempt()
+	if len(v.waits) > 0 {
+		v = res.retry(ctx, v)
 	}
-	for _, n := range notes {
-		n.log(a.cfg.Logger)
-	}
-	if refusal != nil {
-		return nil, refusal
+	if v.refusal != nil {
+		return nil, v.refusal
 	}
 	return res, nil
 }
@@ -162,7 +211,7 @@ func (a *Admitter) account(s accounting.Scope) *account {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if acc = t.accounts[s]; acc == nil {
-		acc = &account{kind: s.Kind}
+		acc = &account{scope: s, key: events.LeaseKey(string(s.Kind), s.ID), epoch: a.cfg.Epoch}
 		t.accounts[s] = acc
 	}
 	return acc

@@ -19,6 +19,7 @@ import (
 
 	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/events/memlog"
 	"github.com/llm-hub/llm-hub/events/publish"
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/control"
@@ -51,6 +52,8 @@ func (r *receipt) Wait(context.Context) (events.Ack, error) {
 
 type never struct{}
 
+func (never) Get(_ context.Context, key string) (events.Entry, error) { return events.Entry{Key: key}, nil }
+
 func (never) Watch(ctx context.Context, _ string) (<-chan events.Entry, error) {
 	ch := make(chan events.Entry)
 	context.AfterFunc(ctx, func() { close(ch) })
@@ -64,7 +67,9 @@ func loaded(t testing.TB, out *bytes.Buffer) *Admitter {
 	if out != nil {
 		h = slog.NewTextHandler(out, nil)
 	}
-	a, err := New(Config{Counters: never{}, Logger: slog.New(h), Now: func() time.Time { return noon }})
+	a, err := New(Config{
+		Counters: never{}, Leases: memlog.New().Leases(), Node: "n1", Epoch: "e1", Logger: slog.New(h), Now: func() time.Time { return noon },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,16 +135,16 @@ func TestLimits(t *testing.T) {
 			t.Run(string(per)+" "+string(tt.of), func(t *testing.T) {
 				a := loaded(t, nil)
 				a.put(t, keyScope, "acme", counter(5, noon, before))
-				if res, refusal := a.Admit(ask(noon, 10, limit(per, tt.of, tt.want))); refusal != nil {
+				if res, refusal := a.Admit(t.Context(), ask(noon, 10, limit(per, tt.of, tt.want))); refusal != nil {
 					t.Fatalf("a limit of %d refuses: %v", tt.want, refusal.Public())
 				} else {
 					res.Release()
 				}
-				if _, refusal := a.Admit(ask(noon, 10, limit(per, tt.of, tt.want-1))); refusal == nil {
+				if _, refusal := a.Admit(t.Context(), ask(noon, 10, limit(per, tt.of, tt.want-1))); refusal == nil {
 					t.Errorf("a limit of %d lets pass", tt.want-1)
 				}
 				later := noon.AddDate(0, 2, 0)
-				_, refusal := a.Admit(ask(later, 10, limit(per, tt.of, tt.want-1)))
+				_, refusal := a.Admit(t.Context(), ask(later, 10, limit(per, tt.of, tt.want-1)))
 				if refused := refusal != nil; refused != (per == accounting.Life) {
 					t.Errorf("two months later: refused %t", refused)
 				}
@@ -151,9 +156,9 @@ func TestLimits(t *testing.T) {
 func TestConcurrencyLimit(t *testing.T) {
 	a := loaded(t, nil)
 	l := accounting.Limit{Of: accounting.OfConcurrency, Max: 2, Mode: accounting.Hard}
-	first, _ := a.Admit(ask(noon, 1, l))
-	second, _ := a.Admit(ask(noon, 1, l))
-	_, refusal := a.Admit(ask(noon, 1, l))
+	first, _ := a.Admit(t.Context(), ask(noon, 1, l))
+	second, _ := a.Admit(t.Context(), ask(noon, 1, l))
+	_, refusal := a.Admit(t.Context(), ask(noon, 1, l))
 	if first == nil || second == nil || refusal == nil {
 		t.Fatal("want two and no more")
 	}
@@ -163,10 +168,10 @@ func TestConcurrencyLimit(t *testing.T) {
 	}
 	first.Release()
 	first.Release() // counts once
-	if _, refusal := a.Admit(ask(noon, 1, l)); refusal != nil {
+	if _, refusal := a.Admit(t.Context(), ask(noon, 1, l)); refusal != nil {
 		t.Errorf("after one ended: %v", refusal.Public())
 	}
-	if _, refusal := a.Admit(ask(noon, 1, l)); refusal == nil {
+	if _, refusal := a.Admit(t.Context(), ask(noon, 1, l)); refusal == nil {
 		t.Error("a second release counted")
 	}
 }
@@ -205,7 +210,7 @@ func TestRefusal(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			a := loaded(t, nil)
 			a.put(t, keyScope, "acme", counter(5, noon, accounting.Totals{Requests: 60, Usage: events.Usage{Input: 10, Output: 20}, Cost: 1_499_990_000}))
-			res, refusal := a.Admit(ask(noon, 100, tt.limit))
+			res, refusal := a.Admit(t.Context(), ask(noon, 100, tt.limit))
 			if res != nil || refusal == nil {
 				t.Fatal("not refused")
 			}
@@ -232,7 +237,7 @@ func TestRefusalLeavesNothing(t *testing.T) {
 	tenant := accounting.Scope{Kind: accounting.TenantScope, ID: "acme"}
 	r := ask(noon, 10)
 	r.Scopes = []Scoped{{tenant, []accounting.Limit{l}}, {keyScope, []accounting.Limit{l, tight}}}
-	if _, refusal := a.Admit(r); refusal == nil || refusal.Event().Max != 5 {
+	if _, refusal := a.Admit(t.Context(), r); refusal == nil || refusal.Event().Max != 5 {
 		t.Fatal("not refused by the tight limit")
 	}
 	for _, s := range []accounting.Scope{tenant, keyScope} {
@@ -250,7 +255,7 @@ func TestSoftAndShadowLetPass(t *testing.T) {
 		l := limit(accounting.Minute, accounting.OfRequests, 1)
 		l.Mode = mode
 		for range 5 {
-			if _, refusal := a.Admit(ask(noon, 1, l)); refusal != nil {
+			if _, refusal := a.Admit(t.Context(), ask(noon, 1, l)); refusal != nil {
 				t.Fatalf("%s refuses", mode)
 			}
 		}
@@ -258,7 +263,7 @@ func TestSoftAndShadowLetPass(t *testing.T) {
 			t.Errorf("%s: told %d times in a minute:\n%s", mode, n, &out)
 		}
 		for range 2 {
-			_, _ = a.Admit(ask(noon.Add(time.Minute), 1, l))
+			_, _ = a.Admit(t.Context(), ask(noon.Add(time.Minute), 1, l))
 		}
 		if n := strings.Count(out.String(), "limit exceeded"); n != 2 {
 			t.Errorf("%s: told %d times in two minutes", mode, n)
@@ -298,7 +303,7 @@ type flight struct {
 func (w *world) begin() {
 	tokens := w.rng.Int64N(50)
 	r := ask(w.now, tokens, w.limits...)
-	res, refusal := w.a.Admit(r)
+	res, refusal := w.a.Admit(w.t.Context(), r)
 	if refusal != nil {
 		w.t.Fatal(refusal.Public())
 	}
@@ -425,7 +430,7 @@ func TestCountsOnce(t *testing.T) {
 // says where it is. Then it counts twice, but only until the receipt does.
 func TestFoldBeforeAcknowledgement(t *testing.T) {
 	a, l := loaded(t, nil), limit(accounting.Day, accounting.OfRequests, 10)
-	res, _ := a.Admit(ask(noon, 1, l))
+	res, _ := a.Admit(t.Context(), ask(noon, 1, l))
 	r := newReceipt()
 	res.Admitted(r)
 	a.put(t, keyScope, "acme", counter(7, noon, accounting.Totals{Requests: 1}))
@@ -441,7 +446,7 @@ func TestFoldBeforeAcknowledgement(t *testing.T) {
 // TestUnknownFateStaysCounted: a fact whose publisher gave up may or may not be on the log.
 func TestUnknownFateStaysCounted(t *testing.T) {
 	a, l := loaded(t, nil), limit(accounting.Day, accounting.OfRequests, 10)
-	res, _ := a.Admit(ask(noon, 1, l))
+	res, _ := a.Admit(t.Context(), ask(noon, 1, l))
 	r := newReceipt()
 	r.err = errors.New("closed")
 	res.Admitted(r)
@@ -466,7 +471,7 @@ func TestShardsAddUp(t *testing.T) {
 		t.Fatal("the tenants of the test share a partition")
 	}
 	r := Request{Tenant: "acme", At: noon, Scopes: []Scoped{{model, []accounting.Limit{l}}}}
-	res, refusal := a.Admit(r)
+	res, refusal := a.Admit(t.Context(), r)
 	if refusal != nil {
 		t.Fatal(refusal.Public())
 	}
@@ -491,13 +496,13 @@ func TestCredentialCountsAttempts(t *testing.T) {
 	scopes := CredentialScopes(cred, target)
 	a.put(t, scopes[0].Scope, "acme", counter(1, noon, accounting.Totals{Attempts: 2, Failures: 1}))
 	r := Request{Tenant: "acme", At: noon, Scopes: scopes}
-	res, refusal := a.Admit(r)
+	res, refusal := a.Admit(t.Context(), r)
 	if refusal != nil {
 		t.Fatal(refusal.Public())
 	}
 	res.Settle(events.Charge{}, newReceipt())
 	res.Release()
-	if _, refusal := a.Admit(r); refusal == nil || refusal.Event().Scope != "credential" {
+	if _, refusal := a.Admit(t.Context(), r); refusal == nil || refusal.Event().Scope != "credential" {
 		t.Error("a fourth call of the vendor is let pass")
 	}
 	if CredentialScopes(&control.Credential{}, target) != nil {
@@ -532,7 +537,7 @@ func TestDescribe(t *testing.T) {
 	a := loaded(t, nil)
 	shadow := limit(accounting.Minute, accounting.OfRequests, 1)
 	shadow.Mode = accounting.Shadow
-	res, refusal := a.Admit(ask(noon, 100, limit(accounting.Day, accounting.OfRequests, 50), limit(accounting.Minute, accounting.OfRequests, 10), shadow,
+	res, refusal := a.Admit(t.Context(), ask(noon, 100, limit(accounting.Day, accounting.OfRequests, 50), limit(accounting.Minute, accounting.OfRequests, 10), shadow,
 		limit(accounting.Life, accounting.OfTokens, 1000), limit(accounting.Month, accounting.OfCost, 1<<40)))
 	if refusal != nil {
 		t.Fatal(refusal.Public())
@@ -546,7 +551,7 @@ func TestDescribe(t *testing.T) {
 	if diff := cmp.Diff(want, h); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	free, _ := a.Admit(Request{Tenant: "acme", At: noon})
+	free, _ := a.Admit(t.Context(), Request{Tenant: "acme", At: noon})
 	h = http.Header{}
 	free.Describe(h)
 	free.Admitted(newReceipt())
@@ -562,7 +567,7 @@ func TestDescribeOfRefusal(t *testing.T) {
 	a := loaded(t, nil)
 	tenant := accounting.Scope{Kind: accounting.TenantScope, ID: "acme"}
 	r := ask(noon, 100, limit(accounting.Minute, accounting.OfRequests, 1), limit(accounting.Day, accounting.OfTokens, 1000))
-	if _, refusal := a.Admit(r); refusal != nil {
+	if _, refusal := a.Admit(t.Context(), r); refusal != nil {
 		t.Fatal(refusal.Public())
 	}
 	want := http.Header{
@@ -572,7 +577,7 @@ func TestDescribeOfRefusal(t *testing.T) {
 	ofTenant := r
 	ofTenant.Scopes = append([]Scoped{{Scope: tenant, Limits: []accounting.Limit{limit(accounting.Day, accounting.OfTokens, 1)}}}, r.Scopes...)
 	for name, r := range map[string]Request{"key": r, "tenant": ofTenant} {
-		_, refusal := a.Admit(r)
+		_, refusal := a.Admit(t.Context(), r)
 		if refusal == nil {
 			t.Fatalf("%s: admitted", name)
 		}
@@ -587,7 +592,7 @@ func TestDescribeOfRefusal(t *testing.T) {
 func TestFailsClosedUntilLoaded(t *testing.T) {
 	a := loaded(t, nil)
 	a.loaded.Store(false)
-	_, refusal := a.Admit(ask(noon, 1, limit(accounting.Day, accounting.OfRequests, 10)))
+	_, refusal := a.Admit(t.Context(), ask(noon, 1, limit(accounting.Day, accounting.OfRequests, 10)))
 	if refusal == nil || refusal.Event() != nil {
 		t.Fatalf("refusal %+v", refusal)
 	}
@@ -597,13 +602,13 @@ func TestFailsClosedUntilLoaded(t *testing.T) {
 	soft := limit(accounting.Day, accounting.OfRequests, 10)
 	soft.Mode = accounting.Soft
 	for _, l := range []accounting.Limit{soft, {Of: accounting.OfConcurrency, Max: 1, Mode: accounting.Hard}} {
-		res, refusal := a.Admit(ask(noon, 1, l))
+		res, refusal := a.Admit(t.Context(), ask(noon, 1, l))
 		if refusal != nil {
 			t.Fatalf("%+v refuses", l)
 		}
 		res.Release()
 	}
-	if _, refusal := a.Admit(Request{Tenant: "acme", At: noon}); refusal != nil {
+	if _, refusal := a.Admit(t.Context(), Request{Tenant: "acme", At: noon}); refusal != nil {
 		t.Error("a request without limits is refused")
 	}
 }
@@ -623,7 +628,7 @@ func TestConcurrentAdmissionHolds(t *testing.T) {
 					{tenant, []accounting.Limit{limit(accounting.Day, accounting.OfTokens, 10_000)}},
 					{key, []accounting.Limit{limit(accounting.Day, accounting.OfRequests, 500)}},
 				}
-				if res, refusal := a.Admit(r); refusal == nil {
+				if res, refusal := a.Admit(t.Context(), r); refusal == nil {
 					admitted.Add(1)
 					res.Admitted(newReceipt())
 					res.Settle(charge(10), newReceipt())
@@ -647,7 +652,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	for m := range minutes {
 		at := noon.Add(time.Duration(m) * time.Minute)
 		for range each {
-			res, refusal := a.Admit(ask(at, 1, l))
+			res, refusal := a.Admit(t.Context(), ask(at, 1, l))
 			if refusal != nil {
 				t.Fatal(refusal.Public())
 			}
@@ -681,7 +686,7 @@ func TestUnreadableCounterIsTold(t *testing.T) {
 	a.put(t, keyScope, "acme", counter(1, noon, accounting.Totals{Requests: 5}))
 	a.used(t, keyScope, l, noon)
 	a.install(keyScope, events.PartitionOf("acme"), []byte("{"), 1)
-	if _, refusal := a.Admit(ask(noon, 1, l)); refusal == nil {
+	if _, refusal := a.Admit(t.Context(), ask(noon, 1, l)); refusal == nil {
 		t.Error("the last good counter is forgotten")
 	}
 	if !strings.Contains(out.String(), "counter cannot be read") {
@@ -691,6 +696,7 @@ func TestUnreadableCounterIsTold(t *testing.T) {
 
 // bucket is a watched bucket driven by hand.
 type bucket struct {
+	never
 	watches chan chan events.Entry
 	fails   atomic.Int64 // watches that fail first
 }
@@ -699,7 +705,10 @@ func (b *bucket) Watch(ctx context.Context, prefix string) (<-chan events.Entry,
 	if b.fails.Add(-1) >= 0 {
 		return nil, errors.New("out of reach")
 	}
-	if prefix != "c." {
+	if prefix == events.OverPrefix {
+		return never{}.Watch(ctx, prefix)
+	}
+	if prefix != events.CounterPrefix {
 		return nil, errors.New("prefix " + prefix)
 	}
 	ch := make(chan events.Entry)
@@ -715,7 +724,9 @@ func TestRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bucket{watches: make(chan chan events.Entry)}
 		b.fails.Store(2)
-		a, err := New(Config{Counters: b, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
+		a, err := New(Config{
+			Counters: b, Leases: memlog.New().Leases(), Node: "n1", Epoch: "e1", Logger: slog.New(slog.DiscardHandler), Now: time.Now,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -771,12 +782,24 @@ func TestRun(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
-	for name, c := range map[string]Config{
-		"counters": {Logger: slog.Default(), Now: time.Now},
-		"logger":   {Counters: never{}, Now: time.Now},
-		"clock":    {Counters: never{}, Logger: slog.Default()},
+	good := Config{
+		Counters: never{}, Leases: memlog.New().Leases(), Node: "n1", Epoch: "e1", TTL: time.Second, Logger: slog.Default(), Now: time.Now,
+	}
+	if _, err := New(good); err != nil {
+		t.Fatal(err)
+	}
+	for name, spoil := range map[string]func(*Config){
+		"Counters": func(c *Config) { c.Counters = nil },
+		"Leases":   func(c *Config) { c.Leases = nil },
+		"Node":     func(c *Config) { c.Node = "" },
+		"Epoch":    func(c *Config) { c.Epoch = "" },
+		"TTL":      func(c *Config) { c.TTL = time.Millisecond },
+		"Logger":   func(c *Config) { c.Logger = nil },
+		"Now":      func(c *Config) { c.Now = nil },
 	} {
-		if a, err := New(c); err == nil || a != nil {
+		bad := good
+		spoil(&bad)
+		if a, err := New(bad); err == nil || a != nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("without %s: %v", name, err)
 		}
 	}
@@ -800,7 +823,7 @@ func BenchmarkAdmit(b *testing.B) {
 	b.Run("admit and release", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			res, refusal := a.Admit(r)
+			res, refusal := a.Admit(b.Context(), r)
 			if refusal != nil {
 				b.Fatal(refusal.Public())
 			}
@@ -813,7 +836,7 @@ func BenchmarkAdmit(b *testing.B) {
 		done.ack(1)
 		used := charge(90)
 		for b.Loop() {
-			res, refusal := a.Admit(r)
+			res, refusal := a.Admit(b.Context(), r)
 			if refusal != nil {
 				b.Fatal(refusal.Public())
 			}

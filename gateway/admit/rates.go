@@ -80,7 +80,11 @@ func (r *Reservation) rates(a *account, limits []accounting.Limit) Rates {
 
 // tighter is the one of best and l that leaves less. a is locked.
 func (r *Reservation) tighter(best *Rate, a *account, l accounting.Limit) *Rate {
-	v := l.Check(a.used(l, r.windows), 0, r.at)
+	used := a.used(l, r.windows)
+	if le := a.lease(l, r.windows); le != nil && le.fresh(r.admitter.now()) {
+		used = max(used, le.others+le.mine)
+	}
+	v := l.Check(used, 0, r.at)
 	if best != nil && best.Remaining <= v.Left {
 		return best
 	}

@@ -14,18 +14,27 @@ import (
 // When a request may come again that a window's end does not help.
 const (
 	afterConcurrency = time.Second
-	afterLoading     = time.Second
+	afterReturn      = 2 * time.Second // of what other nodes hold and do not use
+	afterTrouble     = time.Second
 )
 
-// Refusal says which limit refused a request. The zero Refusal says that the
-// counters are not loaded yet.
+// Why limits cannot be checked.
+const (
+	textLoading  = "The gateway is still reading what was used; try again in a moment."
+	textAway     = "The limits cannot be checked now, because the store of leases is out of reach; try again in a moment."
+	textStopping = "The gateway is stopping; try again in a moment."
+)
+
+// Refusal says which limit refused a request, or why limits cannot be checked.
 type Refusal struct {
+	why     string // limits cannot be checked; nothing else is set
 	scope   accounting.Scope
 	limit   accounting.Limit
 	verdict accounting.Verdict
 	want    int64
 	at      time.Time
 	rates   Rates
+	lent    bool // the books have room: other nodes hold what they have not spent
 }
 
 // Describe sets the headers of [Rates.Describe] as things stand without the request.
@@ -33,7 +42,7 @@ func (r *Refusal) Describe(h http.Header) { r.rates.Describe(h, r.at) }
 
 // Event is the limit as it stands in request.rejected; nil if none refused.
 func (r *Refusal) Event() *events.Limit {
-	if r.limit.Of == "" {
+	if r.why != "" {
 		return nil
 	}
 	return &events.Limit{
@@ -60,11 +69,8 @@ type LimitDetail struct {
 
 // Public is the error for the client. Its Detail is a [Detail].
 func (r *Refusal) Public() *gateway.Error {
-	if r.limit.Of == "" {
-		return &gateway.Error{
-			Kind: gateway.Unavailable, RetryAfter: afterLoading,
-			Public: "The gateway is still reading what was used; try again in a moment.",
-		}
+	if r.why != "" {
+		return &gateway.Error{Kind: gateway.Unavailable, RetryAfter: afterTrouble, Public: r.why}
 	}
 	e := &gateway.Error{
 		Kind: gateway.RateLimited, Public: r.text(), RetryAfter: r.retryAfter(),
@@ -86,6 +92,8 @@ func (r *Refusal) retryAfter() time.Duration {
 	switch {
 	case r.limit.Of == accounting.OfConcurrency:
 		return afterConcurrency
+	case r.lent && !r.hopeless():
+		return afterReturn
 	case r.hopeless() || r.verdict.ResetAt.IsZero():
 		return 0
 	}

@@ -1,7 +1,9 @@
 package admit
 
 import (
+	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/llm-hub/llm-hub/accounting"
@@ -22,33 +24,143 @@ type Reservation struct {
 	released  bool
 }
 
-// take asks every limit and, if none refuses, reserves. All accounts are locked.
-func (r *Reservation) take(req *Request) (*Refusal, []note) {
-	var notes []note
-	for i, s := range r.scopes {
-		if err := r.accounts[i].refresh(); err != nil {
-			notes = append(notes, note{text: "counter cannot be read", scope: s.Scope, err: err})
-		}
-	}
-	for i, s := range r.scopes {
-		a := r.accounts[i]
-		for _, l := range s.Limits {
-			v := a.left(l, req, r.windows, r.held)
-			if v.Refuse {
-				return &Refusal{
-					scope: s.Scope, limit: l, verdict: v, want: wanted(l, r.held), at: r.at, rates: r.ratesOfKey(),
-				}, notes
-			}
-			if v.Exceeded && a.tell(l, r.windows) {
-				notes = append(notes, note{text: "limit exceeded, request let pass", scope: s.Scope, limit: l, verdict: v})
-			}
-		}
-	}
+// outcome is how an attempt to reserve went: reserved, refused, or exchanges to wait for.
+type outcome struct {
+	refusal *Refusal
+	waits   []*exchange
+	notes   []note
+}
+
+// attempt reserves in every scope, or in none.
+func (r *Reservation) attempt() outcome {
+	var v outcome
 	for i := range r.scopes {
-		r.accounts[i].change(r.windows, r.held, 1)
-		r.accounts[i].running++
+		r.accounts[i].mu.Lock() // in the order of kinds, so that no two requests wait for each other
 	}
-	return nil, notes
+	r.take(&v)
+	for i := range r.scopes {
+		r.accounts[i].mu.Unlock()
+	}
+	for _, n := range v.notes {
+		n.log(r.admitter.cfg.Logger)
+	}
+	return v
+}
+
+// retry attempts again whenever what v waits for is done.
+func (r *Reservation) retry(ctx context.Context, v outcome) outcome {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for len(v.waits) > 0 {
+		for _, x := range v.waits {
+			select {
+			case <-x.done:
+			case <-ctx.Done():
+				return outcome{refusal: &Refusal{why: textAway}}
+			}
+			if x.err != nil {
+				return outcome{refusal: &Refusal{why: textAway}}
+			}
+		}
+		v = r.attempt()
+	}
+	return v
+}
+
+// question is what a request asks of one limit.
+type question struct {
+	account *account
+	scope   *Scoped
+	limit   accounting.Limit
+	want    int64
+	lease   *lease // nil if the counters decide
+}
+
+// take asks every limit and, if none refuses, reserves. All accounts are locked.
+func (r *Reservation) take(v *outcome) {
+	now := r.admitter.now()
+	for i := range r.scopes {
+		if err := r.accounts[i].refresh(); err != nil {
+			v.notes = append(v.notes, note{text: "counter cannot be read", scope: r.scopes[i].Scope, err: err})
+		}
+	}
+	var lacking []question
+	for i := range r.scopes {
+		for j, l := range r.scopes[i].Limits {
+			q := question{account: r.accounts[i], scope: &r.scopes[i], limit: l, want: wanted(l, r.held)}
+			if l.Mode == accounting.Hard {
+				if !tightest(q.scope.Limits, j) {
+					continue
+				}
+				q.lease = q.account.lease(l, r.windows)
+			}
+			enough := false
+			if enough, v.refusal = r.ask(&q, now, v); v.refusal != nil {
+				return
+			}
+			if !enough {
+				lacking = append(lacking, q)
+			}
+		}
+	}
+	if len(lacking) == 0 {
+		r.reserve()
+		return
+	}
+	for _, q := range lacking {
+		q.lease.await(q.want)
+		if x := r.admitter.exchange(q.account); !slices.Contains(v.waits, x) {
+			v.waits = append(v.waits, x)
+		}
+	}
+}
+
+// ask asks one limit: there is enough, or it refuses, or its lease lacks what is needed.
+func (r *Reservation) ask(q *question, now moment, v *outcome) (enough bool, _ *Refusal) {
+	if q.lease != nil {
+		return r.askLease(q, now)
+	}
+	verdict := q.account.verdict(q.limit, q.want, r)
+	if verdict.Refuse {
+		return false, r.refuse(q, verdict)
+	}
+	if verdict.Exceeded && q.account.tell(q.limit, r.windows) {
+		v.notes = append(v.notes, note{text: "limit exceeded, request let pass", scope: q.scope.Scope, limit: q.limit, verdict: verdict})
+	}
+	return true, nil
+}
+
+func (r *Reservation) askLease(q *question, now moment) (enough bool, _ *Refusal) {
+	switch most, failed := q.limit.Max, q.account.failed; {
+	case q.want <= q.lease.room(most, now):
+		return true, nil
+	case q.want > most || q.lease.fresh(now) && q.want > q.lease.left(most):
+		used := max(q.account.used(q.limit, r.windows), q.lease.others+q.lease.mine)
+		return false, r.refuse(q, q.limit.Check(used, q.want, r.at))
+	case failed != (moment{}) && now.before(failed.plus(failFast)):
+		return false, &Refusal{why: textAway}
+	default:
+		return false, nil
+	}
+}
+
+// refuse makes the refusal of a limit. All accounts are locked.
+func (r *Reservation) refuse(q *question, v accounting.Verdict) *Refusal {
+	return &Refusal{
+		scope: q.scope.Scope, limit: q.limit, verdict: v, want: q.want, at: r.at, rates: r.ratesOfKey(),
+		lent: q.lease != nil && q.want <= q.limit.Max-q.account.used(q.limit, r.windows),
+	}
+}
+
+// reserve takes what was asked for. All accounts are locked.
+func (r *Reservation) reserve() {
+	for i := range r.scopes {
+		a := r.accounts[i]
+		a.change(r.windows, r.held, 1)
+		a.spend(r.windows, r.held)
+		a.run(1)
+		a.note(r.windows, r.held)
+	}
 }
 
 // Admitted tells that the admission was published.
@@ -79,6 +191,8 @@ func (r *Reservation) move(used accounting.Totals, receipt Receipt) {
 		a.mu.Lock()
 		a.change(r.windows, more, 0)
 		a.publish(r.partition, part{receipt: receipt, at: r.windows, totals: used})
+		a.spend(r.windows, more)
+		r.admitter.watch(a)
 		a.mu.Unlock()
 	}
 }
@@ -94,7 +208,9 @@ func (r *Reservation) Release() {
 		a := r.accounts[i]
 		a.mu.Lock()
 		a.change(r.windows, back, -1)
-		a.running--
+		a.spend(r.windows, back)
+		a.run(-1)
+		r.admitter.watch(a)
 		a.mu.Unlock()
 	}
 }

@@ -2,6 +2,7 @@ package admit
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/llm-hub/llm-hub/accounting"
@@ -11,23 +12,36 @@ import (
 // watchAgain is how long to wait before a watch that ended is begun again.
 const watchAgain = time.Second
 
-// Run follows the counters until ctx ends. While they are out of reach, limits
-// are decided by what was last known and by what this node does itself.
+// Run follows the counters and what is over, and tends the leases, until ctx ends.
+// While the counters are out of reach, soft limits are decided by what was last
+// known and by what this node does itself.
 func (a *Admitter) Run(ctx context.Context) error {
+	var g sync.WaitGroup
+	g.Go(func() { a.again(ctx, events.CounterPrefix, a.follow) })
+	g.Go(func() {
+		a.again(ctx, events.OverPrefix, func(changes <-chan events.Entry, _ uint64) { a.followOver(changes) })
+	})
+	g.Go(func() { a.tend(ctx) })
+	g.Wait()
+	return nil
+}
+
+// again watches a prefix of the counters, and begins anew whenever the watch ends.
+func (a *Admitter) again(ctx context.Context, prefix string, follow func(changes <-chan events.Entry, n uint64)) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for n := uint64(1); ; n++ {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-timer.C:
 		}
-		changes, err := a.cfg.Counters.Watch(ctx, events.CounterPrefix)
+		changes, err := a.cfg.Counters.Watch(ctx, prefix)
 		if err == nil {
-			a.follow(changes, n)
+			follow(changes, n)
 		}
 		if ctx.Err() == nil {
-			a.cfg.Logger.Warn("counters are not followed for now", "error", err)
+			a.cfg.Logger.Warn("counters are not followed for now", "prefix", prefix, "error", err)
 		}
 		timer.Reset(watchAgain)
 	}

@@ -108,7 +108,7 @@ func (f *flight) decide() error {
 // reserve takes the estimate from every limit.
 func (f *flight) reserve() error {
 	who := principal(f.req)
-	r, refusal := f.cfg.Admitter.Admit(admit.Request{
+	r, refusal := f.cfg.Admitter.Admit(f.client.ctx, admit.Request{
 		Tenant: f.req.Key.Tenant.ID, Scopes: admit.Scopes(f.req.Catalog, f.req.Key, who), Estimate: f.estimate, At: f.at,
 	})
 	if refusal == nil {

@@ -93,7 +93,7 @@ func (a *attempt) prepare(step route.Step) error {
 // reserve takes the estimate from the limits of the vendor's credential.
 func (a *attempt) reserve(step route.Step) error {
 	f, now := a.flight, time.Now()
-	held, refusal := f.cfg.Admitter.Admit(admit.Request{
+	held, refusal := f.cfg.Admitter.Admit(f.client.ctx, admit.Request{
 		Tenant: f.req.Key.Tenant.ID, Scopes: admit.CredentialScopes(step.Credential, a.target),
 		Estimate: f.price(a.target, f.estimate.Usage), At: f.at,
 	})

@@ -101,7 +101,9 @@ func newBubble(t testing.TB, ack call.Ack, scripts ...script) *bubble {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b.admitter, err = admit.New(admit.Config{Counters: b.log, Logger: logger, Now: time.Now}); err != nil {
+	if b.admitter, err = admit.New(admit.Config{
+		Counters: b.log, Leases: b.log.Leases(), Node: "node-1", Epoch: "epoch-1", Logger: logger, Now: time.Now,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	b.engine, err = call.New(call.Config{

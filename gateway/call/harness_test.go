@@ -75,7 +75,7 @@ func keyLimits() []accounting.Limit {
 func checkReleased(t *testing.T, a *admit.Admitter) {
 	t.Helper()
 	one := accounting.Limit{Of: accounting.OfConcurrency, Max: 1, Mode: accounting.Hard}
-	r, refusal := a.Admit(admit.Request{Tenant: "acme", At: time.Now(), Scopes: []admit.Scoped{
+	r, refusal := a.Admit(t.Context(), admit.Request{Tenant: "acme", At: time.Now(), Scopes: []admit.Scoped{
 		{Scope: accounting.Scope{Kind: accounting.KeyScope, ID: "acme/ci"}, Limits: []accounting.Limit{one}},
 	}})
 	if refusal != nil {
@@ -103,7 +103,9 @@ func newHub(t *testing.T, s settings) *hub {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.admitter, err = admit.New(admit.Config{Counters: h.log, Logger: logger, Now: time.Now}); err != nil {
+	if h.admitter, err = admit.New(admit.Config{
+		Counters: h.log, Leases: h.log.Leases(), Node: "node-1", Epoch: "epoch-1", Logger: logger, Now: time.Now,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	h.follow()
