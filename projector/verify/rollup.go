@@ -20,10 +20,18 @@ const (
 // errMoving: the tables were written meanwhile.
 var errMoving = errors.New("the tables are being written")
 
-// rollUp compares the roll-up with the rows it adds up.
-func (r *run) rollUp(ctx context.Context) error {
+// roll is a part of the roll-up: some quarters of all tenants, and all quarters of
+// some tenants, if of any.
+type roll struct {
+	quarters
+	tenants
+	some bool
+}
+
+// rollUp compares a part of the roll-up with the rows it adds up.
+func (r *run) rollUp(ctx context.Context, part roll) error {
 	for range triesRunning {
-		if err := r.rollUpOnce(ctx); !errors.Is(err, errMoving) {
+		if err := r.rollUpOnce(ctx, part); !errors.Is(err, errMoving) {
 			return err
 		}
 		select {
@@ -40,7 +48,7 @@ func (r *run) rollUp(ctx context.Context) error {
 		return fmt.Errorf("compare the roll-up: %w", err)
 	}
 	defer resume()
-	return r.rollUpOnce(ctx)
+	return r.rollUpOnce(ctx, part)
 }
 
 // rollUpSQL gives the quarters and labels in which rows and roll-up differ.
@@ -51,7 +59,9 @@ const rollUpSQL = `SELECT labels, toString(bucket), sum(n), sum(t), sum(u), sum(
 		sum(requests + 3 * attempts + 5 * failures + 7 * unpriced + 11 * output + 13 * reasoning + 17 * cache_read
 			+ 19 * cache_write + 23 * cache_write_1h) AS u,
 		sum(ifNull(cost_nano_usd, 0)) AS c
-	FROM {db:Identifier}.usage GROUP BY labels, bucket
+	FROM {db:Identifier}.usage
+	WHERE toDateTime(window_at, 'UTC') BETWEEN toDateTime({first:Int64}, 'UTC') AND toDateTime({last:Int64}, 'UTC') OR {some:UInt8} = 1 AND ` + tenantsSQL + `
+	GROUP BY labels, bucket
 	UNION ALL
 	SELECT concatWithSeparator('|', tenant, user, key, model, provider, credential, upstream_model) AS labels,
 		bucket, -toInt64(sum(lines)) AS n,
@@ -59,11 +69,13 @@ const rollUpSQL = `SELECT labels, toString(bucket), sum(n), sum(t), sum(u), sum(
 		-sum(requests + 3 * attempts + 5 * failures + 7 * unpriced + 11 * output + 13 * reasoning + 17 * cache_read
 			+ 19 * cache_write + 23 * cache_write_1h) AS u,
 		-sum(cost_nano_usd) AS c
-	FROM {db:Identifier}.usage_15m GROUP BY labels, bucket
+	FROM {db:Identifier}.usage_15m
+	WHERE bucket BETWEEN toDateTime({first:Int64}, 'UTC') AND toDateTime({last:Int64}, 'UTC') OR {some:UInt8} = 1 AND ` + tenantsSQL + `
+	GROUP BY labels, bucket
 ) GROUP BY labels, bucket HAVING sum(n) != 0 OR sum(t) != 0 OR sum(u) != 0 OR sum(c) != 0 ORDER BY bucket, labels LIMIT 1000`
 
 // rollUpOnce compares, unless something was written meanwhile.
-func (r *run) rollUpOnce(ctx context.Context) error {
+func (r *run) rollUpOnce(ctx context.Context, part roll) error {
 	before, rev, err := tables.Load(ctx, r.cfg.Bucket, events.TablesKey)
 	if err != nil {
 		return err
@@ -71,17 +83,7 @@ func (r *run) rollUpOnce(ctx context.Context) error {
 	if before.Intent != nil {
 		return errMoving
 	}
-	var found []Difference
-	err = r.cfg.Tables.Query(ctx, rollUpSQL, map[string]any{"db": before.Database}, func(scan func(...any) error) error {
-		var labels, bucket string
-		var lines, tokens, others, cost int64
-		err := scan(&labels, &bucket, &lines, &tokens, &others, &cost)
-		found = append(found, Difference{
-			What: fmt.Sprintf("roll-up of %s, %s", bucket, labels), Want: "the sum of its rows",
-			Got: fmt.Sprintf("%d lines, %d tokens, %d nano-USD less", lines, tokens, cost),
-		})
-		return err
-	})
+	found, drift, err := r.rolledUp(ctx, before.Database, part)
 	if err != nil {
 		return err
 	}
@@ -105,8 +107,34 @@ func (r *run) rollUpOnce(ctx context.Context) error {
 	for _, d := range append(found, beyond...) {
 		r.differ(d.What, d.Want, d.Got)
 	}
+	r.report.Drift.CostNanoUSD += drift.CostNanoUSD
+	r.report.Drift.Tokens += drift.Tokens
 	r.report.Tables.RolledUp = rolledUp
 	return nil
+}
+
+// rolledUp asks for the quarters that are not the sum of their rows.
+func (r *run) rolledUp(ctx context.Context, database string, part roll) (found []Difference, drift Drift, err error) {
+	some := uint8(0)
+	if part.some {
+		some = 1
+	}
+	params := map[string]any{
+		"db": database, "first": part.quarters.from, "last": part.to, "some": some, "from": part.tenants.from, "before": part.before,
+	}
+	err = r.cfg.Tables.Query(ctx, rollUpSQL, params, func(scan func(...any) error) error {
+		var labels, bucket string
+		var lines, tokens, others, cost int64
+		err := scan(&labels, &bucket, &lines, &tokens, &others, &cost)
+		found = append(found, Difference{
+			What: fmt.Sprintf("roll-up of %s, %s", bucket, labels), Want: "the sum of its rows",
+			Got: fmt.Sprintf("%d lines, %d tokens, %d nano-USD less", lines, tokens, cost),
+		})
+		drift.CostNanoUSD += max(cost, -cost)
+		drift.Tokens += max(tokens, -tokens)
+		return err
+	})
+	return found, drift, err
 }
 
 // beyond finds tables with rows of sequences that the checkpoint has not come to:

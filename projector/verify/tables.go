@@ -1,9 +1,8 @@
 package verify
 
 import (
-	"cmp"
-	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -13,18 +12,39 @@ import (
 	"github.com/llm-hub/llm-hub/projector/tables"
 )
 
-// tableCheck compares the tables at their checkpoint: for each group of equal
-// labels the number of rows, every sum, and a digest that ties the amounts of
-// each row to its place in the log.
-type tableCheck struct {
-	database string
-	seq      uint64
-	rows     tables.Rows // of the message at hand
-	sums     map[group]*sums
+// maxOwed bounds the blocks that wait until the tables have come to their end.
+const maxOwed = 24
+
+// tableBooks is what the tables have to hold: for each group of equal labels the
+// number of rows, every sum, and a digest that ties the amounts of each row to its
+// place in the log.
+type tableBooks struct {
+	generation int    // of the tables that were compared
+	compared   uint64 // everything up to here was
+	all        groups // of that
+	owed       []*block
+	at         uint64 // the checkpoint of the tables, where a block has to end
+	suspect    bool   // everything has to be compared: something differs, or the tables are others
+	rotation   rotation
 }
 
-// group is a table and the labels that its rows are summed by.
+// block is what some messages have to have put into the tables.
+type block struct {
+	to       uint64 // the last of them
+	groups   groups
+	quarters quarters // of its usage
+}
+
+// groups are the sums of each group.
+type groups map[group]*sums
+
+// group is a table and the labels that its rows are summed by; the first is the tenant.
 type group struct{ table, labels string }
+
+func (g group) tenant() string {
+	tenant, _, _ := strings.Cut(g.labels, "|")
+	return tenant
+}
 
 // sums adds up rows. The digest is arithmetic modulo 2^64, here and in the store.
 type sums struct {
@@ -37,28 +57,13 @@ func (s sums) String() string {
 	return fmt.Sprintf("%d rows, %+v, digest %x", s.rows, s.totals, s.digest)
 }
 
-func (r *run) loadTables(ctx context.Context) (*tableCheck, error) {
-	c, _, err := tables.Load(ctx, r.cfg.Bucket, events.TablesKey)
-	if err != nil {
-		return nil, err
-	}
-	if c.Generation == 0 {
-		return nil, tables.ErrNoTables
-	}
-	if err := r.guard(ctx, "tables", c.Done); err != nil {
-		return nil, err
-	}
-	r.report.Tables = &TablesReport{Database: c.Database, Seq: c.Done.Seq, Rows: c.Rows}
-	return &tableCheck{database: c.Database, seq: c.Done.Seq, sums: map[group]*sums{}}, nil
-}
-
 // at gives the sums of a group.
-func (c *tableCheck) at(table string, labels ...string) *sums {
-	g := group{table, strings.Join(labels, "|")}
-	if c.sums[g] == nil {
-		c.sums[g] = &sums{}
+func (g groups) at(table string, labels ...string) *sums {
+	key := group{table, strings.Join(labels, "|")}
+	if g[key] == nil {
+		g[key] = &sums{}
 	}
-	return c.sums[g]
+	return g[key]
 }
 
 func (s *sums) add(at accounting.Position, weight int64, t accounting.Totals) {
@@ -70,21 +75,82 @@ func (s *sums) add(at accounting.Position, weight int64, t accounting.Totals) {
 // placeFactor spreads the places of rows in a digest.
 const placeFactor = 1000003
 
+func (g groups) merge(o groups) {
+	for key, s := range o {
+		sum := g.at(key.table, key.labels)
+		sum.rows += s.rows
+		sum.digest += s.digest
+		sum.totals = sum.totals.Plus(s.totals)
+	}
+}
+
+// quarters is a span of window_at, in seconds, both ends included; the zero
+// quarters is none.
+type quarters struct{ from, to int64 }
+
+const quarter = 15 * 60 // seconds
+
+func (q quarters) with(second int64) quarters {
+	start := second - second%quarter
+	return q.and(quarters{start, min(start+quarter-1, math.MaxUint32)})
+}
+
+func (q quarters) and(o quarters) quarters {
+	switch {
+	case q == quarters{}:
+		return o
+	case o == quarters{}:
+		return q
+	}
+	return quarters{min(q.from, o.from), max(q.to, o.to)}
+}
+
+func newTableBooks(shares int) *tableBooks {
+	return &tableBooks{all: groups{}, rotation: rotation{shares: shares}}
+}
+
+// begin opens a block for a run in which the tables stand at seq.
+func (t *tableBooks) begin(seq uint64) {
+	t.at = seq
+	if n := len(t.owed); n == 0 || t.owed[n-1].to > 0 {
+		t.open()
+	}
+}
+
+// open opens a block. The last two become one if there are too many.
+func (t *tableBooks) open() {
+	if n := len(t.owed); n >= maxOwed {
+		last, before := t.owed[n-1], t.owed[n-2]
+		before.to = last.to
+		before.groups.merge(last.groups)
+		before.quarters = before.quarters.and(last.quarters)
+		t.owed = t.owed[:n-1]
+	}
+	t.owed = append(t.owed, &block{groups: groups{}})
+}
+
 // message books the rows of one message.
-func (c *tableCheck) message(m events.Stored, a accounting.Applied) {
-	c.rows = tables.Rows{}
-	c.rows.Add(m, a)
-	for _, e := range c.rows.Usage {
-		c.at("usage", string(e.Tenant), e.Principal.User, e.Principal.Key, e.Principal.Model,
+func (t *tableBooks) message(m events.Stored, a accounting.Applied) {
+	b := t.owed[len(t.owed)-1]
+	if b.to > 0 && b.to <= t.at && m.Seq > t.at {
+		t.open()
+		b = t.owed[len(t.owed)-1]
+	}
+	b.to = m.Seq
+	var rows tables.Rows
+	rows.Add(m, a)
+	for _, e := range rows.Usage {
+		b.quarters = b.quarters.with(second(e.WindowAt))
+		b.groups.at("usage", string(e.Tenant), e.Principal.User, e.Principal.Key, e.Principal.Model,
 			e.Target.Provider, e.Target.Credential, e.Target.Model).add(e.At, usageWeight(e), e.Totals)
 	}
-	for _, e := range c.rows.Requests {
+	for _, e := range rows.Requests {
 		weight := 1 + 3*second(e.WindowAt) + 5*int64(e.Finished.Attempts) + 7*int64(e.Count) + 11*e.Finished.TotalNS
-		c.at("requests", string(e.Tenant), e.Finished.Key, e.Finished.Model, string(e.Outcome)).
+		b.groups.at("requests", string(e.Tenant), e.Finished.Key, e.Finished.Model, string(e.Outcome)).
 			add(e.At, weight, accounting.Totals{Requests: int64(e.Count)})
 	}
-	for _, e := range c.rows.Attempts {
-		c.at("attempts", string(e.Tenant), string(e.Kind), e.Target.Provider).
+	for _, e := range rows.Attempts {
+		b.groups.at("attempts", string(e.Tenant), string(e.Kind), e.Target.Provider).
 			add(e.At, 1+3*second(e.WindowAt)+5*int64(e.Attempt)+7*int64(e.Status), accounting.Totals{})
 	}
 }
@@ -97,69 +163,73 @@ func usageWeight(e accounting.Entry) int64 {
 		23*u.CacheWrite1h + 29*u.Output + 31*u.Reasoning + 37*t.Cost + 41*t.Unpriced
 }
 
-// The same, as the store computes it.
-const (
-	digestSQL = "sum((seq * 1000003 + idx + 1) * reinterpretAsUInt64(toInt64(1 + 3 * toInt64(toUnixTimestamp(toDateTime(window_at, 'UTC'))) + %s)))"
-
-	usageWeightSQL = "5 * requests + 7 * attempts + 11 * failures + 13 * input + 17 * cache_read + 19 * cache_write + " +
-		"23 * cache_write_1h + 29 * output + 31 * reasoning + 37 * ifNull(cost_nano_usd, 0) + 41 * unpriced"
-	requestsWeightSQL = "5 * toInt64(attempts) + 7 * toInt64(count) + 11 * total_ns"
-	attemptsWeightSQL = "5 * toInt64(attempt) + 7 * toInt64(status)"
-
-	usageLabelsSQL    = "concatWithSeparator('|', tenant, user, key, model, provider, credential, upstream_model)"
-	requestsLabelsSQL = "concatWithSeparator('|', tenant, key, model, outcome)"
-	attemptsLabelsSQL = "concatWithSeparator('|', tenant, kind, provider)"
-
-	usageSumsSQL = "sum(requests), sum(attempts), sum(failures), sum(input), sum(cache_read), sum(cache_write), sum(cache_write_1h), " +
-		"sum(output), sum(reasoning), sum(ifNull(cost_nano_usd, 0)), sum(unpriced)"
-	zeroSQL = "toInt64(0)"
-)
-
-// compare asks the store for the same sums.
-func (c *tableCheck) compare(ctx context.Context, r *run) error {
-	got := &tableCheck{sums: map[group]*sums{}}
-	for _, q := range []struct{ table, labels, weight, sums string }{
-		{"usage", usageLabelsSQL, usageWeightSQL, usageSumsSQL},
-		{"requests", requestsLabelsSQL, requestsWeightSQL, "toInt64(sum(count))" + strings.Repeat(", "+zeroSQL, 10)},
-		{"attempts", attemptsLabelsSQL, attemptsWeightSQL, zeroSQL + strings.Repeat(", "+zeroSQL, 10)},
-	} {
-		sql := "SELECT " + q.labels + " AS labels, count(), " + fmt.Sprintf(digestSQL, q.weight) + ", " + q.sums +
-			" FROM {db:Identifier}." + q.table + " WHERE seq <= {seq:UInt64} GROUP BY labels"
-		err := r.cfg.Tables.Query(ctx, sql, map[string]any{"db": c.database, "seq": c.seq}, func(scan func(...any) error) error {
-			var labels string
-			var s sums
-			t := &s.totals
-			err := scan(&labels, &s.rows, &s.digest, &t.Requests, &t.Attempts, &t.Failures, &t.Usage.Input, &t.Usage.CacheRead,
-				&t.Usage.CacheWrite, &t.Usage.CacheWrite1h, &t.Usage.Output, &t.Usage.Reasoning, &t.Cost, &t.Unpriced)
-			*got.at(q.table, labels) = s
-			return err
-		})
-		if err != nil {
-			return err
-		}
+// due takes the blocks that the tables hold whole.
+func (t *tableBooks) due() []*block {
+	n := 0
+	for n < len(t.owed) && t.owed[n].to <= t.at {
+		n++
 	}
-	c.diff(r, got)
-	return r.rollUp(ctx)
+	return t.owed[:n]
 }
 
-// diff notes the groups that are not the same.
-func (c *tableCheck) diff(r *run, got *tableCheck) {
-	groups := make([]group, 0, len(c.sums))
-	for g := range c.sums {
-		groups = append(groups, g)
+// settle takes note that the blocks that were due were compared.
+func (t *tableBooks) settle() {
+	for _, b := range t.due() {
+		t.compared = max(t.compared, b.to)
+		t.all.merge(b.groups)
 	}
-	for g := range got.sums {
-		if c.sums[g] == nil {
-			groups = append(groups, g)
-		}
+	t.owed = slices.Delete(t.owed, 0, len(t.due()))
+}
+
+// rotation parts the tenants into ranges, and goes from one to the next.
+type rotation struct {
+	shares int
+	begins []string // of the ranges of this turn; the first is before every tenant
+	next   int
+}
+
+// tenants is a range of tenants, from included, before not; an empty before is beyond all.
+type tenants struct{ from, before string }
+
+func (t tenants) has(tenant string) bool {
+	return tenant >= t.from && (t.before == "" || tenant < t.before)
+}
+
+// everyone is every tenant.
+func everyone() tenants { return tenants{} }
+
+// share gives the range whose turn it is. It is false if that has no tenant, as
+// where there are fewer tenants than shares.
+func (r *rotation) share(all groups) (t tenants, some bool) {
+	if r.next == len(r.begins) {
+		r.begin(all)
 	}
-	slices.SortFunc(groups, func(a, b group) int {
-		return cmp.Or(strings.Compare(a.table, b.table), strings.Compare(a.labels, b.labels))
-	})
-	for _, g := range groups {
-		want, have := *c.at(g.table, g.labels), *got.at(g.table, g.labels)
-		if want != have {
-			r.differ(fmt.Sprintf("table %s, rows of %s", g.table, g.labels), want, have)
+	t.from = r.begins[r.next]
+	if r.next == len(r.begins)-1 {
+		return t, true
+	}
+	t.before = r.begins[r.next+1]
+	return t, t.from < t.before
+}
+
+// begin begins a turn.
+func (r *rotation) begin(all groups) {
+	names := map[string]struct{}{}
+	for g := range all {
+		names[g.tenant()] = struct{}{}
+	}
+	sorted := make([]string, 0, len(names))
+	for name := range names {
+		sorted = append(sorted, name)
+	}
+	slices.Sort(sorted)
+	r.begins, r.next = make([]string, r.shares), 0
+	for i := range r.begins {
+		if i > 0 && len(sorted) > 0 {
+			r.begins[i] = sorted[i*len(sorted)/r.shares]
 		}
 	}
 }
+
+// done goes to the next range.
+func (r *rotation) done() { r.next++ }

@@ -1,0 +1,189 @@
+package verify
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/projector/tables"
+)
+
+// Digests and sums as the store computes them.
+const (
+	digestSQL = "sum((seq * 1000003 + idx + 1) * reinterpretAsUInt64(toInt64(1 + 3 * toInt64(toUnixTimestamp(toDateTime(window_at, 'UTC'))) + %s)))"
+
+	usageWeightSQL = "5 * requests + 7 * attempts + 11 * failures + 13 * input + 17 * cache_read + 19 * cache_write + " +
+		"23 * cache_write_1h + 29 * output + 31 * reasoning + 37 * ifNull(cost_nano_usd, 0) + 41 * unpriced"
+	requestsWeightSQL = "5 * toInt64(attempts) + 7 * toInt64(count) + 11 * total_ns"
+	attemptsWeightSQL = "5 * toInt64(attempt) + 7 * toInt64(status)"
+
+	usageLabelsSQL    = "concatWithSeparator('|', tenant, user, key, model, provider, credential, upstream_model)"
+	requestsLabelsSQL = "concatWithSeparator('|', tenant, key, model, outcome)"
+	attemptsLabelsSQL = "concatWithSeparator('|', tenant, kind, provider)"
+
+	usageSumsSQL = "sum(requests), sum(attempts), sum(failures), sum(input), sum(cache_read), sum(cache_write), sum(cache_write_1h), " +
+		"sum(output), sum(reasoning), sum(ifNull(cost_nano_usd, 0)), sum(unpriced)"
+	zeroSQL = "toInt64(0)"
+
+	tenantsSQL = "(tenant >= {from:String} AND ({before:String} = '' OR tenant < {before:String}))"
+)
+
+// loadTables reads the checkpoint of the tables and opens the block of this run.
+func (r *run) loadTables(ctx context.Context) error {
+	if r.cfg.Tables == nil {
+		return nil
+	}
+	c, _, err := tables.Load(ctx, r.cfg.Bucket, events.TablesKey)
+	if err == nil && c.Generation == 0 {
+		err = tables.ErrNoTables
+	}
+	if err == nil {
+		err = r.guard(ctx, "tables", c.Done)
+	}
+	t := r.tables
+	if err != nil {
+		t.begin(t.compared) // what comes now is owed
+		return err
+	}
+	if c.Done.Seq < t.compared {
+		return errAnew
+	}
+	if t.generation != 0 && t.generation != c.Generation {
+		t.suspect = true
+	}
+	t.generation = c.Generation
+	t.begin(c.Done.Seq)
+	r.report.Tables = &TablesReport{Database: c.Database, Seq: c.Done.Seq, Rows: c.Rows}
+	return nil
+}
+
+// part is a part of the tables: the rows of some tenants and messages.
+type part struct {
+	tenants
+	after, to uint64 // sequences: the first is not in it
+}
+
+func (p part) String() string {
+	if p.after == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" after sequence %d", p.after)
+}
+
+// compareTables compares what is due: the blocks that are new, and of the older
+// rows the share whose turn it is, or all if they are suspect.
+func (r *run) compareTables(ctx context.Context) error {
+	t := r.tables
+	before := r.report.Different
+	looked, err := r.compareOld(ctx)
+	if err != nil {
+		return err
+	}
+	after := t.compared
+	for _, b := range t.due() {
+		if err := r.comparePart(ctx, part{everyone(), after, b.to}, b.groups); err != nil {
+			return err
+		}
+		after, looked.quarters = b.to, looked.quarters.and(b.quarters)
+	}
+	if err := r.rollUp(ctx, looked); err != nil {
+		return err
+	}
+	if t.compared > 0 {
+		t.rotation.done()
+	}
+	t.settle()
+	t.suspect = r.report.Different > before
+	return nil
+}
+
+// compareOld compares older rows, and says which part of the roll-up goes with
+// them: all of it as long as nothing was compared.
+func (r *run) compareOld(ctx context.Context) (roll, error) {
+	t := r.tables
+	if t.compared == 0 {
+		return roll{tenants: everyone(), some: true}, nil
+	}
+	share, some := t.rotation.share(t.all)
+	if t.suspect {
+		share, some = everyone(), true
+	}
+	if !some {
+		return roll{}, nil
+	}
+	return roll{tenants: share, some: true}, r.comparePart(ctx, part{share, 0, t.compared}, t.all.of(share))
+}
+
+// of gives the groups of some tenants.
+func (g groups) of(t tenants) groups {
+	if t == everyone() {
+		return g
+	}
+	out := groups{}
+	for key, s := range g {
+		if t.has(key.tenant()) {
+			out[key] = s
+		}
+	}
+	return out
+}
+
+// comparePart asks the store for the sums of a part.
+func (r *run) comparePart(ctx context.Context, p part, want groups) error {
+	got := groups{}
+	for _, q := range []struct{ table, labels, weight, sums string }{
+		{"usage", usageLabelsSQL, usageWeightSQL, usageSumsSQL},
+		{"requests", requestsLabelsSQL, requestsWeightSQL, "toInt64(sum(count))" + strings.Repeat(", "+zeroSQL, 10)},
+		{"attempts", attemptsLabelsSQL, attemptsWeightSQL, zeroSQL + strings.Repeat(", "+zeroSQL, 10)},
+	} {
+		sql := "SELECT " + q.labels + " AS labels, count(), " + fmt.Sprintf(digestSQL, q.weight) + ", " + q.sums +
+			" FROM {db:Identifier}." + q.table + " WHERE seq > {after:UInt64} AND seq <= {to:UInt64} AND " + tenantsSQL + " GROUP BY labels"
+		params := map[string]any{"db": r.report.Tables.Database, "after": p.after, "to": p.to, "from": p.from, "before": p.before}
+		err := r.cfg.Tables.Query(ctx, sql, params, func(scan func(...any) error) error {
+			var labels string
+			var s sums
+			t := &s.totals
+			err := scan(&labels, &s.rows, &s.digest, &t.Requests, &t.Attempts, &t.Failures, &t.Usage.Input, &t.Usage.CacheRead,
+				&t.Usage.CacheWrite, &t.Usage.CacheWrite1h, &t.Usage.Output, &t.Usage.Reasoning, &t.Cost, &t.Unpriced)
+			*got.at(q.table, labels) = s
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	r.diff(p, want, got)
+	return nil
+}
+
+// diff notes the groups that are not the same.
+func (r *run) diff(p part, want, got groups) {
+	keys := make([]group, 0, len(want))
+	for g := range want {
+		keys = append(keys, g)
+	}
+	for g := range got {
+		if want[g] == nil {
+			keys = append(keys, g)
+		}
+	}
+	slices.SortFunc(keys, func(a, b group) int {
+		return cmp.Or(strings.Compare(a.table, b.table), strings.Compare(a.labels, b.labels))
+	})
+	for _, g := range keys {
+		var w, h sums
+		if s := want[g]; s != nil {
+			w = *s
+		}
+		if s := got[g]; s != nil {
+			h = *s
+		}
+		if w != h {
+			r.differ(fmt.Sprintf("table %s, rows of %s%s", g.table, g.labels, p), w, h)
+			r.drift(w.totals, h.totals)
+		}
+	}
+}
