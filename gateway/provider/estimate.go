@@ -1,9 +1,59 @@
 package provider
 
+import (
+	"github.com/llm-hub/llm-hub/gateway/provider/rawjson"
+)
+
 // bytesPerToken is the usual length of a token of English text.
 const bytesPerToken = 4
 
 // EstimateTokens tells how many tokens that many bytes of text are, about.
 func EstimateTokens(bytes int64) int64 {
 	return (bytes + bytesPerToken - 1) / bytesPerToken
+}
+
+// Excerpt stands for a text of which only a part is kept.
+type Excerpt struct {
+	Text  []byte // a part of the text, or all of it; not to be changed
+	Bytes int64  // of the whole text
+}
+
+// Prompt is what of a request the vendor counts as its prompt.
+type Prompt struct {
+	Excerpt        // of all its texts
+	Messages int64 // that the texts are from
+	Media    int64 // tokens that stand for what is not text
+}
+
+// ExcerptSize is how much of an answer is worth keeping, in bytes: enough to tell
+// how dense its tokens are, little enough for ten thousand streams at once.
+const ExcerptSize = 1 << 10
+
+// TextMeter measures an answer that comes in pieces.
+type TextMeter struct {
+	Keep  int // how much of its beginning is kept, in bytes
+	bytes int64
+	kept  []byte
+}
+
+// Add adds a piece.
+func (m *TextMeter) Add(s string) {
+	m.bytes += int64(len(s))
+	m.kept = append(m.kept, s[:min(len(s), max(0, m.Keep-len(m.kept)))]...)
+}
+
+// AddJSON adds a piece that is still escaped as within a JSON string.
+func (m *TextMeter) AddJSON(raw []byte) {
+	m.bytes += int64(rawjson.TextLen(raw))
+	if free := m.Keep - len(m.kept); free > 0 {
+		m.kept = rawjson.AppendText(m.kept, raw[:rawjson.Boundary(raw, free)])
+	}
+}
+
+// Tokens is [EstimateTokens] of the pieces so far.
+func (m *TextMeter) Tokens() int64 { return EstimateTokens(m.bytes) }
+
+// Excerpt is the text so far. It is valid for ever: what is kept only grows.
+func (m *TextMeter) Excerpt() Excerpt {
+	return Excerpt{Text: m.kept, Bytes: m.bytes}
 }

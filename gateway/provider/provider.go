@@ -37,7 +37,11 @@ type Inbound struct {
 	Stream       bool
 	IncludeUsage bool  // the client asked for usage in the stream
 	MaxOutput    int64 // cap on answer tokens, 0: none given
-	InputTokens  int64 // estimate
+	InputTokens  int64 // at four bytes a token, see [EstimateTokens]
+	// Prompt reads the texts of the prompt for a better estimate, at most so many
+	// bytes of them. It reads Body again, so it is for where that matters; nil if
+	// the dialect has no such.
+	Prompt func(in *Inbound, most int) Prompt
 }
 
 // Target is where an attempt goes.
@@ -75,6 +79,7 @@ type Reply struct {
 	Body   []byte
 	Usage  *events.Usage // nil: the vendor gave none
 	Output int64         // estimate of answer tokens, for a vendor that gave no usage
+	Text   Excerpt       // the answer, for a better one
 	Finish string        // finish reason in OpenAI's words
 }
 
@@ -99,6 +104,7 @@ type Stream interface {
 type Progress struct {
 	Usage  *events.Usage // as last reported by the vendor, cumulative; nil: none yet
 	Output int64         // estimate of answer tokens sent so far
+	Text   Excerpt       // the answer so far, for a better one
 	Finish string        // finish reason in OpenAI's words, once known
 }
 

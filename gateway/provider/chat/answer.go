@@ -1,6 +1,9 @@
 package chat
 
-import "github.com/llm-hub/llm-hub/events"
+import (
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway/provider"
+)
 
 // Finish is why an answer ended.
 type Finish string
@@ -39,6 +42,15 @@ func (a Answer) Size() int64 {
 	return int64(n)
 }
 
+func (a Answer) meter(m *provider.TextMeter) {
+	m.Add(a.Text)
+	m.Add(a.Reasoning)
+	m.Add(a.Refusal)
+	for _, c := range a.Calls {
+		m.Add(c.Arguments)
+	}
+}
+
 // Step is what one event of a vendor's stream brought.
 type Step struct {
 	ID     string // may be empty; the last one given holds
@@ -67,10 +79,11 @@ type CallDelta struct {
 	Arguments string
 }
 
-func (d Delta) size() int64 {
-	n := len(d.Text) + len(d.Reasoning) + len(d.Refusal)
+func (d Delta) meter(m *provider.TextMeter) {
+	m.Add(d.Text)
+	m.Add(d.Reasoning)
+	m.Add(d.Refusal)
 	if d.Call != nil {
-		n += len(d.Call.Arguments)
+		m.Add(d.Call.Arguments)
 	}
-	return int64(n)
 }

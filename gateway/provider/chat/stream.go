@@ -17,7 +17,7 @@ type stream struct {
 	out    []byte
 	usage  *events.Usage
 	final  bool
-	size   int64 // bytes of answer
+	text   provider.TextMeter
 	finish Finish
 }
 
@@ -50,7 +50,7 @@ func (s *stream) note(step *Step) {
 		s.usage, s.final = step.Usage, step.Final
 	}
 	for _, d := range step.Deltas {
-		s.size += d.size()
+		d.meter(&s.text)
 		if d.Finish != "" {
 			s.finish = d.Finish
 		}
@@ -59,7 +59,7 @@ func (s *stream) note(step *Step) {
 
 // Progress implements [provider.Stream].
 func (s *stream) Progress() provider.Progress {
-	return provider.Progress{Usage: s.usage, Output: provider.EstimateTokens(s.size), Finish: string(s.finish)}
+	return provider.Progress{Usage: s.usage, Output: s.text.Tokens(), Text: s.text.Excerpt(), Finish: string(s.finish)}
 }
 
 // Trailer implements [provider.Stream].

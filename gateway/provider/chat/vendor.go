@@ -85,7 +85,7 @@ func (v vendor) Prepare(in *provider.Inbound, t provider.Target) (*provider.Outb
 	out := &provider.Outbound{Method: http.MethodPost, URL: call.URL, Header: call.Header, Body: call.Body}
 	if in.Stream {
 		out.Stream = func(r io.Reader) provider.Stream {
-			return &stream{source: call.Source(r), encoder: client.Encoder(in), model: t.Model}
+			return &stream{source: call.Source(r), encoder: client.Encoder(in), model: t.Model, text: provider.TextMeter{Keep: provider.ExcerptSize}}
 		}
 		return out, nil
 	}
@@ -112,11 +112,14 @@ func billed(r *Reply) provider.Reply {
 
 func summary(r *Reply, body []byte) provider.Reply {
 	out := provider.Reply{Body: body, Usage: r.Usage}
-	var size int64
+	var text provider.TextMeter
+	if r.Usage == nil { // then the answer itself is needed
+		text.Keep = provider.ExcerptSize
+	}
 	for _, a := range r.Choices {
-		size += a.Size()
+		a.meter(&text)
 		out.Finish = string(a.Finish)
 	}
-	out.Output = provider.EstimateTokens(size)
+	out.Output, out.Text = text.Tokens(), text.Excerpt()
 	return out
 }

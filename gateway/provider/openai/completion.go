@@ -8,7 +8,8 @@ import (
 
 // readCompletion passes a whole answer through and notes what it cost.
 func readCompletion(body []byte) (provider.Reply, error) {
-	g, err := look(body)
+	var text provider.TextMeter
+	g, err := look(body, &text)
 	switch {
 	case err != nil:
 		return provider.Reply{}, provider.BadAnswerError(err)
@@ -17,8 +18,11 @@ func readCompletion(body []byte) (provider.Reply, error) {
 	case g.empty:
 		return provider.Reply{Usage: readUsage(g.usage)}, provider.BadAnswerError(errNoChoices)
 	}
+	usage := readUsage(g.usage)
+	if usage == nil { // then the answer itself is needed
+		text = provider.TextMeter{Keep: provider.ExcerptSize}
+		_, _ = look(body, &text) // as before
+	}
 	finish, _ := rawjson.String(g.finish)
-	return provider.Reply{
-		Body: body, Usage: readUsage(g.usage), Output: provider.EstimateTokens(g.text), Finish: finish,
-	}, nil
+	return provider.Reply{Body: body, Usage: usage, Output: text.Tokens(), Text: text.Excerpt(), Finish: finish}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/bits"
 
+	"github.com/llm-hub/llm-hub/gateway/provider"
 	"github.com/llm-hub/llm-hub/gateway/provider/rawjson"
 )
 
@@ -23,13 +24,13 @@ type glance struct {
 	seen      uint   // choices by index
 	finished  uint   // choices with a finish reason
 	finish    []byte // the last finish reason, still quoted
-	text      int64  // bytes of answer
 	end       int    // position after the object
 }
 
 var errNoChoices = errors.New("neither choices nor usage nor error")
 
-func look(data []byte) (glance, error) {
+// look reads data. What it holds of the answer it adds to text.
+func look(data []byte, text *provider.TextMeter) (glance, error) {
 	g := glance{empty: true}
 	obj := rawjson.NewObject(data)
 	for obj.Next() {
@@ -49,25 +50,25 @@ func look(data []byte) (glance, error) {
 			}
 		case "choices":
 			g.choices[0], g.choices[1] = obj.Span()
-			g.lookAtChoices(value)
+			g.lookAtChoices(value, text)
 		}
 	}
 	g.end = obj.End()
 	return g, obj.Err()
 }
 
-func (g *glance) lookAtChoices(value []byte) {
+func (g *glance) lookAtChoices(value []byte, text *provider.TextMeter) {
 	if rawjson.TypeOf(value) != rawjson.ArrayType {
 		return
 	}
 	list := rawjson.NewArray(value)
 	for list.Next() {
 		g.empty = false
-		g.lookAtChoice(list.Value())
+		g.lookAtChoice(list.Value(), text)
 	}
 }
 
-func (g *glance) lookAtChoice(value []byte) {
+func (g *glance) lookAtChoice(value []byte, text *provider.TextMeter) {
 	index, finished := uint(0), false
 	obj := rawjson.NewObject(value)
 	for obj.Next() {
@@ -81,7 +82,7 @@ func (g *glance) lookAtChoice(value []byte) {
 				g.finish = v
 			}
 		case "delta", "message":
-			g.text += textIn(v)
+			meter(v, text)
 		}
 	}
 	place := uint(1) << min(index, maxTracked-1)
@@ -91,29 +92,30 @@ func (g *glance) lookAtChoice(value []byte) {
 	}
 }
 
-// textIn is how many bytes of answer a delta or a message holds.
-func textIn(value []byte) int64 {
-	var n int64
+// meter adds the answer that a delta or a message holds.
+func meter(value []byte, text *provider.TextMeter) {
 	obj := rawjson.NewObject(value)
 	for obj.Next() {
 		v := obj.Value()
 		switch string(obj.Key()) {
 		case "content", "refusal", "reasoning_content", "reasoning":
-			if rawjson.TypeOf(v) == rawjson.StringType {
-				n += int64(len(v) - len(`""`))
-			}
+			meterString(v, text)
 		case "tool_calls":
 			list := rawjson.NewArray(v)
 			for list.Next() {
-				n += argumentsIn(list.Value())
+				meterCall(list.Value(), text)
 			}
 		}
 	}
-	return n
 }
 
-func argumentsIn(call []byte) int64 {
-	var n int64
+func meterString(value []byte, text *provider.TextMeter) {
+	if rawjson.TypeOf(value) == rawjson.StringType {
+		text.AddJSON(value[1 : len(value)-1])
+	}
+}
+
+func meterCall(call []byte, text *provider.TextMeter) {
 	obj := rawjson.NewObject(call)
 	for obj.Next() {
 		if string(obj.Key()) != "function" {
@@ -122,11 +124,10 @@ func argumentsIn(call []byte) int64 {
 		f := rawjson.NewObject(obj.Value())
 		for f.Next() {
 			if string(f.Key()) == "arguments" {
-				n += int64(len(f.Value()) - len(`""`))
+				meterString(f.Value(), text)
 			}
 		}
 	}
-	return n
 }
 
 // smallNumber reads a short row of digits; anything else is zero.

@@ -12,7 +12,8 @@ const (
 	maxMessages = 10_000
 	maxChoices  = 128
 	// mediaTokens stands for an image, a file or a recording in the estimate of a
-	// prompt: about what vendors count for a picture of a megapixel.
+	// prompt: about what vendors count for a picture of a megapixel, a page of a
+	// file or half a minute of sound. A longer file or recording costs more.
 	mediaTokens = 1_000
 )
 
@@ -47,8 +48,10 @@ type parser struct {
 	oldCap   int64 // max_tokens
 	newCap   int64 // max_completion_tokens
 	choices  int64
-	text     int64 // bytes of prompt
-	extra    int64 // tokens of prompt that are not text
+	text     int64    // bytes of prompt
+	extra    int64    // tokens of prompt that are not text
+	count    int64    // messages
+	excerpt  *excerpt // of the texts, nil unless it is asked for
 }
 
 func (p *parser) finish() (*provider.Inbound, error) {
@@ -64,6 +67,7 @@ func (p *parser) finish() (*provider.Inbound, error) {
 	}
 	p.in.MaxOutput *= max(p.choices, 1) // the cap is for each choice
 	p.in.InputTokens = provider.EstimateTokens(p.text) + p.extra
+	p.in.Prompt = readPrompt
 	return p.in, nil
 }
 
@@ -85,10 +89,10 @@ func (p *parser) field(key string, value []byte) error {
 	case "n":
 		return p.choiceCount(value)
 	case "tools", "functions":
-		p.text += int64(len(value))
+		p.raw(value)
 		return wantType(value, key, rawjson.ArrayType)
 	case "response_format":
-		p.text += int64(len(value))
+		p.raw(value)
 		return wantType(value, key, rawjson.ObjectType)
 	case "logit_bias", "metadata", "prediction", "audio", "web_search_options":
 		return wantType(value, key, rawjson.ObjectType)
@@ -164,6 +168,7 @@ func (p *parser) messageList(value []byte) error {
 			return err
 		}
 	}
+	p.count = int64(list.Len())
 	if list.Len() == 0 {
 		return invalid(key, "empty_array", "'messages' must not be empty.")
 	}
@@ -198,10 +203,10 @@ func (p *parser) message(value []byte, i int) error {
 			if rawjson.TypeOf(v) != rawjson.ArrayType && rawjson.TypeOf(v) != rawjson.NullType {
 				return wrongType(fmt.Sprintf("messages[%d].tool_calls", i), v, rawjson.ArrayType)
 			}
-			p.text += int64(len(v))
+			p.raw(v)
 		case "name", "tool_call_id":
 		default: // the reasoning of a turn before, a refusal
-			p.text += textLen(v)
+			p.string(v)
 		}
 	}
 	if !role {
@@ -216,7 +221,7 @@ func (p *parser) content(value []byte, i int) error {
 	case rawjson.NullType:
 		return nil
 	case rawjson.StringType:
-		p.text += int64(len(value)) - 2
+		p.string(value)
 		return nil
 	case rawjson.ArrayType:
 	default:
@@ -233,12 +238,21 @@ func (p *parser) content(value []byte, i int) error {
 	return nil
 }
 
-// textLen is the length of a string; anything else has none.
-func textLen(value []byte) int64 {
-	if rawjson.TypeOf(value) != rawjson.StringType {
-		return 0
+// string counts the text of a string; anything else has none.
+func (p *parser) string(value []byte) {
+	if rawjson.TypeOf(value) == rawjson.StringType {
+		p.add(value[1:len(value)-1], rawjson.TextLen(value[1:len(value)-1]))
 	}
-	return int64(len(value)) - 2
+}
+
+// raw counts a value that the vendor's model sees in some form of its own.
+func (p *parser) raw(value []byte) { p.add(value, len(value)) }
+
+func (p *parser) add(raw []byte, size int) {
+	p.text += int64(size)
+	if p.excerpt != nil {
+		p.excerpt.take(raw)
+	}
 }
 
 // part counts one part of a message: text by its length, all else by a constant.
@@ -252,7 +266,7 @@ func (p *parser) part(value []byte) {
 			text = true
 			fallthrough
 		default:
-			p.text += textLen(obj.Value())
+			p.string(obj.Value())
 		}
 	}
 	if !text {

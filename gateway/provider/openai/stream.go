@@ -30,16 +30,16 @@ type stream struct {
 
 	chunk    []byte // the last chunk with usage, its choices emptied
 	usage    *events.Usage
-	final    bool  // usage is the whole answer's
-	text     int64 // bytes of answer
-	seen     uint  // choices by index
+	final    bool // usage is the whole answer's
+	text     provider.TextMeter
+	seen     uint // choices by index
 	finished uint
 	finish   string
 }
 
 func newStream(in *provider.Inbound) func(io.Reader) provider.Stream {
 	return func(r io.Reader) provider.Stream {
-		return &stream{in: sse.NewReader(r), wanted: in.IncludeUsage}
+		return &stream{in: sse.NewReader(r), wanted: in.IncludeUsage, text: provider.TextMeter{Keep: provider.ExcerptSize}}
 	}
 }
 
@@ -79,7 +79,7 @@ func (s *stream) take(ev sse.Event, err error) error {
 		return io.EOF
 	}
 	ev.Data = oneLine(ev.Data)
-	g, err := look(ev.Data)
+	g, err := look(ev.Data, &s.text)
 	switch {
 	case ev.Partial && err != nil:
 		return s.atEnd()
@@ -120,7 +120,6 @@ func (s *stream) atEnd() error {
 func (s *stream) allFinished() bool { return s.seen != 0 && s.finished == s.seen }
 
 func (s *stream) note(g glance) {
-	s.text += g.text
 	s.seen |= g.seen
 	s.finished |= g.finished
 	if g.finish != nil {
@@ -153,7 +152,7 @@ func (s *stream) pass(ev sse.Event, g glance) {
 
 // Progress implements [provider.Stream].
 func (s *stream) Progress() provider.Progress {
-	return provider.Progress{Usage: s.usage, Output: provider.EstimateTokens(s.text), Finish: s.finish}
+	return provider.Progress{Usage: s.usage, Output: s.text.Tokens(), Text: s.text.Excerpt(), Finish: s.finish}
 }
 
 // Trailer implements [provider.Stream].
