@@ -11,7 +11,7 @@ import (
 	"github.com/llm-hub/llm-hub/projector/ownership"
 )
 
-const campaignSeeds = 60
+const campaignSeeds = 25
 
 // TestCampaign lets projectors join, leave, die and lose the bucket at random. By
 // clocks that run alike no item ever has two owners; and once it is calm, every

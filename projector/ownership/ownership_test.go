@@ -314,8 +314,10 @@ func TestSurplusIsGivenUpGently(t *testing.T) {
 		}
 		synctest.Wait()
 		b := join(t, nodes, "b.e1", ttl)
-		for len(b.holds()) == 0 {
-			pass(10 * time.Millisecond)
+		for began := time.Now(); len(b.holds()) == 0; pass(10 * time.Millisecond) {
+			if time.Since(began) > ttl {
+				t.Fatal("nothing was given up")
+			}
 		}
 		if len(ended) != 9 {
 			t.Errorf("%d works ended before another had them, want 9", len(ended))
