@@ -1,11 +1,13 @@
 package natslog
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -38,7 +40,11 @@ func (c *client) connect(cfg Config) error {
 	c.server, c.log = cfg.Server, cfg.Logger
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.link.connected(c.ctx)
-	conn, err := nats.Connect(cfg.URL, append(c.options(), cfg.options()...)...)
+	who, err := cfg.options()
+	if err != nil {
+		return err
+	}
+	conn, err := nats.Connect(cfg.URL, append(c.options(), who...)...)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
@@ -84,13 +90,17 @@ func (c *client) options() []nats.Option {
 }
 
 // options says who connects, and whom it trusts.
-func (c Config) options() []nats.Option {
+func (c Config) options() ([]nats.Option, error) {
 	opts := []nats.Option{nats.Name("llm-hub " + string(c.Node))}
 	if c.Server != nil {
 		opts = append(opts, nats.InProcessServer(c.Server))
 	}
 	if c.Credentials != "" {
-		opts = append(opts, nats.UserCredentials(c.Credentials))
+		o, err := credentials(c.Credentials)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, o)
 	}
 	if c.RootCAs != "" {
 		opts = append(opts, nats.RootCAs(c.RootCAs))
@@ -104,7 +114,24 @@ func (c Config) options() []nats.Option {
 	if c.Token != "" {
 		opts = append(opts, nats.Token(c.Token))
 	}
-	return opts
+	return opts, nil
+}
+
+// credentials reads how to sign in: a credentials file holds a token of an
+// operator's and the seed of a key, a seed alone is of a key that the server knows.
+func credentials(path string) (nats.Option, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("credentials: %w", err)
+	}
+	if bytes.Contains(content, []byte("NATS USER JWT")) {
+		return nats.UserCredentials(path), nil
+	}
+	seed, err := nats.NkeyOptionFromSeed(path)
+	if err != nil {
+		return nil, fmt.Errorf("credentials %s: neither a credentials file nor an nkey seed: %w", path, err)
+	}
+	return seed, nil
 }
 
 // lifetime is ctx, ended also by Close of the log.
@@ -117,15 +144,11 @@ func (c *client) lifetime(ctx context.Context) (context.Context, context.CancelC
 	}
 }
 
-// whileConnected is ctx, ended also when the connection is lost, because then no
-// answer comes any more, and after [requestTimeout] if it has no deadline.
+// whileConnected is ctx, ended also when the connection is lost and after
+// [requestTimeout], because then no answer comes any more: a server that dies may
+// take a question with it while the connection, to another one, holds.
 func (c *client) whileConnected(ctx context.Context) (context.Context, context.CancelFunc) {
-	var cancel context.CancelFunc
-	if _, bounded := ctx.Deadline(); bounded {
-		ctx, cancel = context.WithCancel(ctx)
-	} else {
-		ctx, cancel = context.WithTimeout(ctx, requestTimeout)
-	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	unhook := context.AfterFunc(c.link.current(), cancel)
 	return ctx, func() {
 		unhook()

@@ -4,10 +4,12 @@ package natslog_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/events/logtest"
 	"github.com/llm-hub/llm-hub/events/natslog"
 	"github.com/llm-hub/llm-hub/events/natslog/clustertest"
@@ -99,6 +102,8 @@ func discard(t *testing.T, url string) {
 	})
 }
 
+// TestCluster holds what three servers must: everything one server does, and the
+// death of each.
 func TestCluster(t *testing.T) {
 	h := &hub{Cluster: clustertest.Start(t, clustertest.Options{Config: accountsConfig()})}
 	t.Run("conformance", func(t *testing.T) {
@@ -108,4 +113,175 @@ func TestCluster(t *testing.T) {
 			return opened(openHA(t, url))
 		})
 	})
+	t.Run("never stale", func(t *testing.T) { neverStale(t, h) })
+	t.Run("leader dies", func(t *testing.T) {
+		kills := 1
+		if full() {
+			kills = 12
+		}
+		underFaults(t, h, kills, func(leader int) {
+			h.Kill(leader)
+		})
+	})
+	if !full() {
+		return
+	}
+	t.Run("leader stands still", func(t *testing.T) {
+		underFaults(t, h, 4, func(leader int) { h.Pause(leader) })
+	})
+	t.Run("leader is upgraded", func(t *testing.T) {
+		underFaults(t, h, 6, func(leader int) { h.Terminate(leader) })
+	})
+}
+
+// neverStale writes through one server and reads through another.
+func neverStale(t *testing.T, h *hub) {
+	rounds := 60
+	if full() {
+		rounds = 2000
+	}
+	all := h.account(t)
+	discard(t, all)
+	via := strings.Split(all, ",")
+	writer := openHA(t, via[0])
+	readers := []*natslog.Log{openHA(t, via[1]), openHA(t, via[2])}
+	rev := uint64(0)
+	for n := range rounds {
+		value := fmt.Sprint(n)
+		next, err := writer.Commit(t.Context(), []events.Put{{Key: "k.a", Value: []byte(value), Rev: rev}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rev = next
+		for i, r := range readers {
+			if e, err := r.Get(t.Context(), "k.a"); err != nil || e.Rev != rev || string(e.Value) != value {
+				t.Errorf("reader %d: %q at %d, written is %q at %d; %v", i, e.Value, e.Rev, value, rev, err)
+			}
+		}
+		if n%10 > 0 { // a list costs more
+			continue
+		}
+		if list, err := readers[n/10%2].List(t.Context(), "k."); err != nil || len(list) != 1 || list[0].Rev != rev {
+			t.Errorf("list %+v, written is %q at %d; %v", list, value, rev, err)
+		}
+	}
+}
+
+// underFaults does something to the leader of the traffic, again and again, while
+// messages are written and read: whatever was acknowledged must be there, in order,
+// and once when repetitions are recognised by their counters.
+func underFaults(t *testing.T, h *hub, faults int, fault func(leader int)) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(faults+1)*time.Minute)
+	defer cancel()
+	url := h.account(t)
+	discard(t, url)
+	l := openHA(t, url)
+	stopped, read := make(chan struct{}), make(chan events.MessageID, 1)
+	var writers, reader sync.WaitGroup
+	written := make([]uint64, 2)
+	for p := range written {
+		writers.Go(func() { written[p] = appendCounted(ctx, t, l, events.Partition(p), stopped) })
+	}
+	reader.Go(func() { followRepeated(ctx, t, l, read) })
+	await := func(n int) {
+		t.Helper()
+		for range n {
+			select {
+			case <-read:
+			case <-ctx.Done():
+				t.Fatal("the reader stands still")
+			}
+		}
+	}
+	for range faults {
+		await(50)
+		leader := h.Leader(events.TrafficStream)
+		if leader < 0 {
+			t.Fatal("no leader")
+		}
+		fault(leader)
+		await(50)
+		h.Revive()
+	}
+	close(stopped)
+	writers.Wait()
+	for last := map[events.Partition]uint64{}; last[0] < written[0] || last[1] < written[1]; {
+		select {
+		case id := <-read:
+			last[id.Partition] = id.Counter
+		case <-ctx.Done():
+			t.Fatalf("%v were written, %v read", written, last)
+		}
+	}
+	cancel()
+	reader.Wait()
+	t.Logf("%v messages, none lost", written)
+}
+
+// appendCounted appends messages until it is told to stop, and tells how many.
+func appendCounted(ctx context.Context, t *testing.T, l *natslog.Log, p events.Partition, stopped <-chan struct{}) uint64 {
+	for n := uint64(1); ; n++ {
+		select {
+		case <-stopped:
+			return n - 1
+		default:
+		}
+		if err := insistSoon(ctx, l, message(p, n)); err != nil {
+			t.Errorf("append: %v", err)
+			return n - 1
+		}
+	}
+}
+
+// insistSoon appends m as a publisher does: it does not wait long for an answer
+// that died with a server before it sends the same again.
+func insistSoon(ctx context.Context, l *natslog.Log, m events.Message) error {
+	for ctx.Err() == nil {
+		try, cancel := context.WithTimeout(ctx, 250*time.Millisecond)
+		_, err := l.Append(try, m)
+		cancel()
+		if err == nil || !errors.Is(err, events.ErrUnavailable) {
+			return err
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+	return ctx.Err()
+}
+
+// followRepeated gives every message that is no repetition to read, and checks
+// that none is missing before it.
+func followRepeated(ctx context.Context, t *testing.T, l *natslog.Log, read chan<- events.MessageID) {
+	c, err := l.Read(ctx, events.Range{})
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer c.Close()
+	seq, counters := uint64(0), map[events.Partition]uint64{}
+	for m := range c.C() {
+		if m.Seq != seq+1 {
+			t.Errorf("sequence %d after %d", m.Seq, seq)
+			return
+		}
+		seq = m.Seq
+		if m.ID.Counter <= counters[m.ID.Partition] {
+			continue
+		}
+		if m.ID.Counter != counters[m.ID.Partition]+1 {
+			t.Errorf("message %s after counter %d", m.ID, counters[m.ID.Partition])
+			return
+		}
+		counters[m.ID.Partition] = m.ID.Counter
+		select {
+		case read <- m.ID:
+		case <-ctx.Done():
+			return
+		}
+	}
+	if ctx.Err() == nil {
+		t.Errorf("reading ended: %v", c.Err())
+	}
 }

@@ -38,7 +38,7 @@ type Server interface {
 type Config struct {
 	Server      Server
 	URL         string // nats://host:4222,...
-	Credentials string // path of a credentials file, optional
+	Credentials string // path of a credentials file, or of an nkey seed; optional
 	RootCAs     string // path of a PEM file that the server's certificate is checked against, optional
 	ClientCert  string // path of a PEM file with the certificate to show, optional
 	ClientKey   string // path of a PEM file with its key, needed with ClientCert
@@ -54,7 +54,7 @@ type Config struct {
 
 const (
 	openTimeout    = 30 * time.Second
-	requestTimeout = 5 * time.Second // where the caller's context has no deadline
+	requestTimeout = 5 * time.Second // of one request; the caller's context may end before
 )
 
 // Log is an open log: the traffic stream, the control stream, dead letters, alerts

@@ -164,9 +164,7 @@ func (c *client) insistStream(ctx context.Context, want jetstream.StreamConfig) 
 }
 
 func (c *client) declareStream(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	ctx, cancel = c.whileConnected(ctx)
+	ctx, cancel := c.whileConnected(ctx)
 	defer cancel()
 	s, err := c.js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {

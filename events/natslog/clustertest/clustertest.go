@@ -30,7 +30,7 @@ type Options struct {
 	// $HUB_NATS_CLUSTER and $HUB_NATS_ROUTE_1 to _3.
 	Config     string
 	Env        []string // more variables of Config, as NAME=value
-	SyncAlways bool     // fsync what is acknowledged, with the default Config
+	SyncAlways bool     // fsync what is acknowledged (with the default Config), and keep it on a disk
 }
 
 const (
@@ -39,6 +39,9 @@ const (
 	pollEvery    = 50 * time.Millisecond
 	askTimeout   = 2 * time.Second
 	logTail      = 4 << 10 // bytes of a server's log to show when it does not start
+
+	memoryDir  = "/dev/shm"
+	memoryFree = 2 << 30 // bytes it must have
 )
 
 // plain is the configuration that lets everybody in.
@@ -56,8 +59,9 @@ cluster { name: hub, listen: $HUB_NATS_CLUSTER, routes: [ $HUB_NATS_ROUTE_1, $HU
 // Cluster is a running cluster. Its methods fail the test on trouble and are to
 // be called from one goroutine.
 type Cluster struct {
-	t     testing.TB
-	nodes []*node
+	t      testing.TB
+	binary string
+	nodes  []*node
 }
 
 // node is one server: where it listens, and its process while it runs.
@@ -80,7 +84,7 @@ func Start(t testing.TB, o Options) *Cluster {
 	if err != nil {
 		t.Fatalf("nats-server: %v", err)
 	}
-	c := &Cluster{t: t}
+	c := &Cluster{t: t, binary: binary}
 	n := cmp.Or(o.Nodes, defaultNodes)
 	addrs := freeAddrs(t, 3*n)
 	env := append(os.Environ(), o.Env...)
@@ -95,9 +99,8 @@ func Start(t testing.TB, o Options) *Cluster {
 			config += plainCluster
 		}
 	}
-	t.Cleanup(c.Stop)
 	for i := range n {
-		nd := &node{name: fmt.Sprintf("n%d", i), dir: t.TempDir(), listen: addrs[3*i], monitor: addrs[3*i+1]}
+		nd := &node{name: fmt.Sprintf("n%d", i), dir: storeDir(t, o), listen: addrs[3*i], monitor: addrs[3*i+1]}
 		nd.config = filepath.Join(nd.dir, "nats.conf")
 		nd.env = append(append([]string{}, env...), "HUB_NATS_NAME="+nd.name, "HUB_NATS_LISTEN="+nd.listen,
 			"HUB_NATS_MONITOR="+nd.monitor, "HUB_NATS_STORE="+filepath.Join(nd.dir, "store"), "HUB_NATS_CLUSTER="+addrs[3*i+2])
@@ -105,10 +108,33 @@ func Start(t testing.TB, o Options) *Cluster {
 			t.Fatal(err)
 		}
 		c.nodes = append(c.nodes, nd)
-		c.start(binary, i)
+	}
+	t.Cleanup(c.Stop) // before the directories go
+	for i := range n {
+		c.start(i)
 	}
 	c.Await()
 	return c
+}
+
+// storeDir makes the directory of a server: in memory, where the system offers it,
+// because a server that is killed needs no disk to keep its files, and the syncs
+// of three servers on one disk take most of a test's time.
+func storeDir(t testing.TB, o Options) string {
+	t.Helper()
+	if o.SyncAlways {
+		return t.TempDir()
+	}
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(memoryDir, &st); err != nil || uint64(st.Bavail)*uint64(st.Bsize) < memoryFree {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp(memoryDir, "llm-hub-nats-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 // freeAddrs finds addresses on loopback that nobody listens on at the moment.
@@ -126,10 +152,10 @@ func freeAddrs(t testing.TB, n int) []string {
 	return addrs
 }
 
-func (c *Cluster) start(binary string, i int) {
+func (c *Cluster) start(i int) {
 	c.t.Helper()
 	n := c.nodes[i]
-	p, err := run(binary, n)
+	p, err := run(c.binary, n)
 	if err != nil {
 		c.t.Fatalf("start %s: %v", n.name, err)
 	}
@@ -181,14 +207,24 @@ func (c *Cluster) end(i int, s syscall.Signal) {
 // caught up with the others.
 func (c *Cluster) Restart(i int) {
 	c.t.Helper()
-	binary, err := build()
-	if err != nil {
-		c.t.Fatal(err)
-	}
 	if c.nodes[i].process != nil {
 		c.t.Fatalf("%s is running", c.nodes[i].name)
 	}
-	c.start(binary, i)
+	c.start(i)
+	c.Await()
+}
+
+// Revive restarts and resumes every server that needs it.
+func (c *Cluster) Revive() {
+	c.t.Helper()
+	for i, n := range c.nodes {
+		switch {
+		case n.process == nil:
+			c.start(i)
+		case n.paused:
+			c.Resume(i)
+		}
+	}
 	c.Await()
 }
 
