@@ -12,12 +12,6 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/route"
 )
 
-// Estimates of what a request will use, in tokens.
-const (
-	defaultOutput = 1024    // of a request without a cap
-	maxEstimate   = 1 << 24 // no vendor takes or gives more, whatever a client asks for
-)
-
 // comeAgain is when a request may come again that the log could not take.
 const comeAgain = time.Second
 
@@ -79,14 +73,8 @@ func (e *Engine) authorize(req *Request, now time.Time) error {
 
 // decide chooses where to go, and from that what the request may cost.
 func (f *flight) decide() error {
-	usage := events.Usage{
-		Input:  clamp(f.req.Inbound.InputTokens),
-		Output: clamp(f.req.Inbound.MaxOutput),
-	}
-	if usage.Output == 0 {
-		usage.Output = defaultOutput
-	}
-	f.need = route.Need{Input: usage.Input, Output: usage.Output}
+	f.need = needOf(f.req.Inbound)
+	f.scopes = admit.Scopes(f.req.Catalog, f.req.Key, principal(f.req))
 	plan, err := route.Decide(route.Inputs{
 		Catalog: f.req.Catalog.Version, Model: f.model, State: f.cfg.Cooldowns.State(),
 		Short: f.cfg.Headroom.Short(f.model, f.need), Seed: f.cfg.Seed(), Now: f.at,
@@ -101,15 +89,14 @@ func (f *flight) decide() error {
 	f.plan = plan
 	f.until = f.at.Add(plan.Steps[0].Timeouts.Total)
 	f.tries = make([]try, len(plan.Steps))
-	f.estimate = f.price(plan.Decision.Plan[0], usage)
+	f.estimate = f.price(plan.Decision.Plan[0], f.expected(plan))
 	return nil
 }
 
 // reserve takes the estimate from every limit.
 func (f *flight) reserve() error {
-	who := principal(f.req)
 	r, refusal := f.cfg.Admitter.Admit(f.client.ctx, admit.Request{
-		Tenant: f.req.Key.Tenant.ID, Scopes: admit.Scopes(f.req.Catalog, f.req.Key, who), Estimate: f.estimate, At: f.at,
+		Tenant: f.req.Key.Tenant.ID, Scopes: f.scopes, Estimate: f.estimate, At: f.at,
 	})
 	if refusal == nil {
 		f.reservation = r
@@ -154,5 +141,3 @@ func nameable(model string) string {
 	}
 	return model
 }
-
-func clamp(tokens int64) int64 { return min(max(tokens, 0), maxEstimate) }

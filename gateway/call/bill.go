@@ -65,29 +65,17 @@ func (a *attempt) settle(c events.Charge, receipt *publish.Receipt) {
 }
 
 // chargeWhole records the usage of a whole answer.
-func (a *attempt) chargeWhole(vendor *events.Usage, output int64) {
-	if vendor != nil && credible(*vendor) {
-		a.charge(*vendor, events.FromVendor)
+func (a *attempt) chargeWhole(p provider.Progress) {
+	if p.Usage != nil && credible(*p.Usage) {
+		a.charge(*p.Usage, events.FromVendor)
 		return
 	}
-	a.charge(events.Usage{Input: a.flight.estimate.Usage.Input, Output: clamp(output)}, events.Estimated)
+	a.charge(events.Usage{Input: a.flight.input(a.target.Model), Output: a.output(p)}, events.Estimated)
 }
 
 // chargePart records the usage of an answer that broke off.
 func (a *attempt) chargePart(p provider.Progress) {
-	a.charge(a.flight.soFar(p), events.Estimated)
-}
-
-// soFar is the best guess at the usage of an answer that has come as far as p.
-func (f *flight) soFar(p provider.Progress) events.Usage {
-	u := events.Usage{Input: f.estimate.Usage.Input}
-	if p.Usage != nil && credible(*p.Usage) {
-		u = *p.Usage
-	}
-	if seen := clamp(p.Output); seen > u.OutputTotal() {
-		u.Output = seen - u.Reasoning
-	}
-	return u
+	a.charge(a.soFar(p), events.Estimated)
 }
 
 // credible tells whether a vendor's count can be a count.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway/control"
+	"github.com/llm-hub/llm-hub/gateway/estimate"
 	"github.com/llm-hub/llm-hub/gateway/provider"
 	"github.com/llm-hub/llm-hub/gateway/record"
 	"github.com/llm-hub/llm-hub/gateway/route"
@@ -38,7 +39,8 @@ func ParseAck(s string) (Ack, error) {
 	}
 }
 
-// Config configures an [Engine]. All fields but Headroom and Seed must be set.
+// Config configures an [Engine]. All fields but Headroom,
+// Estimates and Seed must be set.
 type Config struct {
 	Ack       Ack
 	Recorder  *record.Recorder
@@ -46,7 +48,8 @@ type Config struct {
 	Vendors   func(kind string) provider.Vendor // by the kind of a configured provider; nil: there is none
 	Transport http.RoundTripper                 // shared by all calls; follows no redirect
 	Cooldowns *route.Cooldowns
-	Headroom  *route.Headroom // nil: its own
+	Headroom  *route.Headroom   // nil: its own
+	Estimates *estimate.Counter // nil: its own
 	Logger    *slog.Logger
 	Seed      func() uint64 // of a decision; nil: random
 }
@@ -70,9 +73,13 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Headroom == nil {
 		cfg.Headroom = route.NewHeadroom(time.Now)
 	}
+	if cfg.Estimates == nil {
+		cfg.Estimates = estimate.New()
+	}
 	if cfg.Seed == nil {
 		cfg.Seed = rand.Uint64
 	}
+	go cfg.Estimates.Warm() // so that no request waits for it
 	return &Engine{cfg: cfg}, nil
 }
 

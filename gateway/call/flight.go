@@ -30,7 +30,9 @@ type flight struct {
 	client *client
 
 	estimate    events.Charge
-	need        route.Need // of the vendor's rate limits
+	need        route.Need // without counting
+	counted     counted
+	scopes      []admit.Scoped // that have limits
 	reservation *admit.Reservation
 	plan        route.Plan
 	facts       *record.Request

@@ -75,7 +75,8 @@ func keyLimits() []accounting.Limit {
 func checkReleased(t *testing.T, a *admit.Admitter) {
 	t.Helper()
 	one := accounting.Limit{Of: accounting.OfConcurrency, Max: 1, Mode: accounting.Hard}
-	r, refusal := a.Admit(t.Context(), admit.Request{Tenant: "acme", At: time.Now(), Scopes: []admit.Scoped{
+	ctx := context.WithoutCancel(t.Context()) // which has ended when a test cleans up
+	r, refusal := a.Admit(ctx, admit.Request{Tenant: "acme", At: time.Now(), Scopes: []admit.Scoped{
 		{Scope: accounting.Scope{Kind: accounting.KeyScope, ID: "acme/ci"}, Limits: []accounting.Limit{one}},
 	}})
 	if refusal != nil {

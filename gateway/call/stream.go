@@ -80,7 +80,7 @@ func (a *attempt) pump(chunk []byte) error {
 		f.client.send(chunk)
 		p := a.stream.Progress()
 		if marks.due(p.Output) {
-			f.facts.Checkpoint(a.number, a.target, f.price(a.target, f.soFar(p)))
+			f.facts.Checkpoint(a.number, a.target, f.price(a.target, a.soFar(p)))
 		}
 		switch {
 		case !f.client.gone():
@@ -114,7 +114,7 @@ func (c *checkpoints) due(output int64) bool {
 func (a *attempt) complete() error {
 	f := a.flight
 	p := a.stream.Progress()
-	a.chargeWhole(p.Usage, p.Output)
+	a.chargeWhole(p)
 	f.finish = p.Finish
 	f.cfg.Cooldowns.Served(a.target)
 	if f.client.gone() {

@@ -53,7 +53,7 @@ func (a *attempt) whole(res *http.Response) error {
 		}
 		return a.lost(err)
 	}
-	a.chargeWhole(reply.Usage, reply.Output)
+	a.chargeWhole(provider.Progress{Usage: reply.Usage, Output: reply.Output, Text: reply.Text})
 	f.finish = reply.Finish
 	f.cfg.Cooldowns.Served(a.target)
 	return f.respond(reply)

@@ -1,0 +1,90 @@
+package call
+
+import (
+	"slices"
+
+	"github.com/llm-hub/llm-hub/accounting"
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway/admit"
+	"github.com/llm-hub/llm-hub/gateway/estimate"
+	"github.com/llm-hub/llm-hub/gateway/provider"
+	"github.com/llm-hub/llm-hub/gateway/route"
+)
+
+// Estimates of what a request will use, in tokens.
+const (
+	defaultOutput = 1024    // of a request without a cap
+	maxEstimate   = 1 << 24 // no vendor takes or gives more, whatever a client asks for
+)
+
+func clamp(tokens int64) int64 { return min(max(tokens, 0), maxEstimate) }
+
+// needOf is what a request needs, without counting.
+func needOf(in *provider.Inbound) route.Need {
+	n := route.Need{Input: clamp(in.InputTokens), Output: clamp(in.MaxOutput)}
+	if n.Output == 0 {
+		n.Output = defaultOutput
+	}
+	return n
+}
+
+// counted is a prompt that was counted by a model's own tokenizer.
+type counted struct {
+	model  string // the vendor's name of it
+	tokens int64
+}
+
+// input is the best estimate of the prompt for a vendor's model. It counts, which
+// takes up to half a millisecond, once for each model.
+func (f *flight) input(model string) int64 {
+	in := f.req.Inbound
+	if in.Prompt == nil {
+		return f.need.Input
+	}
+	if f.counted.model != model {
+		f.counted = counted{model, clamp(f.cfg.Estimates.Prompt(model, in.Prompt(in, estimate.MaxExcerpt)))}
+	}
+	return f.counted.tokens
+}
+
+// expected is what is reserved for the plan. The prompt is counted only where a
+// limit depends on tokens or on cost.
+func (f *flight) expected(plan route.Plan) events.Usage {
+	u := events.Usage{Input: f.need.Input, Output: f.need.Output}
+	if slices.ContainsFunc(f.scopes, countsTokens) || slices.ContainsFunc(plan.Steps, stepCountsTokens) {
+		u.Input = f.input(plan.Steps[0].Model)
+	}
+	return u
+}
+
+func countsTokens(s admit.Scoped) bool { return slices.ContainsFunc(s.Limits, limitsTokens) }
+
+func stepCountsTokens(s route.Step) bool {
+	return slices.ContainsFunc(s.Credential.Limits, limitsTokens)
+}
+
+func limitsTokens(l accounting.Limit) bool {
+	return l.Of != accounting.OfRequests && l.Of != accounting.OfConcurrency
+}
+
+// output is the best estimate of an answer of which p is known.
+func (a *attempt) output(p provider.Progress) int64 {
+	if len(p.Text.Text) == 0 {
+		return clamp(p.Output)
+	}
+	return clamp(a.flight.cfg.Estimates.Tokens(a.target.Model, p.Text))
+}
+
+// soFar is the best guess at the usage of an answer that has come as far as p.
+func (a *attempt) soFar(p provider.Progress) events.Usage {
+	var u events.Usage
+	if p.Usage != nil && credible(*p.Usage) {
+		u = *p.Usage
+	} else {
+		u.Input = a.flight.input(a.target.Model)
+	}
+	if seen := a.output(p); seen > u.OutputTotal() {
+		u.Output = seen - u.Reasoning
+	}
+	return u
+}
