@@ -52,7 +52,9 @@ func (r *receipt) Wait(context.Context) (events.Ack, error) {
 
 type never struct{}
 
-func (never) Get(_ context.Context, key string) (events.Entry, error) { return events.Entry{Key: key}, nil }
+func (never) Get(_ context.Context, key string) (events.Entry, error) {
+	return events.Entry{Key: key}, nil
+}
 
 func (never) Watch(ctx context.Context, _ string) (<-chan events.Entry, error) {
 	ch := make(chan events.Entry)

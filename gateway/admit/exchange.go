@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/llm-hub/llm-hub/accounting"
@@ -93,10 +94,12 @@ func (a *Admitter) settle(ctx context.Context, acc *account) error {
 }
 
 // try plans by the record as it was last seen, and then by a fresh one if that is
-// not enough to serve everybody. It is not done if it must be tried again.
+// not enough to serve everybody. If nobody waits the record is read in any case, so
+// that nothing is given back in vain while the store is away. It is not done if it
+// must be tried again.
 func (a *Admitter) try(ctx context.Context, acc *account) (done bool, err error) {
 	s := &acc.stored
-	fresh := !s.known
+	fresh := !s.known || !acc.awaited()
 	if fresh {
 		if err := a.read(ctx, acc); err != nil {
 			return false, err
@@ -120,6 +123,13 @@ func (a *Admitter) try(ctx context.Context, acc *account) (done bool, err error)
 	}
 	a.adopt(acc, p)
 	return true, nil
+}
+
+// awaited tells whether a request waits for a lease.
+func (a *account) awaited() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.ContainsFunc(a.leases, func(l *lease) bool { return l.waiting > 0 })
 }
 
 func (a *Admitter) read(ctx context.Context, acc *account) error {

@@ -13,7 +13,7 @@ const (
 	defaultTTL   = 30 * time.Second
 	leastTTL     = time.Second
 	marginOfTTL  = 6                      // a node stops this part of TTL before its lease ends
-	mostSweep    = time.Second            // between two looks at all leases
+	mostSweep    = 500 * time.Millisecond // between two looks at all leases
 	sweepsOfTTL  = 4                      // at least
 	returnsAfter = 100 * time.Millisecond // what becomes free is returned together
 	exchanges    = 16                     // at once
@@ -153,26 +153,27 @@ func (a *Admitter) each(f func(*account)) {
 // and is taken from the limits when this node's epoch is over.
 func (a *Admitter) Close(ctx context.Context) error {
 	a.closing.Store(true)
-	const rounds = 2 // one may have begun before
-	var held []*account
+	const rounds = 2 // an exchange that runs may have begun before
 	for range rounds {
-		held = held[:0]
-		a.each(func(acc *account) {
-			if slices.ContainsFunc(acc.leases, func(l *lease) bool { return l.joined && l.held != max(0, l.mine) }) || acc.exchange != nil {
-				held = append(held, acc)
-			}
-		})
-		a.exchangeAll(ctx, held)
+		a.exchangeAll(ctx, a.unreturned())
 	}
 	var failed []error
-	for _, acc := range held {
-		acc.mu.Lock()
-		if acc.failed != (moment{}) || acc.exchange != nil {
-			failed = append(failed, fmt.Errorf("leases of %s %s are not returned", acc.scope.Kind, acc.scope.ID))
-		}
-		acc.mu.Unlock()
+	for _, acc := range a.unreturned() {
+		failed = append(failed, fmt.Errorf("leases of %s %s are not returned", acc.scope.Kind, acc.scope.ID))
 	}
 	return errors.Join(failed...)
+}
+
+// unreturned are the scopes of which more is held than was spent.
+func (a *Admitter) unreturned() []*account {
+	var out []*account
+	more := func(l *lease) bool { return l.joined && l.held != max(0, l.mine) }
+	a.each(func(acc *account) {
+		if acc.exchange != nil || acc.failed != (moment{}) || slices.ContainsFunc(acc.leases, more) {
+			out = append(out, acc)
+		}
+	})
+	return out
 }
 
 // now reads both clocks.
