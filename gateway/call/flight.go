@@ -105,26 +105,36 @@ func (f *flight) panicked(p any) error {
 	return err
 }
 
-// await waits until the log has what r stands for.
+// await waits until what r stands for is durable, in the log or in the outbox.
 func (f *flight) await(r *publish.Receipt) error {
 	if r == nil {
 		return unrecorded(errNotPublished)
 	}
-	ctx := f.client.ctx
 	select {
-	case <-r.Done():
+	case <-r.Kept():
+		return f.kept(r.Err())
 	default:
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, f.until)
-		defer cancel()
 	}
-	if _, err := r.Wait(ctx); err != nil {
-		if f.client.gone() {
-			return errHungUp
-		}
+	ctx, cancel := context.WithDeadline(f.client.ctx, f.until)
+	defer cancel()
+	select {
+	case <-r.Kept():
+		return f.kept(r.Err())
+	case <-ctx.Done():
+		return f.kept(ctx.Err())
+	}
+}
+
+// kept makes the error for the client of one of the books, if any.
+func (f *flight) kept(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case f.client.gone():
+		return errHungUp
+	default:
 		return unrecorded(err)
 	}
-	return nil
 }
 
 var errNotPublished = errors.New("the fact was not published")
@@ -135,7 +145,7 @@ func unrecorded(cause error) *gateway.Error {
 	}
 }
 
-// mayBegin waits for what must be on the log before the client's first byte.
+// mayBegin waits for what must be durable before the client's first byte.
 func (f *flight) mayBegin() error {
 	if f.cfg.Ack == Async {
 		return nil
@@ -143,7 +153,7 @@ func (f *flight) mayBegin() error {
 	return f.await(f.facts.Admitted())
 }
 
-// mayEnd waits for what must be on the log before the client's last byte.
+// mayEnd waits for what must be durable before the client's last byte.
 func (f *flight) mayEnd() error {
 	if f.cfg.Ack != Strict {
 		return nil

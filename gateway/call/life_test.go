@@ -88,6 +88,26 @@ func TestCheckpoints(t *testing.T) {
 	})
 }
 
+// TestCheckpointInAPause: what has come before the vendor pauses is on the log
+// while it does, and once.
+func TestCheckpointInAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		paused := streaming(0, says(300))
+		for i := 2; i < len(paused.steps); i++ {
+			paused.steps[i].wait = 17 * time.Second
+		}
+		b := newBubble(t, call.Strict, paused)
+		began := time.Now()
+		b.serve(t.Context(), "r1", true)
+		f := b.facts()
+		mark := only[events.UsageCheckpoint](t, f)
+		after := f.of(events.UsageCheckpointKind)[0].At.Sub(began)
+		if after.Round(time.Second) != 5*time.Second || mark.Charge.Usage.Output != 300 || mark.Charge.Usage.Input == 0 {
+			t.Errorf("after %s: %+v", after, mark.Charge.Usage)
+		}
+	})
+}
+
 func TestDrainIsBounded(t *testing.T) {
 	long := func(tokens int) script {
 		s := streaming(0)

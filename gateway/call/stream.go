@@ -13,12 +13,6 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/provider"
 )
 
-// A long stream leaves a checkpoint after so much time or so many tokens.
-const (
-	checkpointEvery  = 5 * time.Second
-	checkpointTokens = 1000
-)
-
 // streamed delivers an answer piece by piece.
 func (a *attempt) streamed(res *http.Response) error {
 	if err := checkEventStream(res.Header); err != nil {
@@ -74,14 +68,13 @@ func (f *flight) begin() {
 // that the vendor tells the usage.
 func (a *attempt) pump(chunk []byte) error {
 	f := a.flight
-	marks := checkpoints{at: time.Now()}
+	marks := newCheckpoints(a)
+	defer marks.stop()
 	seen := int64(0) // tokens that the client got
 	for {
 		f.client.send(chunk)
 		p := a.stream.Progress()
-		if marks.due(p.Output) {
-			f.facts.Checkpoint(a.number, a.target, f.price(a.target, a.soFar(p)))
-		}
+		marks.note(p)
 		switch {
 		case !f.client.gone():
 			seen = p.Output
@@ -93,21 +86,6 @@ func (a *attempt) pump(chunk []byte) error {
 			return err
 		}
 	}
-}
-
-// checkpoints tells when the next one is due.
-type checkpoints struct {
-	at     time.Time
-	output int64
-}
-
-func (c *checkpoints) due(output int64) bool {
-	now := time.Now()
-	if output-c.output < checkpointTokens && now.Sub(c.at) < checkpointEvery {
-		return false
-	}
-	c.at, c.output = now, output
-	return true
 }
 
 // complete ends a stream that the vendor ended well.
