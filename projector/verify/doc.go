@@ -30,14 +30,14 @@
 // The tests that hold each are named in brackets.
 //
 //  1. What is not as the log says is found, and nothing else, also under traffic.
-//     [TestVerify, TestVerifierUnderTraffic]
+//     [TestVerify, TestLog, TestVerifier]
 //  2. A verifier finds in its later runs what a first run finds: at once in the
-//     counters and in new rows, within its shares in older rows. [TestVerifierFinds]
+//     counters and in new rows, within its shares in older rows. [TestVerifier]
 //  3. Of the log each message is read once, as long as it is the same log; of another
 //     log or tables that stand before what was compared the verifier starts anew.
 //     [TestVerifierReadsOnce, TestVerifierStartsAnew]
 //  4. What could not be compared, because a store was away or lags, is compared as
-//     soon as it can be. [TestVerifierOwes]
+//     soon as it can be. [TestVerifier, TestVerifierOwes]
 //  5. Counters that are behind are no difference, counters that skipped something
 //     are. [TestCountersBehind]
 //  6. A job tells of every run that found a difference. [TestJob]

@@ -30,7 +30,7 @@ type tableBooks struct {
 
 // block is what some messages have to have put into the tables.
 type block struct {
-	to       uint64 // the last of them
+	to       uint64 // the last of them, 0 while there is none
 	groups   groups
 	quarters quarters // of its usage
 }
@@ -166,7 +166,7 @@ func usageWeight(e accounting.Entry) int64 {
 // due takes the blocks that the tables hold whole.
 func (t *tableBooks) due() []*block {
 	n := 0
-	for n < len(t.owed) && t.owed[n].to <= t.at {
+	for n < len(t.owed) && t.owed[n].to > 0 && t.owed[n].to <= t.at {
 		n++
 	}
 	return t.owed[:n]
@@ -174,11 +174,12 @@ func (t *tableBooks) due() []*block {
 
 // settle takes note that the blocks that were due were compared.
 func (t *tableBooks) settle() {
-	for _, b := range t.due() {
-		t.compared = max(t.compared, b.to)
+	due := t.due()
+	for _, b := range due {
+		t.compared = b.to
 		t.all.merge(b.groups)
 	}
-	t.owed = slices.Delete(t.owed, 0, len(t.due()))
+	t.owed = slices.Delete(t.owed, 0, len(due))
 }
 
 // rotation parts the tenants into ranges, and goes from one to the next.
