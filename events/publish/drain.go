@@ -75,7 +75,7 @@ func (d *drain) page() (more bool, err error) {
 		d.seq = page[len(page)-1].Seq
 	}
 	if len(page) == 0 || slices.ContainsFunc(page, func(m events.Stored) bool { return m.ID.Epoch == p.cfg.Epoch }) {
-		p.markCaughtUp()
+		d.markCaughtUp()
 	}
 	return len(page) > 0, d.trim()
 }
@@ -132,11 +132,15 @@ func (p *Publisher) forwardInOrder(l *lane, ms []events.Message) error {
 }
 
 // markCaughtUp notes that the log has everything that older epochs left.
-func (p *Publisher) markCaughtUp() {
+func (d *drain) markCaughtUp() {
+	p := d.p
 	select {
 	case <-p.caughtUp:
 		return
 	default:
+	}
+	if d.seq > 0 {
+		p.cfg.Logger.Info("the log has what older epochs left in the outbox")
 	}
 	for i := range p.lanes {
 		p.lanes[i].caughtUp()

@@ -143,7 +143,7 @@ func TestOutboxTakesOverAfterPatience(t *testing.T) {
 				}
 				second := mustPublish(t, p, fact(t, acme, 1))
 				<-second.Kept()
-				if d := time.Since(began); d != publish.DefaultPatience {
+				if d := time.Since(began); d > publish.DefaultPatience+20*time.Millisecond {
 					t.Errorf("what is behind it waited too, for %s", d)
 				}
 				if first.Err() != nil || closed(first.Done()) {
@@ -203,7 +203,8 @@ func TestNothingPassesTheOutboxBy(t *testing.T) {
 	})
 }
 
-// The outbox of this test is ten times as fast as the log.
+// The outbox of this test is much faster than the log, and the log is noticed two
+// seconds after it is back.
 func TestOutboxEmptiesUnderLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, box := newWire(), memlog.NewOutbox(64<<20)
@@ -215,7 +216,7 @@ func TestOutboxEmptiesUnderLoad(t *testing.T) {
 			mustPublish(t, p, fact(t, acme, n))
 			waitFor(t.Context(), time.Millisecond)
 			if time.Since(began) > 2*time.Second && back.IsZero() {
-				log.takes.Store(int64(10 * time.Millisecond))
+				log.takes.Store(int64(50 * time.Millisecond))
 				log.away.Store(false)
 				back, backlog = time.Now(), held(t, box)
 			}
@@ -226,8 +227,8 @@ func TestOutboxEmptiesUnderLoad(t *testing.T) {
 				t.Fatalf("%d messages are still in the outbox", held(t, box))
 			}
 		}
-		alone := time.Duration(backlog) * 10 * time.Millisecond // if nothing were added
-		if d := time.Since(back); d > 2*alone { // the log is noticed 2 s late
+		alone := time.Duration(backlog) * 50 * time.Millisecond // if nothing were added
+		if d := time.Since(back); d > 3*alone {
 			t.Errorf("it took %s to drain %d messages", d, backlog)
 		}
 		mustClose(t, p)
@@ -419,6 +420,7 @@ func TestCloseSaysWhatIsNowhere(t *testing.T) {
 		p := withOutbox(t, log, box, epoch)
 		kept := mustPublish(t, p, fact(t, acme, 0))
 		<-kept.Kept()
+		waitFor(t.Context(), time.Second)
 		box.Break(events.ErrFull)
 		lost := mustPublish(t, p, fact(t, acme, 1))
 		synctest.Wait()

@@ -16,6 +16,11 @@ const (
 	maxBackoff     = 2 * time.Second
 )
 
+// putGap is the least time between two messages of a partition into the outbox.
+// What comes meanwhile leaves together: a disk is faster than most logs, and what
+// it takes one by one the log must take one by one.
+const putGap = 10 * time.Millisecond
+
 // send delivers the lane's packets, one at a time, until none is left.
 func (p *Publisher) send(l *lane) {
 	for k := l.take(); k != nil; k = l.take() {
@@ -97,12 +102,13 @@ func (p *Publisher) deliver(l *lane, k *packet) error {
 			if round > 1 {
 				p.cfg.Logger.Info("outbox takes messages again", "message", m.ID.String(), "after", time.Since(began))
 			}
+			pause(p.ctx, putGap)
 			return nil
 		}
+		p.refusal.Store(&noOutbox)
 		if round == 1 {
 			p.cfg.Logger.Error("neither log nor outbox took a message; both are tried again until one does, and new requests are refused",
 				"message", m.ID.String(), "events", m.Count, "log", noLog, "outbox", noOutbox)
-			p.refusal.Store(&noOutbox)
 			p.stuck.Add(1)
 			defer p.stuck.Add(-1)
 		}
