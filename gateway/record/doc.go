@@ -8,4 +8,7 @@
 //
 // Refusals of one key for one reason are events of their own up to
 // [MaxRefusals] a second; what is beyond is counted and leaves in one event.
+//
+// A [Correction] is the operator's: it adds to what was recorded, and never
+// overwrites it.
 package record

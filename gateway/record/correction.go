@@ -1,0 +1,87 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/events/publish"
+)
+
+// Bounds of one correction; what is beyond is a slip of the pen.
+const (
+	maxCorrectedTokens = 1 << 34
+	maxCorrectedCost   = 1_000_000 * 1_000_000_000 // nano-USD: a million dollars
+)
+
+// Correction is an operator's word that an attempt cost something else than was
+// recorded: a vendor's invoice says so, or a price was wrong. It is added to what
+// stands, in the windows of the request; nothing is overwritten.
+type Correction struct {
+	Tenant    events.TenantID
+	Request   events.RequestID
+	Admitted  time.Time        // when the request was: it is booked in the windows of that moment
+	Principal events.Principal // the request's
+	Target    events.Target    // the attempt's
+	Attempt   int              // 1-based
+	N         int              // 1-based: corrections of the attempt so far, and one
+	Reason    string           // a word like vendor_invoice: no free text goes on the log
+	Delta     events.Charge    // negative takes away
+}
+
+// Validate names the first field that is wrong.
+func (c Correction) Validate() error {
+	switch {
+	case !events.ValidID(string(c.Tenant)) || c.Tenant == events.NoTenant:
+		return errors.New("tenant: not the id of one")
+	case c.Request == "":
+		return errors.New("request: is empty")
+	case c.Admitted.IsZero():
+		return errors.New("admitted: is not given")
+	case c.Principal.Key == "" || c.Principal.Model == "":
+		return errors.New("principal: lacks the key or the logical model")
+	case c.Target.Provider == "" || c.Target.Credential == "" || c.Target.Model == "":
+		return errors.New("target: lacks the provider, the credential or the model")
+	case c.Attempt < 1:
+		return fmt.Errorf("attempt: is %d, must be at least 1", c.Attempt)
+	case c.N < 1:
+		return fmt.Errorf("n: is %d, must be at least 1", c.N)
+	case !events.ValidID(c.Reason):
+		return errors.New("reason: not a word of 1 to 40 of a-z, 0-9, _ and -")
+	}
+	return validDelta(c.Delta)
+}
+
+func validDelta(d events.Charge) error {
+	switch {
+	case d.CostNanoUSD == nil:
+		return errors.New("delta.cost_nano_usd: is not given; it is 0 if only tokens change")
+	case d.Usage == (events.Usage{}) && *d.CostNanoUSD == 0:
+		return errors.New("delta: changes nothing")
+	case *d.CostNanoUSD > maxCorrectedCost || *d.CostNanoUSD < -maxCorrectedCost:
+		return fmt.Errorf("delta.cost_nano_usd: %d is beyond %d", *d.CostNanoUSD, int64(maxCorrectedCost))
+	}
+	u := d.Usage
+	for _, n := range [...]int64{u.Input, u.CacheRead, u.CacheWrite, u.CacheWrite1h, u.Output, u.Reasoning} {
+		if n > maxCorrectedTokens || n < -maxCorrectedTokens {
+			return fmt.Errorf("delta.usage: %d tokens are beyond %d", n, int64(maxCorrectedTokens))
+		}
+	}
+	return nil
+}
+
+// Correct publishes a correction. It is counted once for each time that it is
+// published: who may repeat one must find out first whether the log has it, by
+// its id `<request>:usage.corrected:<attempt>:<n>`.
+func (r *Recorder) Correct(c Correction) (*publish.Receipt, error) {
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("correction: %w", err)
+	}
+	h := events.Head{
+		At: time.Now(), Tenant: c.Tenant, Request: c.Request, WindowAt: c.Admitted, Attempt: c.Attempt, N: c.N,
+	}
+	return r.publish(h, events.UsageCorrected{
+		Principal: c.Principal, Attempt: c.Attempt, N: c.N, Target: c.Target, Reason: c.Reason, Delta: c.Delta,
+	})
+}
