@@ -97,13 +97,17 @@ func newHub() *hub {
 	}
 }
 
+func (h *hub) config() alerts.Config {
+	return alerts.Config{
+		Stream: h.stream, Node: "n1", Logger: slog.New(slog.DiscardHandler), Counters: h.log, Catalog: h.catalog,
+		Log: h.log, Dead: h.log, Folds: h.folds,
+	}
+}
+
 // start runs a watcher until the test ends.
 func (h *hub) start(t *testing.T) *alerts.Watcher {
 	t.Helper()
-	w, err := alerts.New(alerts.Config{
-		Stream: h.stream, Node: "n1", Logger: slog.New(slog.DiscardHandler), Counters: h.log, Catalog: h.catalog,
-		Log: h.log, Dead: h.log, Folds: h.folds,
-	})
+	w, err := alerts.New(h.config())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -407,17 +411,22 @@ func TestDeadLetters(t *testing.T) {
 	})
 }
 
+// TestDrift: a drift is told once an hour, also by who does not run the watcher.
 func TestDrift(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub()
-		w := h.start(t)
+		w, err := alerts.New(h.config())
+		if err != nil {
+			t.Fatal(err)
+		}
 		for range 3 {
 			w.Drift(alerts.Drift{Differences: 2, CostNanoUSD: 1, Tokens: 7, Seq: 99})
 			pass(2 * time.Second)
 		}
 		h.want(t, "drift.2000-01-01T00:00Z")
 		body, err := events.As[events.AlertRaised](h.stream.held(t)[0])
-		if want := "the books are not what the log says: 2 differences, $0.000000001 and 7 tokens, up to sequence 99 (2000-01-01T00:00Z)"; err != nil || body.Text != want {
+		want := "the books are not what the log says: 2 differences, $0.000000001 and 7 tokens, up to sequence 99 (2000-01-01T00:00Z)"
+		if err != nil || body.Text != want {
 			t.Errorf("text %q, %v", body.Text, err)
 		}
 	})

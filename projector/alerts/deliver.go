@@ -68,10 +68,11 @@ func NewDeliverer(cfg DeliveryConfig) (*Deliverer, error) {
 	return &Deliverer{cfg: cfg, client: &client, postmen: map[string]*postman{}}, nil
 }
 
-// Run delivers until ctx ends, to the webhooks there are at every moment.
+// Run delivers until ctx ends, to the webhooks there are at every moment. It may be
+// run again after it has returned.
 func (d *Deliverer) Run(ctx context.Context) {
 	var running sync.WaitGroup
-	defer running.Wait()
+	defer d.rest(&running)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	look := time.NewTicker(d.cfg.Poll)
@@ -84,6 +85,14 @@ func (d *Deliverer) Run(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// rest waits until no postman is at work.
+func (d *Deliverer) rest(running *sync.WaitGroup) {
+	running.Wait()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	clear(d.postmen)
 }
 
 // employ has one postman at work for each webhook.

@@ -137,12 +137,18 @@ func (p *post) start(t *testing.T, positions events.Bucket) (d *alerts.Deliverer
 	if err != nil {
 		t.Fatal(err)
 	}
+	return d, p.run(t, d)
+}
+
+// run runs a deliverer until the test ends or kill is called.
+func (p *post) run(t *testing.T, d *alerts.Deliverer) (kill func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); d.Run(ctx) }()
 	kill = sync.OnceFunc(func() { cancel(); <-done })
 	t.Cleanup(kill)
-	return d, kill
+	return kill
 }
 
 // TestDeliver: whatever a receiver does, it gets every alert in order.
@@ -243,6 +249,32 @@ func TestRefused(t *testing.T) {
 		pass(time.Hour)
 		if n := len(p.receiver.got()); n != 2 {
 			t.Errorf("%d taken after a restart", n)
+		}
+	})
+}
+
+// TestRunAgain: who lost the work to another process, and got it back, goes on.
+func TestRunAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPost(t)
+		d, kill := p.start(t, p.log)
+		for n := range 3 {
+			p.raise(t, 1)
+			pass(time.Minute)
+			kill()
+			if s := d.Status(); len(s) != 0 {
+				t.Errorf("status %+v of who does not deliver", s)
+			}
+			p.raise(t, 1)
+			pass(time.Minute)
+			if got := len(p.receiver.got()); got != 2*n+1 {
+				t.Errorf("%d delivered, want %d", got, 2*n+1)
+			}
+			kill = p.run(t, d)
+			pass(time.Minute)
+		}
+		if diff := cmp.Diff(ids(6), p.receiver.got()); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
 		}
 	})
 }
@@ -440,8 +472,9 @@ func TestNothingIsTold(t *testing.T) {
 		p.raise(t, 3)
 		d, kill := p.start(t, p.log)
 		pass(3 * time.Hour)
+		told := fmt.Sprint(d.Status())
 		kill()
-		told := p.said.String() + fmt.Sprint(d.Status())
+		told += p.said.String()
 		for _, bad := range []string{"very-private", secret} {
 			if strings.Contains(told, bad) {
 				t.Errorf("%q is told: %s", bad, told)

@@ -17,7 +17,8 @@
 //  3. A limit is compared with the sum of all shards of its scope, in the window
 //     that holds now. [TestLimits, TestShards, TestWindowEnds]
 //  4. A webhook gets every alert of the stream at least once; the first time each,
-//     in the order of the stream. [TestDeliver, TestKilled, TestTwoDeliverers]
+//     in the order of the stream. [TestDeliver, TestKilled,
+//     TestTwoDeliverers, TestRunAgain, TestNewStream]
 //  5. The position of a webhook changes by compare-and-set, and only after the
 //     receiver took the alert or has refused it for good. [TestKilled, TestRefused]
 //  6. Nothing is posted that is not signed; a secret of less than 32 bytes makes no

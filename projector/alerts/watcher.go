@@ -25,6 +25,9 @@ const (
 // complainEvery is how often a failure is logged while all goes wrong.
 const complainEvery = time.Minute
 
+// driftWithin is how long whoever tells of a drift may be held up.
+const driftWithin = 10 * time.Second
+
 // maxWaiting bounds the alerts that wait for the stream.
 const maxWaiting = 10_000
 
@@ -71,12 +74,13 @@ type Watcher struct {
 	unpriced *unpriced
 	lags     map[string]lagging
 	dead     graves
-	complain time.Time // failures are logged again from then on
 
-	mu      sync.Mutex
-	waiting []alert
-	ids     map[string]struct{} // of those waiting
-	status  Status
+	flushing sync.Mutex // held while alerts are raised, so that they are in order
+	mu       sync.Mutex
+	waiting  []alert
+	ids      map[string]struct{} // of those waiting
+	status   Status
+	complain time.Time // failures are logged again from then on
 }
 
 // New makes a watcher; Run runs it.
@@ -109,11 +113,17 @@ func (w *Watcher) Status() Status {
 	return s
 }
 
-// Drift raises what a verification found, at most once an hour. It only takes
-// note; the watcher raises it when it looks next.
-func (w *Watcher) Drift(d Drift) { w.raise(driftAlert(d, time.Now())) }
+// Drift raises what a verification found, at most once an hour, also while Run does
+// not run here. If that cannot be done now, it waits with the others.
+func (w *Watcher) Drift(d Drift) {
+	ctx, cancel := context.WithTimeout(context.Background(), driftWithin)
+	defer cancel()
+	w.raise(driftAlert(d, time.Now()))
+	w.flush(ctx)
+}
 
-// Run watches until ctx ends. It survives every error; [Watcher.Status] tells.
+// Run watches until ctx ends. It survives every error; [Watcher.Status] tells. It
+// may be run again after it has returned.
 func (w *Watcher) Run(ctx context.Context) {
 	tick := time.NewTicker(w.cfg.Every)
 	defer tick.Stop()
@@ -231,6 +241,8 @@ func (w *Watcher) raise(a alert) {
 
 // flush raises what waits, in order, up to the first that cannot be raised now.
 func (w *Watcher) flush(ctx context.Context) {
+	w.flushing.Lock()
+	defer w.flushing.Unlock()
 	for {
 		w.mu.Lock()
 		waiting := slices.Clone(w.waiting)
@@ -265,8 +277,8 @@ func (w *Watcher) send(ctx context.Context, a alert) error {
 
 func (w *Watcher) failed(what string, err error) {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.status.Failures++
-	w.mu.Unlock()
 	if now := time.Now(); !now.Before(w.complain) {
 		w.complain = now.Add(complainEvery)
 		w.cfg.Logger.Warn(what, "error", err)
