@@ -39,6 +39,7 @@ type client struct {
 func (c *client) connect(cfg Config) error {
 	c.server, c.log = cfg.Server, cfg.Logger
 	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.link.refused = make(chan struct{})
 	c.link.connected(c.ctx)
 	who, err := cfg.options()
 	if err != nil {

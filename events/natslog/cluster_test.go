@@ -105,6 +105,7 @@ func discard(t *testing.T, url string) {
 // TestCluster holds what three servers must: everything one server does, and the
 // death of each.
 func TestCluster(t *testing.T) {
+	t.Parallel() // it waits for elections
 	h := &hub{Cluster: clustertest.Start(t, clustertest.Options{Config: accountsConfig()})}
 	t.Run("conformance", func(t *testing.T) {
 		logtest.Run(t, func(t *testing.T) logtest.Opened {

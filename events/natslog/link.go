@@ -15,7 +15,8 @@ type link struct {
 	end  context.CancelCauseFunc
 	next chan struct{} // closed at the next reconnection
 
-	refusal error // the permission last denied
+	refusal error         // the permission last denied
+	refused chan struct{} // closed when the first is
 }
 
 func (k *link) connected(parent context.Context) {
@@ -40,14 +41,30 @@ func (k *link) lost() {
 func (k *link) deny(err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.refusal == nil {
+		close(k.refused)
+	}
 	k.refusal = err
 }
 
-// denied is the permission last denied.
+// denied is the permission last denied, nil for none.
 func (k *link) denied() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.refusal
+}
+
+// untilDenied is ctx, ended also when a permission is denied.
+func (k *link) untilDenied(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-k.refused:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 // reconnection is closed at the next reconnection.

@@ -124,6 +124,8 @@ func lapsing(c jetstream.StreamConfig) jetstream.StreamConfig {
 // Where all is as it must be it only asks, so that a user without the right to
 // change streams can open the log.
 func (c *client) declare(ctx context.Context, configs []jetstream.StreamConfig) (map[string]jetstream.Stream, error) {
+	ctx, cancel := c.link.untilDenied(ctx)
+	defer cancel()
 	streams, errs := make([]jetstream.Stream, len(configs)), make([]error, len(configs))
 	var wg sync.WaitGroup
 	for i, want := range configs {
