@@ -1,0 +1,74 @@
+// Package simulation_test runs whole hubs on a test's clock: several gateways,
+// rival projectors and tables over one log in memory, with a network that loses,
+// delays and repeats, and processes that die at any moment. What comes out of it
+// is held against the ledger of the vendors and against the log, read plainly.
+//
+// Everything random follows from a seed. The order in which goroutines run at one
+// instant does not, so a seed that fails may need a few runs to fail again.
+package simulation_test
+
+import (
+	"os"
+	"strconv"
+	"testing"
+	"testing/synctest"
+)
+
+// Seeds of a run: as many in every run, and in the long campaign.
+const (
+	seeds     = 500
+	seedsFull = 20_000
+)
+
+// seedVariable is the variable that chooses one seed; if it fails, the log of the
+// world is printed as well.
+const seedVariable = "LLMHUB_TEST_SEED"
+
+// regressions are seeds that found something; they are always run.
+var regressions = []uint64{}
+
+// TestSimulation holds invariants I1 to I7, see [world.audit]. LLMHUB_TEST_SEED
+// runs one seed.
+func TestSimulation(t *testing.T) {
+	for _, seed := range chosen(t) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { simulate(t, seed) })
+			if t.Failed() {
+				t.Logf("again: %s=%d go test -race -count=1 -run '^TestSimulation$' ./cmd/llm-hub/simulation", seedVariable, seed)
+			}
+		})
+	}
+}
+
+func chosen(t *testing.T) []uint64 {
+	t.Helper()
+	if s := os.Getenv(seedVariable); s != "" {
+		seed, err := strconv.ParseUint(s, 10, 64)
+		if err != nil {
+			t.Fatalf("%s: %v", seedVariable, err)
+		}
+		return []uint64{seed}
+	}
+	n := uint64(seeds)
+	if os.Getenv("LLMHUB_TEST_FULL") != "" {
+		n = seedsFull
+	}
+	all := append([]uint64{}, regressions...)
+	for seed := range n {
+		all = append(all, seed)
+	}
+	return all
+}
+
+func simulate(t *testing.T, seed uint64) {
+	w := newWorld(t, seed)
+	w.run()
+	w.audit()
+	if t.Failed() {
+		t.Logf("%+v", w.shape)
+	}
+	if t.Failed() && os.Getenv(seedVariable) != "" {
+		w.dump()
+	}
+}
