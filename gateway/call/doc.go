@@ -13,11 +13,19 @@
 //     a silent end and never a made-up finish. [TestFallback, TestStreamCut]
 //  2. An admitted request has exactly one end, and an attempt has its usage
 //     recorded at most once, on every path, panics included. [TestEveryPathEndsOnce]
-//  3. With [Strict] the client gets no first byte before the log has the
-//     admission, and no last byte before it has the usage; with [FirstByte] only
-//     the first. [TestAck]
-//  4. What a vendor bills is on the books also when the client hangs up.
-//     [TestHangUp]
+//  3. With [Strict] the client gets no first byte before the admission is durable
+//     in the log or the outbox, and no last byte before the usage is; with
+//     [FirstByte] only the first. [TestAck]
+//  4. What a vendor bills is on the books also when the client hangs up, wherever:
+//     to the token if the call was drained, else as an estimate and never nothing.
+//     So is a failed attempt that the vendor bills. [TestHangUpAnywhere,
+//     TestCutStreams, TestFailedAttemptIsBilled]
+//  5. A stream that is under way for five seconds, or a thousand tokens, since its
+//     last checkpoint leaves one if there is news, also while the vendor pauses.
+//     [TestCheckpoints, TestCheckpointInAPause]
+//  6. A credential whose vendor says that its limits leave too little is used when
+//     nothing else is left, and not before. [TestVendorLimitsSteer,
+//     TestVendorHasTheLastWord]
 //
 // # When usage is recorded
 //
@@ -34,4 +42,21 @@
 //   - An answer that was refused, timed out or lost before it began, and a whole
 //     answer that makes no sense: nothing, unless the vendor had already given a
 //     count. A made-up count would be charged to somebody.
+//
+// # Estimates
+//
+// Limits reserve the prompt and the capped output. The cap is the request's own,
+// for all its choices; without one it is 1,024 tokens. A client without a cap is
+// not given one at the vendor: the body stays its own, and the answer may be
+// longer than what was reserved. So a hard limit of tokens or of cost may be
+// exceeded by at most the requests that run at once, times what a vendor may bill
+// of one beyond its estimate: with a cap, the error of the prompt's estimate;
+// without, the model's longest answer less 1,024 tokens.
+//
+// The prompt is counted by the model's tokenizer (package estimate) where a limit
+// of tokens or of cost applies to the request, and where an estimate is booked;
+// else a token is taken for four bytes, which costs nothing [TestEstimates,
+// TestBookedEstimates]. An orphan is charged its last checkpoint or what was
+// estimated at its admission: where no limit depends on it that is the cheap
+// estimate, whose error is small beside that of the capped output.
 package call
