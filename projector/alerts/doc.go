@@ -17,8 +17,8 @@
 //  3. A limit is compared with the sum of all shards of its scope, in the window
 //     that holds now. [TestLimits, TestShards, TestWindowEnds]
 //  4. A webhook gets every alert of the stream at least once; the first time each,
-//     in the order of the stream. [TestDeliver, TestKilled,
-//     TestTwoDeliverers, TestRunAgain, TestNewStream]
+//     in the order of the stream. [TestDeliver, TestUndelivered, TestKilled,
+//     TestStoreAway, TestTwoDeliverers, TestRunAgain, TestNewStream]
 //  5. The position of a webhook changes by compare-and-set, and only after the
 //     receiver took the alert or has refused it for good. [TestKilled, TestRefused]
 //  6. Nothing is posted that is not signed; a secret of less than 32 bytes makes no
@@ -36,4 +36,9 @@
 // and the base64 of the HMAC-SHA256 of `id.timestamp.body`. The key is the secret's
 // bytes; of a secret that begins with `whsec_`, the bytes that the rest is the base64
 // of. A new webhook starts at the oldest alert that the stream holds.
+//
+// A status of 2xx takes an alert. One of 4xx refuses it, but for 408, 409, 425 and
+// 429: refused three times it is skipped, which is logged and counted. Whatever else
+// comes, or nothing within 10 s, is tried again for ever, after a pause at random
+// that grows up to 5 minutes. Redirects are not followed.
 package alerts

@@ -125,7 +125,8 @@ func place(id string) (seq uint64, index int, err error) {
 	if err == nil {
 		index, err = strconv.Atoi(i)
 	}
-	if err != nil || seq == 0 || index < 0 || index >= events.MaxMessageEvents {
+	known := err == nil && seq > 0 && index >= 0 && index < events.MaxMessageEvents
+	if !known || fmt.Sprintf("%d.%d", seq, index) != id { // one place has one text
 		return 0, 0, fmt.Errorf("id %q is not a place in the log, `<sequence>.<index>`", id)
 	}
 	return seq, index, nil

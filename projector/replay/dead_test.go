@@ -81,6 +81,7 @@ func TestReapply(t *testing.T) {
 	}{
 		{"no place", func(d *events.DeadLetter) { d.ID = "elsewhere" }, "not a place"},
 		{"no index", func(d *events.DeadLetter) { d.ID = "12" }, "not a place"},
+		{"odd index", func(d *events.DeadLetter) { d.ID = "12.+3" }, "not a place"},
 		{"sequence 0", func(d *events.DeadLetter) { d.ID = "0.0" }, "not a place"},
 		{"index beyond a message", func(d *events.DeadLetter) { d.ID = "1.256" }, "not a place"},
 		{"raw unknown", func(d *events.DeadLetter) { d.Raw = nil }, "not known"},
@@ -95,4 +96,24 @@ func TestReapply(t *testing.T) {
 			t.Errorf("%s: error %v, want %q of dead letter 5", tc.name, err, tc.want)
 		}
 	}
+}
+
+// FuzzReapply: whatever a dead letter holds, what is made of it says the same.
+func FuzzReapply(f *testing.F) {
+	f.Add("1041.3", []byte(`{"id":"x"}`))
+	f.Add("01.0", []byte("{}\n"))
+	f.Add("18446744073709551615.255", []byte("<>&\u2028"))
+	f.Fuzz(func(t *testing.T, id string, raw []byte) {
+		e, err := replay.Reapply(events.DeadLetter{Seq: 1, ID: id, Raw: raw}, replay.By{Node: "op", Epoch: epoch})
+		if err != nil {
+			return
+		}
+		b, err := events.As[events.DeadReapplied](e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprintf("%d.%d", b.Seq, b.Index); got != id || b.Raw != strings.TrimSuffix(string(raw), "\n") {
+			t.Errorf("%s: %q of %q", got, b.Raw, raw)
+		}
+	})
 }
