@@ -20,6 +20,7 @@ const (
 	codeWrongLastSequence     jetstream.ErrorCode = 10071
 	codeStoreFailed           jetstream.ErrorCode = 10077
 	codeStreamOffline         jetstream.ErrorCode = 10118
+	codeDuplicateInProcess    jetstream.ErrorCode = 10158 // the same id again before the first has an answer
 	codeConstantLastSequence  jetstream.ErrorCode = 10164 // as 10071, while another write of the key is under way
 	codeTooManyRequests       jetstream.ErrorCode = 10167
 	codeIncompleteBatch       jetstream.ErrorCode = 10176 // its beginning was lost with a connection or a leader
@@ -34,7 +35,7 @@ const errMaxBytes = "maximum bytes exceeded"
 func passing(code jetstream.ErrorCode) bool {
 	switch code {
 	case codeIncompleteResults, codeClusterNotAvailable, codeNotLeader, codeStreamOffline,
-		codeTooManyRequests, codeIncompleteBatch, codeTooManyBatches:
+		codeDuplicateInProcess, codeTooManyRequests, codeIncompleteBatch, codeTooManyBatches:
 		return true
 	}
 	return false
