@@ -70,6 +70,9 @@ func (a *Admitter) conduct(acc *account, x *exchange) {
 func (a *Admitter) settle(ctx context.Context, acc *account) error {
 	pause := firstPause
 	for conflicts := 0; ; {
+		if a.ended.Load() {
+			return errLost
+		}
 		done, err := a.try(ctx, acc)
 		wait := pause
 		switch {
@@ -80,7 +83,7 @@ func (a *Admitter) settle(ctx context.Context, acc *account) error {
 		case errors.Is(err, events.ErrConflict):
 			conflicts++
 			wait = time.Duration(rand.Int64N(int64(conflicts) * int64(time.Millisecond)))
-		case errors.Is(err, events.ErrClosed) || ctx.Err() != nil:
+		case errors.Is(err, events.ErrClosed) || errors.Is(err, errLost) || ctx.Err() != nil:
 			return err
 		default:
 			pause = min(2*pause, mostPause)
@@ -112,6 +115,11 @@ func (a *Admitter) try(ctx context.Context, acc *account) (done bool, err error)
 	if !p.enough && !fresh {
 		s.known = false
 		return false, nil
+	}
+	if p.bereft {
+		if err := a.alive(ctx, acc.scope); err != nil {
+			return false, err
+		}
 	}
 	if p.changed {
 		s.known = false // until it is sure

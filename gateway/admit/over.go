@@ -3,6 +3,8 @@ package admit
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/llm-hub/llm-hub/accounting"
@@ -28,12 +30,42 @@ func (a *Admitter) followOver(changes <-chan events.Entry) {
 			}
 		}
 		a.over[p].Store(&over)
-		if over.Has(a.cfg.Epoch) && a.ended.CompareAndSwap(false, true) {
-			a.cfg.Logger.Error("this node's epoch is over for everybody else", "partition", p, "epoch", a.cfg.Epoch)
-			close(a.lost)
+		if over.Has(a.cfg.Epoch) {
+			a.lose()
 		}
 		a.bury.Store(true)
 	}
+}
+
+// lose ends admission for good.
+func (a *Admitter) lose() {
+	if a.ended.CompareAndSwap(false, true) {
+		a.cfg.Logger.Error("this node is dead to all others: its epoch is over", "node", a.cfg.Node, "epoch", a.cfg.Epoch)
+		close(a.lost)
+	}
+}
+
+// errLost says that whatever this node holds is not its own any more.
+var errLost = errors.New("the epoch of this node is over")
+
+// alive asks whether our epoch is over: then others have taken what we held, and
+// we may not have it again.
+func (a *Admitter) alive(ctx context.Context, s accounting.Scope) error {
+	for _, p := range partitionsOf(s) {
+		var over accounting.Over
+		e, err := a.cfg.Counters.Get(ctx, events.OverKey(p))
+		if err == nil && e.Value != nil {
+			err = json.Unmarshal(e.Value, &over)
+		}
+		if err != nil {
+			return fmt.Errorf("what is over in partition %s: %w", p, err)
+		}
+		if over.Has(a.cfg.Epoch) {
+			a.lose()
+			return errLost
+		}
+	}
+	return nil
 }
 
 // isOver tells whether everything an epoch spent of a scope is counted, and no more can come.

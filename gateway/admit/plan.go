@@ -12,6 +12,7 @@ type plan struct {
 	value   []byte // leases encoded, if they changed
 	changed bool
 	enough  bool // for all who wait
+	bereft  bool // the store has forgotten what we held
 	at      moment
 	term    accounting.Term
 	shares  []share
@@ -70,6 +71,7 @@ func (l *lease) needless() bool { return !l.joined && l.waiting == 0 && l.mine =
 // askFor asks for one lease. acc.mu is held.
 func (a *Admitter) askFor(acc *account, l *lease, pool *accounting.Pool, p *plan) {
 	before, joined := pool.Holders[a.me]
+	p.bereft = p.bereft || l.joined && !joined
 	seeded := pool.Seeded
 	if l.of != accounting.OfConcurrency {
 		view := acc.seen(l)
@@ -115,7 +117,7 @@ func (a *Admitter) adopt(acc *account, p *plan) {
 		if !p.changed {
 			continue
 		}
-		s.lease.held, s.lease.joined = s.held, true
+		s.lease.held, s.lease.joined = s.held, s.held > 0
 		s.lease.until = p.at.plus(p.term.Until.Sub(p.term.Now) - a.margin())
 	}
 }
