@@ -203,3 +203,76 @@ func created(t *testing.T, l *memlog.Log) time.Time {
 	}
 	return c
 }
+
+// TestLapseByTheTestClock holds that entries lapse by the clock of a bubble, the
+// tick they should and not before.
+func TestLapseByTheTestClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nodes := memlog.New().Nodes()
+		rev, err := nodes.PutFor(t.Context(), events.Put{Key: "own.a", Value: []byte("n1")}, 10*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(10*time.Second - 1)
+		if e, err := nodes.Get(t.Context(), "own.a"); err != nil || e.Rev != rev {
+			t.Errorf("before its time: %+v, %v", e, err)
+		}
+		<-time.After(2)
+		gone, err := nodes.Get(t.Context(), "own.a")
+		if err != nil || gone.Value != nil || gone.Rev <= rev {
+			t.Errorf("after its time: %+v, %v", gone, err)
+		}
+		nodes.RecreateBucket()
+		first, err := nodes.PutFor(t.Context(), events.Put{Key: "own.a", Value: []byte("n2")}, time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nodes.RecreateBucket() // its revisions begin again, and old times mean nothing
+		again, err := nodes.Commit(t.Context(), []events.Put{{Key: "own.a", Value: []byte("n3")}})
+		if err != nil || again != first {
+			t.Fatalf("revision %d, before %d; %v", again, first, err)
+		}
+		<-time.After(2 * time.Second)
+		if e, err := nodes.Get(t.Context(), "own.a"); err != nil || string(e.Value) != "n3" {
+			t.Errorf("in a new bucket: %+v, %v", e, err)
+		}
+	})
+}
+
+func TestAway(t *testing.T) {
+	l := memlog.New()
+	leases := l.Leases()
+	leases.Away(events.ErrUnavailable)
+	_, get := leases.Get(t.Context(), "a")
+	_, list := leases.List(t.Context(), "")
+	_, commit := leases.Commit(t.Context(), []events.Put{{Key: "a", Value: []byte("1")}})
+	_, put := leases.PutFor(t.Context(), events.Put{Key: "a", Value: []byte("1")}, time.Second)
+	for what, err := range map[string]error{"get": get, "list": list, "commit": commit, "put": put} {
+		if !errors.Is(err, events.ErrUnavailable) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if _, err := l.Get(t.Context(), "a"); err != nil {
+		t.Errorf("another bucket: %v", err)
+	}
+	leases.Away(nil)
+	if e, err := leases.Get(t.Context(), "a"); err != nil || e.Rev != 0 {
+		t.Errorf("back again: %+v, %v", e, err)
+	}
+}
+
+func TestReconnectAndSkew(t *testing.T) {
+	l := memlog.New()
+	before := l.Reconnected()
+	l.Reconnect()
+	<-before
+	select {
+	case <-l.Reconnected():
+		t.Error("reconnected once, told twice")
+	default:
+	}
+	l.SetSkew(3 * time.Second)
+	if d, err := l.Skew(t.Context()); err != nil || d != 3*time.Second {
+		t.Errorf("skew %s, %v", d, err)
+	}
+}

@@ -114,6 +114,7 @@ func TestCluster(t *testing.T) {
 			return opened(openHA(t, url))
 		})
 	})
+	t.Run("replicas", func(t *testing.T) { threeReplicas(t, h) })
 	t.Run("never stale", func(t *testing.T) { neverStale(t, h) })
 	t.Run("leader dies", func(t *testing.T) {
 		kills := 1
@@ -133,6 +134,31 @@ func TestCluster(t *testing.T) {
 	t.Run("leader is upgraded", func(t *testing.T) {
 		underFaults(t, h, 6, func(leader int) { h.Terminate(leader) })
 	})
+}
+
+// threeReplicas holds that every stream and bucket of the class ha has three.
+func threeReplicas(t *testing.T, h *hub) {
+	url := h.account(t)
+	discard(t, url)
+	openHA(t, url)
+	conn, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for info := range js.ListStreams(t.Context()).Info() {
+		if n++; info.Config.Replicas != 3 {
+			t.Errorf("%s has %d replicas", info.Config.Name, info.Config.Replicas)
+		}
+	}
+	if n != 7 {
+		t.Errorf("%d streams", n)
+	}
 }
 
 // neverStale writes through one server and reads through another.
