@@ -39,14 +39,23 @@ type TextMeter struct {
 // Add adds a piece.
 func (m *TextMeter) Add(s string) {
 	m.bytes += int64(len(s))
+	m.begin()
 	m.kept = append(m.kept, s[:min(len(s), max(0, m.Keep-len(m.kept)))]...)
 }
 
 // AddJSON adds a piece that is still escaped as within a JSON string.
 func (m *TextMeter) AddJSON(raw []byte) {
 	m.bytes += int64(rawjson.TextLen(raw))
+	m.begin()
 	if free := m.Keep - len(m.kept); free > 0 {
 		m.kept = rawjson.AppendText(m.kept, raw[:rawjson.Boundary(raw, free)])
+	}
+}
+
+// begin makes room for all that is kept, once.
+func (m *TextMeter) begin() {
+	if m.kept == nil && m.Keep > 0 {
+		m.kept = make([]byte, 0, m.Keep)
 	}
 }
 

@@ -30,40 +30,45 @@ const maxReset = 24 * time.Hour
 // overlap. A limit without a time of reset is passed over, because nobody could
 // say when its word is out of date. now is when the answer came.
 func ReadRateLimits(h http.Header, now time.Time) RateLimits {
-	l := RateLimits{Requests: openaiRoom(h, "Requests", now), Tokens: openaiRoom(h, "Tokens", now)}
+	l := RateLimits{
+		Requests: openaiRoom(h, "X-Ratelimit-Remaining-Requests", "X-Ratelimit-Reset-Requests", now),
+		Tokens:   openaiRoom(h, "X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Reset-Tokens", now),
+	}
 	if l != (RateLimits{}) {
 		return l
 	}
+	const prefix, left, reset = "Anthropic-Ratelimit-", "-Remaining", "-Reset"
 	return RateLimits{
-		Requests: anthropicRoom(h, "Requests", now), Tokens: anthropicRoom(h, "Tokens", now),
-		Input: anthropicRoom(h, "Input-Tokens", now), Output: anthropicRoom(h, "Output-Tokens", now),
+		Requests: anthropicRoom(h, prefix+"Requests"+left, prefix+"Requests"+reset, now),
+		Tokens:   anthropicRoom(h, prefix+"Tokens"+left, prefix+"Tokens"+reset, now),
+		Input:    anthropicRoom(h, prefix+"Input-Tokens"+left, prefix+"Input-Tokens"+reset, now),
+		Output:   anthropicRoom(h, prefix+"Output-Tokens"+left, prefix+"Output-Tokens"+reset, now),
 	}
 }
 
 // openaiRoom reads a limit whose reset is how long it is from now.
-func openaiRoom(h http.Header, of string, now time.Time) Room {
-	left, ok := remaining(h.Get("X-Ratelimit-Remaining-" + of))
+func openaiRoom(h http.Header, left, reset string, now time.Time) Room {
+	n, ok := remaining(h.Get(left))
 	if !ok {
 		return Room{}
 	}
-	reset := h.Get("X-Ratelimit-Reset-" + of)
-	wait, err := time.ParseDuration(reset)
+	wait, err := time.ParseDuration(h.Get(reset))
 	if err != nil { // some vendors give plain seconds
-		wait, err = time.ParseDuration(reset + "s")
+		wait, err = time.ParseDuration(h.Get(reset) + "s")
 	}
 	if err != nil {
 		return Room{}
 	}
-	return roomFor(left, wait, now)
+	return roomFor(n, wait, now)
 }
 
 // anthropicRoom reads a limit whose reset is a moment by the vendor's clock.
-func anthropicRoom(h http.Header, of string, now time.Time) Room {
-	left, ok := remaining(h.Get("Anthropic-Ratelimit-" + of + "-Remaining"))
+func anthropicRoom(h http.Header, left, reset string, now time.Time) Room {
+	n, ok := remaining(h.Get(left))
 	if !ok {
 		return Room{}
 	}
-	reset, err := time.Parse(time.RFC3339, h.Get("Anthropic-Ratelimit-"+of+"-Reset"))
+	at, err := time.Parse(time.RFC3339, h.Get(reset))
 	if err != nil {
 		return Room{}
 	}
@@ -71,10 +76,13 @@ func anthropicRoom(h http.Header, of string, now time.Time) Room {
 	if err != nil {
 		theirs = now
 	}
-	return roomFor(left, reset.Sub(theirs), now)
+	return roomFor(n, at.Sub(theirs), now)
 }
 
 func remaining(s string) (int64, bool) {
+	if s == "" { // most answers say nothing
+		return 0, false
+	}
 	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
 	return max(n, 0), err == nil
 }
