@@ -52,6 +52,45 @@
 //  15. A dead event that is applied again counts once, and a fold that was restarted
 //     comes to the same as a rebuild that finds nothing dead. [TestReapply,
 //     TestReapplyFails, TestReapplyRefuses, TestReapplyOfTheForgotten]
+//  16. A pool is never lent beyond its limit: what is seeded and what all hold are
+//     together at most the limit, unless more was spent than reserved. What a dead
+//     holder did not spend comes back to the unit. [TestPoolHolds, TestSize,
+//     TestGrantsDoNotOverflow, FuzzDecodeLeases]
+//  17. What was spent past a pool is taken in once, whoever spent it, and a pool
+//     dies with its window. [TestCoverAndJoin, TestPoolsDieWithTheirWindows]
+//
+// # How far a limit can be exceeded
+//
+// By mode, for any number of nodes, any lag of the fold and any rate of requests:
+//
+//   - hard: C × h. C is how many requests of the scope run (or ended in the last
+//     0.1 s and one exchange with the store) when the last of the limit is lent; h is
+//     what the vendor bills for one of them beyond what was reserved: the error of
+//     the estimated input, and output beyond the cap that was sent.
+//   - concurrency, hard: 0.
+//   - soft and shadow: unbounded; they are told of when they are first exceeded in a
+//     window.
+//
+// A hard limit of $50 a month and 50 requests at once of 4,000 input tokens at $3 a
+// million, estimated 5 % too low, the vendor keeping to the cap of output:
+// 50 × 200 × $0.000003 = $0.03, so at most $50.03. If each also bills 1,000 tokens
+// of reasoning beyond the cap at $15 a million: $0.75 more.
+//
+// Beyond that formula only what no lease could know:
+//
+//   - A limit that is new in mid-window is seeded from the counters, so what was
+//     spent in one lag of the fold before is missed for as long: at $0.10 a second
+//     and 2 s of lag $0.20. The same if the bucket of leases is lost; then also what
+//     nodes hold still, until they ask next.
+//   - A lowered limit binds a node from its next request on; until then it may spend
+//     what it holds, 2 s of its spending.
+//   - An attempt that begins when the pool of its request's window is gone (two
+//     windows later) is decided by the counters.
+//
+// The other way round, a limit may refuse while as much is unspent as other nodes
+// hold: each 2 s of its spending at most, all together about half of what is left,
+// and all of it returned within a second of idleness; and what a node held that died,
+// until its epoch is over.
 //
 // # Rules of the fold that the kinds leave open
 //
