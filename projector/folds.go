@@ -110,6 +110,21 @@ func (f *Folds) Orphans(by events.NodeID, now time.Time) []accounting.Closing {
 	return out
 }
 
+// Lost returns the end of every epoch that was silent for longer than after, see
+// [accounting.Fold.Lost]; none of a stopped partition.
+func (f *Folds) Lost(after time.Duration) []accounting.Loss {
+	var out []accounting.Loss
+	for _, p := range f.partitions {
+		if f.gaps[p] == nil {
+			out = append(out, f.folds[p].Lost(after)...)
+		}
+	}
+	return out
+}
+
+// Over lists the epochs that are over in a partition: read only.
+func (f *Folds) Over(p events.Partition) []events.Epoch { return f.folds[p].Over(p) }
+
 // Mark says that everything of a partition before at is committed.
 func (f *Folds) Mark(p events.Partition, at accounting.Position) { f.folds[p].Mark(at) }
 

@@ -13,7 +13,7 @@ import (
 
 // Bounds of one batch.
 const (
-	maxCounters = events.MaxCommit - 2*events.Partitions // the rest is for checkpoints and pasts
+	maxCounters = events.MaxCommit - 3*events.Partitions // the rest is for checkpoints, pasts and what is over
 	maxEvents   = 5000
 )
 
@@ -31,11 +31,13 @@ type batch struct {
 	seq      uint64       // everything up to here is committed with it
 }
 
-// advance is a partition whose checkpoint is written, maybe with its past before it.
+// advance is a partition whose checkpoint is written, maybe with what is over and
+// its past before it.
 type advance struct {
-	part *part
-	past projector.Past
-	both bool
+	part       *part
+	over       Over
+	past       projector.Past
+	ended, old bool // over and past are written too
 }
 
 // tally counts what the messages of a batch were.
@@ -130,23 +132,30 @@ func (s *session) seal(b *batch) {
 	s.renew(b)
 	anchor := projector.Anchor{Created: s.created, Seq: s.latest.Seq, Hash: projector.Hash(s.latest.Message)}
 	for p := range b.parts {
-		key := events.CheckpointKey(p.id)
-		resume, past, put := p.past.Split(projector.PastKey(key), s.folds.Resume(p.id, p.position))
+		s.advance(b, p, anchor)
+	}
+}
+
+// advance adds what b writes of a partition beside counters.
+func (s *session) advance(b *batch, p *part, anchor projector.Anchor) {
+	key := events.CheckpointKey(p.id)
+	over, ended := s.finish(p)
+	resume, past, old := p.past.Split(projector.PastKey(key), s.folds.Resume(p.id, p.position))
+	c := Checkpoint{Anchor: anchor, Position: p.position, Resume: resume, Past: past.Hash, Bucket: s.bucket}
+	value, _ := json.Marshal(c)
+	for _, put := range []*events.Put{ended, old, {Key: key, Value: value, Rev: p.rev}} {
 		if put != nil {
 			b.puts = append(b.puts, *put)
 		}
-		c := Checkpoint{Anchor: anchor, Position: p.position, Resume: resume, Past: past.Hash, Bucket: s.bucket}
-		value, _ := json.Marshal(c)
-		b.puts = append(b.puts, events.Put{Key: key, Value: value, Rev: p.rev})
-		b.parts[p] = c
-		b.advanced = append(b.advanced, advance{p, past, put != nil})
 	}
+	b.parts[p] = c
+	b.advanced = append(b.advanced, advance{part: p, over: over, past: past, ended: ended != nil, old: old != nil})
 }
 
 // renew adds the checkpoints of idle partitions from which a restart would read much.
 func (s *session) renew(b *batch) {
 	for _, p := range s.parts {
-		if _, has := b.parts[p]; has || !s.folds.Idle(p.id) || !projector.Stale(p.stored.Resume, b.seq) {
+		if _, has := b.parts[p]; has || b.seq < p.skip.Seq || !s.folds.Idle(p.id) || !projector.Stale(p.stored.Resume, b.seq) {
 			continue
 		}
 		b.parts[p] = Checkpoint{}
@@ -182,13 +191,17 @@ func (s *session) land(ctx context.Context, l landing) error {
 		c.batches--
 	}
 	for _, a := range b.advanced {
-		if a.both {
+		if a.ended {
+			rev++
+			a.over.Rev = rev
+		}
+		if a.old {
 			rev++
 			a.past = a.past.Written(rev)
 		}
 		rev++
 		p := a.part
-		p.rev, p.stored, p.past = rev, b.parts[p], a.past
+		p.rev, p.stored, p.past, p.over = rev, b.parts[p], a.past, a.over
 		s.folds.Mark(p.id, p.stored.Position)
 	}
 	s.status.Set(func(st *Status) {

@@ -32,7 +32,7 @@ func start(t *testing.T, cfg counters.Config) (p *counters.Projector, kill func(
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	if cfg.Partitions == nil {
+	if cfg.Partitions == nil && cfg.Share == nil {
 		cfg.Partitions = projector.AllPartitions()
 	}
 	p, err := counters.New(cfg)
@@ -86,7 +86,11 @@ func compare(t *testing.T, log *memlog.Log) projectortest.Books {
 		got[e.Key] = c
 	}
 	if !maps.EqualFunc(want.Counters, got, func(a, b accounting.Counter) bool { return reflect.DeepEqual(a, b) }) {
-		t.Errorf("counters differ from the fold of the log (-want +got):\n%s", cmp.Diff(want.Counters, got))
+		t.Errorf("counters differ from the fold of the log (-want +got):\n%s",
+			cmp.Diff(want.Counters, got, cmp.AllowUnexported(accounting.Share{})))
+	}
+	if err := want.CheckOver(ctx, log); err != nil {
+		t.Error(err)
 	}
 	return want
 }
@@ -199,21 +203,25 @@ func TestCutInsideMessage(t *testing.T) {
 	}
 }
 
-// wideMessage holds as many events as a message may, each of a user and key of its own.
+// wideMessage holds as many failures as a message may, each of a user and key of its own.
 func wideMessage(t *testing.T, counter uint64) events.Message {
 	t.Helper()
-	m := events.Message{
-		ID:    events.MessageID{Node: "n1", Epoch: "e1", Partition: events.PartitionOf("acme"), Counter: counter},
-		Count: events.MaxMessageEvents,
-	}
+	id := events.MessageID{Node: "n1", Epoch: "e1", Partition: events.PartitionOf("acme"), Counter: counter}
+	return wide(t, id, func(who events.Principal, to events.Target) events.Body {
+		return events.AttemptFailed{Principal: who, Attempt: 1, Class: "timeout", Target: to}
+	})
+}
+
+// wide holds as many events as a message may, each of another user, key, model and credential.
+func wide(t *testing.T, id events.MessageID, body func(events.Principal, events.Target) events.Body) events.Message {
+	t.Helper()
+	m := events.Message{ID: id, Count: events.MaxMessageEvents}
 	for i := range m.Count {
-		name := fmt.Sprintf("%d-%d", counter, i)
+		name := fmt.Sprintf("%d-%d", id.Counter, i)
 		e, err := events.New(
 			events.Head{At: projectortest.Start(), WindowAt: projectortest.Start(), Node: "n1", Tenant: "acme", Request: events.RequestID(name)},
-			events.AttemptFailed{
-				Principal: events.Principal{User: "u" + name, Key: "k" + name, Model: "m" + name}, Attempt: 1, Class: "timeout",
-				Target: events.Target{Provider: "openai", Credential: "c" + name, Model: "gpt-x"},
-			})
+			body(events.Principal{User: "u" + name, Key: "k" + name, Model: "m" + name},
+				events.Target{Provider: "openai", Credential: "c" + name, Model: "gpt-x"}))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/llm-hub/llm-hub/accounting"
@@ -12,7 +13,7 @@ import (
 	"github.com/llm-hub/llm-hub/projector"
 )
 
-// tickEvery is how often a session looks at the log's end and for orphans.
+// tickEvery is how often a session looks at the log's end and for the dead.
 const tickEvery = time.Second
 
 // part is one partition of a session.
@@ -23,19 +24,22 @@ type part struct {
 	stored   Checkpoint          // as the bucket has it
 	rev      uint64              // of stored
 	past     projector.Past      // of stored
+	over     Over                // as the bucket has it
 }
 
-// session folds from what is stored until the first error. Only its own
+// session folds some partitions from what is stored until the first error. Only its own
 // goroutine touches it; commits run in another one, on bytes made before.
 type session struct {
 	cfg     Config
+	held    []events.Partition // in order
+	moved   <-chan struct{}    // closed when they may be others; nil: never
 	status  *projector.Board[Status]
 	created time.Time // of the stream
 	bucket  time.Time // creation time of the bucket
 	parts   map[events.Partition]*part
 	folds   *projector.Folds
 	cache   *cache
-	orphans orphans
+	ends    ends
 
 	read   uint64             // everything up to here was read
 	latest events.Stored      // the last message read, zero before the first
@@ -48,18 +52,22 @@ type session struct {
 	flying  *batch           // being committed, nil if none is
 	landed  chan landing
 
+	ticked   ticked
 	verified map[projector.Anchor]struct{} // as of the last guard check
 	guardAt  time.Time                     // of the next guard check
 }
 
+// ticked is how things stood at a tick.
+type ticked struct{ read, last uint64 }
+
 // open loads and checks what is stored.
-func open(ctx context.Context, cfg Config, status *projector.Board[Status]) (*session, error) {
+func open(ctx context.Context, cfg Config, held []events.Partition, status *projector.Board[Status]) (*session, error) {
 	info, err := cfg.Log.Info(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("counters: %w", err)
 	}
 	s := &session{
-		cfg: cfg, status: status, created: info.Created, parts: map[events.Partition]*part{},
+		cfg: cfg, held: held, status: status, created: info.Created, parts: map[events.Partition]*part{},
 		cache: newCache(cfg.Bucket, cfg.CacheSize), open: newBatch(),
 		landed: make(chan landing, 1), verified: map[projector.Anchor]struct{}{},
 	}
@@ -67,7 +75,7 @@ func open(ctx context.Context, cfg Config, status *projector.Board[Status]) (*se
 		return nil, fmt.Errorf("counters: %w", err)
 	}
 	resume := map[events.Partition]accounting.Snapshot{}
-	for _, id := range cfg.Partitions {
+	for _, id := range held {
 		p := &part{id: id}
 		if err := p.load(ctx, cfg.Bucket); err != nil {
 			return nil, err
@@ -80,11 +88,11 @@ func open(ctx context.Context, cfg Config, status *projector.Board[Status]) (*se
 		p.position, p.skip = p.stored.Position, p.stored.Position
 		resume[id], s.parts[id] = p.past.Join(p.stored.Resume), p
 	}
-	s.folds = projector.NewFolds(cfg.Partitions, resume)
+	s.folds = projector.NewFolds(held, resume)
 	return s, s.guard(ctx)
 }
 
-// load reads the partition's checkpoint and its past.
+// load reads the partition's checkpoint, its past, and what is over.
 func (p *part) load(ctx context.Context, b events.Bucket) (err error) {
 	if p.stored, p.rev, err = LoadCheckpoint(ctx, b, p.id); err != nil {
 		return fmt.Errorf("counters: %w", err)
@@ -92,6 +100,9 @@ func (p *part) load(ctx context.Context, b events.Bucket) (err error) {
 	key := events.CheckpointKey(p.id)
 	if p.past, err = projector.LoadPast(ctx, b, projector.PastKey(key), p.stored.Past); err != nil {
 		return projector.Damaged(ctx, b, "counters", key, p.rev, err)
+	}
+	if p.over, err = LoadOver(ctx, b, p.id); err != nil {
+		return fmt.Errorf("counters: %w", err)
 	}
 	return nil
 }
@@ -148,21 +159,24 @@ func (s *session) run(ctx context.Context) error {
 		if st.Seq > info.Last {
 			st.Seq = 0 // another log
 		}
+		if !slices.Equal(st.Held, s.held) {
+			st.Held, st.Seq = s.held, s.folds.From()-1
+		}
 	})
 	from := s.folds.From()
 	if from <= info.Last {
-		if err := s.consume(ctx, events.Range{From: from, To: info.Last, Partitions: s.cfg.Partitions}); err != nil {
+		if err := s.consume(ctx, events.Range{From: from, To: info.Last, Partitions: s.held}); err != nil {
 			return err
 		}
 	}
 	s.read = info.Last
-	s.orphans.on = true
+	s.ends.on = true
 	s.report()
 	s.status.Set(func(st *Status) { st.State = projector.Following })
 	if err := s.tick(ctx); err != nil {
 		return err
 	}
-	return s.consume(ctx, events.Range{From: max(from, info.Last+1), Partitions: s.cfg.Partitions})
+	return s.consume(ctx, events.Range{From: max(from, info.Last+1), Partitions: s.held})
 }
 
 // consume folds a range; nil means that all of it was read.
@@ -192,6 +206,8 @@ func (s *session) consume(ctx context.Context, r events.Range) error {
 			s.commit(ctx)
 		case <-tick.C:
 			err = s.tick(ctx)
+		case <-s.moved:
+			err = s.look()
 		case <-ctx.Done():
 			err = ctx.Err()
 		}
@@ -287,15 +303,29 @@ func (s *session) tick(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("counters: %w", err)
 	}
-	ended := s.orphans.publish(s.cfg, s.folds)
+	orphans, lost := s.ends.publish(s.cfg, s.folds)
+	passed := s.passed(info)
 	s.status.Set(func(st *Status) {
+		st.Seq = max(st.Seq, passed)
 		st.Last, st.Open = max(info.Last, st.Seq), s.folds.Open()
-		st.Orphans += ended
+		st.Orphans += orphans
+		st.Lost += lost
 	})
 	if time.Now().Before(s.guardAt) {
 		return nil
 	}
 	return s.guard(ctx)
+}
+
+// passed is up to where the log holds nothing for a session that folds a part of it,
+// as far as can be told from having heard nothing since the tick before; 0 if it has.
+// It is for the status only.
+func (s *session) passed(info events.Info) (seq uint64) {
+	if s.ends.on && s.read == s.ticked.read && s.flying == nil && len(s.open.parts) == 0 {
+		seq = s.ticked.last
+	}
+	s.ticked = ticked{s.read, info.Last}
+	return seq
 }
 
 // report publishes how far the session has come.

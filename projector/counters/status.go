@@ -3,13 +3,15 @@ package counters
 import (
 	"context"
 
+	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/projector"
 )
 
 // Status is how the counters are doing.
 type Status struct {
 	projector.Progress
-	Open int // requests without an end
+	Open int                // requests without an end
+	Held []events.Partition // that are folded, in order: read only
 
 	// Since the process started:
 	Events     uint64 // counted
@@ -18,6 +20,7 @@ type Status struct {
 	Duplicates uint64 // messages that had been applied before
 	Late       uint64 // ends of requests that had ended before
 	Orphans    uint64 // ends published for requests whose node died
+	Lost       uint64 // ends published for epochs that fell silent
 	Conflicts  uint64 // commits that another projector overtook
 }
 

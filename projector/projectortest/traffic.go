@@ -107,6 +107,18 @@ func (t *Traffic) Restart() []events.Message {
 	return t.pack(n)
 }
 
+// Heartbeat lets the i-th node say in every partition that it is alive.
+func (t *Traffic) Heartbeat(i int) []events.Message {
+	n := t.nodes[i]
+	for p := range events.Partition(events.Partitions) {
+		n.put(p, events.Head{At: t.now, Node: n.id, Tenant: events.NoTenant, Epoch: n.epoch()}, events.NodeHeartbeat{Epoch: n.epoch()})
+	}
+	return t.pack(n)
+}
+
+// Epoch is the present epoch of the i-th node.
+func (t *Traffic) Epoch(i int) events.Epoch { return t.nodes[i].epoch() }
+
 // Garbage is a message that holds a line that is no event, and one that cannot be applied.
 func (t *Traffic) Garbage() events.Message {
 	n := t.nodes[0]

@@ -181,7 +181,7 @@ func (b *books) puts(ctx context.Context, bucket events.Bucket) ([]events.Put, e
 	return puts, nil
 }
 
-// checkpoints are the writes of all partitions' checkpoints.
+// checkpoints are the writes of all partitions' checkpoints, and of what they stand on.
 func (b *books) checkpoints(ctx context.Context, bucket events.Bucket) ([]events.Put, error) {
 	created, err := bucket.Created(ctx)
 	if err != nil {
@@ -189,29 +189,44 @@ func (b *books) checkpoints(ctx context.Context, bucket events.Bucket) ([]events
 	}
 	var puts []events.Put
 	for _, p := range projector.AllPartitions() {
-		key := events.CheckpointKey(p)
-		old, err := bucket.Get(ctx, key)
+		over, err := counters.LoadOver(ctx, bucket, p)
 		if err != nil {
 			return nil, err
 		}
-		put := events.Put{Key: key, Rev: old.Rev} // of an empty log there is nothing to remember
-		if b.latest.Seq > 0 {
-			pastKey := projector.PastKey(key)
-			before, err := projector.LoadPast(ctx, bucket, pastKey, "")
-			if err != nil {
-				return nil, err
-			}
-			at := b.folds.At(p)
-			resume, past, pastPut := before.Split(pastKey, b.folds.Resume(p, at))
-			if pastPut != nil {
-				puts = append(puts, *pastPut)
-			}
-			put.Value, _ = json.Marshal(counters.Checkpoint{
-				Anchor:   projector.Anchor{Created: b.info.Created, Seq: b.latest.Seq, Hash: projector.Hash(b.latest.Message)},
-				Position: at, Resume: resume, Past: past.Hash, Bucket: created,
-			}) // numbers, strings and times always encode
+		if put := over.Put(p, b.folds.At(p), b.folds.Over(p)); put != nil {
+			puts = append(puts, *put)
 		}
-		puts = append(puts, put)
+		more, err := b.checkpoint(ctx, bucket, p, created)
+		if err != nil {
+			return nil, err
+		}
+		puts = append(puts, more...)
+	}
+	return puts, nil
+}
+
+// checkpoint are the writes of a partition's checkpoint and, if it has another, its
+// past. Of an empty log there is nothing to remember.
+func (b *books) checkpoint(ctx context.Context, bucket events.Bucket, p events.Partition, created time.Time) ([]events.Put, error) {
+	key := events.CheckpointKey(p)
+	old, err := bucket.Get(ctx, key)
+	if err != nil || b.latest.Seq == 0 {
+		return []events.Put{{Key: key, Rev: old.Rev}}, err
+	}
+	pastKey := projector.PastKey(key)
+	before, err := projector.LoadPast(ctx, bucket, pastKey, "")
+	if err != nil {
+		return nil, err
+	}
+	at := b.folds.At(p)
+	resume, past, put := before.Split(pastKey, b.folds.Resume(p, at))
+	value, _ := json.Marshal(counters.Checkpoint{
+		Anchor:   projector.Anchor{Created: b.info.Created, Seq: b.latest.Seq, Hash: projector.Hash(b.latest.Message)},
+		Position: at, Resume: resume, Past: past.Hash, Bucket: created,
+	}) // numbers, strings and times always encode
+	puts := []events.Put{{Key: key, Value: value, Rev: old.Rev}}
+	if put != nil {
+		puts = append(puts, *put)
 	}
 	return puts, nil
 }
