@@ -396,3 +396,25 @@ func TestCallerGivesUp(t *testing.T) {
 		pause(3 * time.Second)
 	})
 }
+
+// TestBuriedAlive: a node that is cut off from the counters while others bury it
+// cannot take leases again.
+func TestBuriedAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 1)
+		a, b := c.node(0), c.node(0)
+		l := lifeTokens(100)
+		a.use(a.mustAdmit(a.ask(30, l)), 20)
+		a.cancel() // it hears nothing more
+		c.finish(a.epoch, keyScope)
+		pause(5 * time.Second)
+		b.mustAdmit(b.ask(80, l)).Release()
+		if e := a.mustRefuse(a.ask(50, l)).Public(); e.Kind != gateway.Unavailable {
+			t.Errorf("%+v", e)
+		}
+		<-a.Lost()
+		if n := len(c.leases(keyScope).Pools[0].Holders); n > 1 {
+			t.Errorf("%d holders", n)
+		}
+	})
+}
