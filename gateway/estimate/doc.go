@@ -8,7 +8,8 @@
 // and for how far that is off. Texts for other models count a token for every
 // four bytes.
 //
-// Counting costs about 0.1 ms a kilobyte. So of a long text an [provider.Excerpt]
-// is counted, at most [MaxExcerpt] bytes, and the rest is taken to be alike; and
-// callers do not count at all where nothing depends on it.
+// Counting costs about 0.1 ms a kilobyte. So of a long text only an excerpt is
+// counted, at most [MaxExcerpt] bytes from all over it, and the rest is taken to be
+// alike; and callers do not count at all where nothing depends on it. Nothing is
+// fetched: the vocabulary is part of the program.
 package estimate

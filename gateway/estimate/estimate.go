@@ -9,8 +9,7 @@ import (
 )
 
 // MaxExcerpt bounds what is counted of a prompt, in bytes; the rest is
-// extrapolated. It bounds the time to about half a
-// millisecond.
+// extrapolated. It bounds the time to about half a millisecond.
 const MaxExcerpt = 4 << 10
 
 // What a chat adds around its texts, in tokens of o200k: who speaks, where a
