@@ -44,6 +44,9 @@ func (r *run) loadCounters(ctx context.Context) error {
 			return err
 		}
 		r.committed[p] = checkpoint.Position
+		if err := r.loadOver(ctx, p); err != nil {
+			return err
+		}
 	}
 	list, err := r.cfg.Bucket.List(ctx, events.CounterPrefix)
 	if err != nil {

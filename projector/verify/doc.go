@@ -8,14 +8,15 @@
 //
 // # What a run compares
 //
-// Every run compares every counter there is; one whose value is the one that was
-// found right before is not decoded again. Of the tables it compares the rows of
-// what is new, the quarters of the roll-up that these are in, and a share of all
-// older rows: the tenants are parted into [Config.Shares] ranges, each run takes the
-// next, so that after that many runs every row and quarter was compared again; with
-// the defaults, 24 shares and an hour between runs, within a day. As soon as a table
-// differs, every run compares all of it until it is right. What is wrong with the
-// log itself, as a lost message, is reported by every run.
+// Every run compares every counter there is, with the shares of its epochs, and which
+// epochs are over; a counter whose value is the one that was found right before is
+// not decoded again. Of the tables it compares the rows of what is new, the quarters
+// of the roll-up that these are in, and a share of all older rows: the tenants are
+// parted into [Config.Shares] ranges, each run takes the next, so that after that
+// many runs every row and quarter was compared again; with the defaults, 24 shares
+// and an hour between runs, within a day. As soon as a table differs, every run
+// compares all of it until it is right. What is wrong with the log itself, as a lost
+// message, is reported by every run.
 //
 // # What it keeps
 //

@@ -21,6 +21,9 @@ func (r *run) fold(ctx context.Context, progress func(Progress)) error {
 			return err
 		}
 	}
+	for p := range events.Partition(events.Partitions) {
+		r.compareOver(p, r.next())
+	}
 	r.report.Seq = r.last.Seq
 	r.facts.Open = uint64(len(r.open))
 	if open := r.folds.Open(); open != len(r.open) {
@@ -50,6 +53,7 @@ func (r *run) read(ctx context.Context, to uint64, progress func(Progress)) erro
 // message folds one message and books what it did.
 func (r *run) message(m events.Stored) {
 	p := m.ID.Partition
+	r.compareOver(p, m.Seq)
 	stopped := r.folds.Gap(p) != nil
 	applied, err := r.folds.Apply(m)
 	r.facts.Messages++

@@ -84,6 +84,7 @@ type run struct {
 	*books
 	report    Report
 	committed [events.Partitions]accounting.Position // of the counters' checkpoints
+	over      [events.Partitions]overCheck
 }
 
 // run reads what is stored first, then the log: whatever is stored was in the log before.

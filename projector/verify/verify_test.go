@@ -42,6 +42,9 @@ func TestVerify(t *testing.T) {
 	traffic := projectortest.New(1, 5, time.Second)
 	h.Add(t, traffic.Messages(500)...)
 	h.Add(t, traffic.Garbage())
+	h.Add(t, traffic.Restart()...) // closes an epoch
+	h.Add(t, traffic.Finish()...)
+	h.Add(t, traffic.Messages(100)...)
 	h.Settle(t)
 	t.Run("ok", func(t *testing.T) { ok(t, h) })
 	t.Run("exact under traffic", func(t *testing.T) { underTraffic(t, h, traffic) })
@@ -120,6 +123,8 @@ func differences(t *testing.T, h *projectortest.Hub, log *memlog.Log) {
 		{"counter missing", func() { put(t, log, tenant, nil) }, "counter " + tenant},
 		{"counter of nobody", func() { put(t, log, "c.00.tenant.nobody", []byte(`{}`)) }, "counter c.00.tenant.nobody"},
 		{"not a counter", func() { put(t, log, "c.00.tenant.broken", []byte(`broken`)) }, "counter c.00.tenant.broken"},
+		{"epochs over", func() { put(t, log, events.OverKey(3), []byte(`{"epochs":["nobody"]}`)) }, "epochs that are over in partition 03"},
+		{"no epochs over", func() { put(t, log, events.OverKey(4), []byte(`"broken"`)) }, "epochs that are over in partition 04"},
 		{"roll-up off", func() {
 			exec(t, h, "INSERT INTO "+db+".usage_15m (bucket, tenant, lines) VALUES ('2026-10-24 20:00:00', 'tenant-0', 1)")
 		}, "roll-up of 2026-10-24 20:00:00, tenant-0"},
