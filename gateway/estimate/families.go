@@ -11,10 +11,11 @@ type family struct {
 // families lists whose tokens are known. Those of 100 % use o200k itself, or a
 // vocabulary of about its size that comes to the same number on English text and
 // code within a few percent; Mistral's, Qwen's and others' are somewhat larger
-// there. Anthropic publishes none: its models count a fifth more on English, up
-// to a third more on code, so estimates for them may still be 15 % too low. All
-// of them differ most, by up to a third to either side, on text that is neither
-// Latin nor code. A longer prefix goes before a shorter one that it begins with.
+// there. The factors are rules of thumb. Anthropic publishes no tokenizer: its
+// models count a fifth more on English, up to a third more on code, so estimates
+// for them may still be 15 % too low. All of them differ most, by up to a third to
+// either side, on text that is neither Latin nor code. A longer prefix goes before
+// a shorter one that it begins with.
 func families() []family {
 	return []family{
 		{"gpt-4o", 100}, {"gpt-4.1", 100}, {"gpt-4.5", 100}, {"gpt-5", 100}, {"gpt-oss", 100}, {"chatgpt-", 100},
