@@ -44,7 +44,15 @@
 //  14. Commits of counters keep a pace, so that their cost does not follow the
 //     number of requests. [counters.TestPace]
 //  15. A rebuild gives what was live, and may be interrupted anywhere.
-//     [rebuild.TestCounters, rebuild.TestTables, rebuild.TestRebuildEqualsLive]
+//     [rebuild.TestCounters, rebuild.TestTables, rebuild.TestRebuildEqualsLive,
+//     rebuild.TestOver]
+//  16. Who sees that an epoch is over in a partition sees in the counters all it has
+//     spent there; somebody else's hand in that key is put right.
+//     [counters.TestOverAfterCounts, counters.TestOverIsWrittenAnew, counters.TestLost]
+//  17. A node that is silent while others speak is lost, its requests are ended, and
+//     what it still says counts. [counters.TestLost, counters.TestLostOnce]
+//  18. Projectors that believe they own the same partitions, which change hands at any
+//     time, end in exact books. [counters.TestRivalShares, counters.TestMove]
 //
 // # What a checkpoint stands on
 //

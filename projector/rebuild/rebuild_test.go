@@ -121,6 +121,46 @@ func TestCounters(t *testing.T) {
 	}
 }
 
+// TestOver: what is over is as the log says, whatever was there before.
+func TestOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := memlog.New()
+		traffic := projectortest.New(1, 9, time.Second)
+		for range 3 {
+			for _, m := range append(traffic.Messages(100), traffic.Restart()...) {
+				log.Inject(m)
+			}
+		}
+		p := startCounters(t, log)
+		wait(t, log, p)
+		live := bucketOf(t, log)
+		list, err := log.List(t.Context(), events.OverPrefix)
+		if err != nil || len(list) != events.Partitions {
+			t.Fatalf("%d partitions where something is over, %v", len(list), err)
+		}
+		for i, e := range list {
+			value := [][]byte{nil, []byte("{"), []byte(`{"at":{"seq":1,"index":0},"epochs":["nobody"]}`)}[i%3]
+			if _, err := log.Commit(t.Context(), []events.Put{{Key: e.Key, Value: value, Rev: e.Rev}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cfg := rebuild.Config{Log: log, Bucket: log, Logger: slog.New(slog.DiscardHandler), PauseCounters: p.Pause}
+		if _, err := rebuild.Counters(t.Context(), cfg, nil); err != nil {
+			t.Fatal(err)
+		}
+		books, err := projectortest.Fold(t.Context(), log)
+		if err == nil {
+			err = books.CheckOver(t.Context(), log)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff(live, bucketOf(t, log)); diff != "" || !strings.Contains(fmt.Sprint(live), `"shares"`) {
+			t.Errorf("counters (-live +rebuilt):\n%s", diff)
+		}
+	})
+}
+
 func restOf(t *testing.T, log *memlog.Log) []events.Message {
 	t.Helper()
 	info, _ := log.Info(t.Context())
