@@ -170,7 +170,7 @@ func (w Webhook) post(ctx context.Context, client *http.Client, e events.Event) 
 	if err != nil {
 		return failed, quiet(err)
 	}
-	defer answer.Body.Close()                                          //nolint:errcheck // nothing depends on it
+	defer answer.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, maxAnswer)) // the status has been given
 	return judge(answer.StatusCode)
 }
