@@ -7,10 +7,12 @@ package clustertest
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -34,6 +36,8 @@ const (
 
 	memoryDir  = "/dev/shm"
 	memoryFree = 2 << 30 // bytes it must have
+	// memoryPrefix begins the names of directories there; the test's process follows.
+	memoryPrefix = "llm-hub-nats-"
 )
 
 // plain is the configuration that lets everybody in.
@@ -124,12 +128,27 @@ func storeDir(t testing.TB, o Options) string {
 	if free := uint64(st.Bavail) * uint64(st.Bsize); free < memoryFree { //nolint:unconvert // their types differ between systems
 		return t.TempDir()
 	}
-	dir, err := os.MkdirTemp(memoryDir, "llm-hub-nats-") //nolint:usetesting // a TempDir is on a disk
+	sweep()
+	dir, err := os.MkdirTemp(memoryDir, fmt.Sprintf("%s%d-", memoryPrefix, os.Getpid())) //nolint:usetesting // a TempDir is on a disk
 	if err != nil {
 		return t.TempDir()
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
+}
+
+// sweep removes what tests left in memory that were killed before they could.
+func sweep() {
+	left, err := filepath.Glob(filepath.Join(memoryDir, memoryPrefix+"*"))
+	if err != nil {
+		return
+	}
+	for _, dir := range left {
+		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), memoryPrefix), "-")
+		if n, err := strconv.Atoi(pid); err == nil && errors.Is(syscall.Kill(n, 0), syscall.ESRCH) {
+			os.RemoveAll(dir)
+		}
+	}
 }
 
 // freeAddrs finds addresses on loopback that nobody listens on at the moment.
