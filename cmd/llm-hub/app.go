@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -14,6 +16,8 @@ import (
 	"github.com/llm-hub/llm-hub/events/natslog"
 	"github.com/llm-hub/llm-hub/events/publish"
 	"github.com/llm-hub/llm-hub/gateway/control"
+	"github.com/llm-hub/llm-hub/projector/alerts"
+	"github.com/llm-hub/llm-hub/projector/ownership"
 )
 
 // app is one running llm-hub: the parts, and the order they stop in.
@@ -34,6 +38,9 @@ type app struct {
 	stores    *stores
 	publisher *publish.Publisher
 	space     *spaceWatch
+	owner     *ownership.Owner // of this projector's share; nil: it is the only one
+	alerts    *alerts.Watcher
+	lost      <-chan struct{} // closed when the others take this node for dead; nil without a gateway
 	hub       *localHub
 	handler   http.Handler // of the API listener
 
@@ -116,7 +123,22 @@ func (a *app) openStores(ctx context.Context) (err error) {
 	a.health.add(check{name: "log", required: true, run: func(ctx context.Context) (any, error) {
 		return nil, errors.Join(a.stores.log.Healthy(ctx), a.space.admit())
 	}})
+	if a.cfg.NATSURL != "" {
+		a.health.add(check{name: "clock", required: true, run: a.checkClock})
+	}
 	return nil
+}
+
+// maxSkew is how far this machine's clock may be off the log's: windows are those
+// of the clock that admits.
+const maxSkew = 2 * time.Second
+
+func (a *app) checkClock(ctx context.Context) (any, error) {
+	skew, err := a.stores.log.Skew(ctx)
+	if err == nil && skew.Abs() > maxSkew {
+		err = fmt.Errorf("the clock is %s off that of the log, more than %s", skew.Round(time.Millisecond), maxSkew)
+	}
+	return map[string]float64{"skew_seconds": skew.Seconds()}, err
 }
 
 // background runs f until the stop.

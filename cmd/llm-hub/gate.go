@@ -88,7 +88,8 @@ func (a *app) gateway(ctx context.Context) (*api.API, error) {
 // admitter follows the counters.
 func (a *app) admitter(ctx context.Context) (*admit.Admitter, error) {
 	admitter, err := admit.New(admit.Config{
-		Counters: a.stores.log, Leases: a.stores.log.Leases(), Node: a.node, Epoch: a.epoch, Now: time.Now, Logger: a.log,
+		Counters: a.stores.log, Leases: a.stores.log.Leases(), Node: a.node, Epoch: a.epoch, TTL: a.cfg.LeaseTTL,
+		Now: time.Now, Logger: a.log,
 	})
 	if err != nil {
 		return nil, err
@@ -98,6 +99,8 @@ func (a *app) admitter(ctx context.Context) (*admit.Admitter, error) {
 			a.log.Error("limits do not follow the counters", "error", err)
 		}
 	})
+	a.closers.push("leases", admitter.Close)
+	a.lost = admitter.Lost()
 	a.health.add(check{name: "limits", required: true, run: func(context.Context) (any, error) {
 		if !admitter.Loaded() {
 			return nil, errors.New("the counters are not loaded yet")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/llm-hub/llm-hub/events/natslog"
 	"github.com/llm-hub/llm-hub/gateway/web"
+	"github.com/llm-hub/llm-hub/projector/counters"
 )
 
 // offline opens the directory's stores and serves the operator's API to this
@@ -79,5 +80,5 @@ func (r *remote) openHub(ctx context.Context, w world, dir *dataDir, closers *st
 	}
 	closers.push("stores", s.close)
 	hub := &localHub{stores: s, node: node, epoch: epoch, log: log}
-	return hub, token, hub.makeFolds(nil)
+	return hub, token, hub.makeFolds(counters.Config{})
 }

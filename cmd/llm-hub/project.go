@@ -7,32 +7,63 @@ import (
 
 	"github.com/llm-hub/llm-hub/projector"
 	"github.com/llm-hub/llm-hub/projector/counters"
+	"github.com/llm-hub/llm-hub/projector/ownership"
 	"github.com/llm-hub/llm-hub/projector/tables"
 )
 
 // project starts the folds: counters always, tables where there is a ClickHouse.
+// On a log of its own this is the only projector; on an external one it does its
+// share of the work.
 func (a *app) project(ctx context.Context) error {
 	a.hub = &localHub{stores: a.stores, node: a.node, epoch: a.epoch, log: a.log, publisher: a.publisher}
 	if !a.cfg.has("projector") {
 		return nil
 	}
-	if err := a.hub.makeFolds(a.publisher); err != nil {
+	if err := a.share(ctx); err != nil {
+		return err
+	}
+	if err := a.hub.makeFolds(a.folding()); err != nil {
 		return err
 	}
 	a.background(ctx, "counters", a.hub.counters.Run)
 	if a.hub.tables != nil {
-		a.background(ctx, "tables", a.hub.tables.Run)
+		a.work(ctx, "tables", ownership.Tables, a.hub.tables.Run)
 	}
 	a.watchFolds()
+	return errors.Join(a.alert(ctx), a.verifyAlways(ctx))
+}
+
+// share joins the other projectors of an external log.
+func (a *app) share(ctx context.Context) (err error) {
+	if a.cfg.NATSURL == "" {
+		return nil
+	}
+	a.owner, err = ownership.New(ownership.Config{
+		Bucket: a.stores.log.Nodes(), Node: string(a.node) + "." + string(a.epoch), TTL: a.cfg.OwnerTTL, Logger: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	a.background(ctx, "ownership", a.owner.Run)
 	return nil
 }
 
+// folding says who folds what.
+func (a *app) folding() counters.Config {
+	cfg := counters.Config{Publisher: a.publisher, DeadAfter: a.cfg.DeadAfter}
+	if a.owner != nil {
+		cfg.Share = a.owner.Partitions()
+	}
+	return cfg
+}
+
 // makeFolds makes the folds without running them.
-func (h *localHub) makeFolds(publisher counters.Publisher) (err error) {
-	h.counters, err = counters.New(counters.Config{
-		Log: h.stores.log, Bucket: h.stores.log, Dead: h.stores.log, Publisher: publisher, Node: h.node,
-		Partitions: projector.AllPartitions(), Logger: h.log,
-	})
+func (h *localHub) makeFolds(cfg counters.Config) (err error) {
+	cfg.Log, cfg.Bucket, cfg.Dead, cfg.Node, cfg.Logger = h.stores.log, h.stores.log, h.stores.log, h.node, h.log
+	if cfg.Share == nil {
+		cfg.Partitions = projector.AllPartitions()
+	}
+	h.counters, err = counters.New(cfg)
 	if err != nil || h.stores.tables == nil {
 		return err
 	}

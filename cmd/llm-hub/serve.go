@@ -102,11 +102,30 @@ func (a *app) serve(ctx context.Context, l *listeners) error {
 	defer cancel(nil)
 	context.AfterFunc(ctx, a.health.drain)
 	ended := make(chan error, 2)
+	go a.stopWhenLost(ctx, cancel)
 	go func() { ended <- web.Serve(ctx, l.api, a.handler, a.log) }()
 	go func() { ended <- web.Serve(ctx, l.metrics, a.health.handler(true), a.log) }()
 	err := <-ended
 	cancel(err)
-	return errors.Join(err, <-ended)
+	err = errors.Join(err, <-ended)
+	if cause := context.Cause(ctx); errors.Is(cause, errLost) {
+		err = errors.Join(err, cause)
+	}
+	return err
+}
+
+// errLost ends a process that the others take for dead: its requests were ended
+// and what it held of limits was given to others, so it may serve no more. Its next
+// start has another epoch and what it kept in the outbox.
+var errLost = errors.New("this node was silent for so long that it was taken for dead; start it again")
+
+func (a *app) stopWhenLost(ctx context.Context, cancel context.CancelCauseFunc) {
+	select {
+	case <-a.lost:
+		a.log.Error("stopping", "reason", errLost)
+		cancel(errLost)
+	case <-ctx.Done():
+	}
 }
 
 func listen(ctx context.Context, flag, addr string) (net.Listener, error) {

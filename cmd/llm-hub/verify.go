@@ -6,8 +6,12 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/projector/alerts"
+	"github.com/llm-hub/llm-hub/projector/ownership"
 	"github.com/llm-hub/llm-hub/projector/tables"
 	"github.com/llm-hub/llm-hub/projector/verify"
 )
@@ -27,6 +31,51 @@ func (h *localHub) verify(ctx context.Context, report func(any) error) (any, err
 	}
 	r, err := verify.Run(ctx, cfg, func(p verify.Progress) { _ = report(p) }) // a client that is gone ends ctx
 	return r, toOperator(err)
+}
+
+// verifyAlways compares log, counters and tables now and then, on one node at a
+// time, and raises an alert about what differs.
+func (a *app) verifyAlways(ctx context.Context) error {
+	if a.cfg.VerifyEvery == 0 {
+		return nil
+	}
+	cfg := verify.JobConfig{
+		Config: verify.Config{Log: a.stores.log, Bucket: a.stores.log}, Logger: a.log, Every: a.cfg.VerifyEvery,
+		Delay: min(verify.DefaultDelay, a.cfg.VerifyEvery),
+		Drifted: func(r verify.Report) {
+			a.alerts.Drift(alerts.Drift{Differences: r.Different, CostNanoUSD: r.Drift.CostNanoUSD, Tokens: r.Drift.Tokens, Seq: r.Seq})
+		},
+	}
+	if t := a.hub.tables; t != nil {
+		cfg.Tables, cfg.Pause = a.stores.tables, t.Pause
+	}
+	job, err := verify.NewJob(cfg)
+	if err != nil {
+		return err
+	}
+	a.work(ctx, "verify", ownership.Verify, job.Run)
+	describeVerify(a.registry, job.Status)
+	return nil
+}
+
+// describeVerify shows what the last comparison found.
+func describeVerify(reg *prometheus.Registry, status func() verify.JobStatus) {
+	gauge(reg, "drift", "Differences between the log and what was folded from it, as of the last verification.",
+		func() float64 { return float64(status().Different) })
+	gauge(reg, "drift_nano_usd", "Sum of the absolute differences of cost, as of the last verification.",
+		func() float64 { return float64(status().Drift.CostNanoUSD) })
+	gauge(reg, "drift_tokens", "Sum of the absolute differences of tokens, as of the last verification.",
+		func() float64 { return float64(status().Drift.Tokens) })
+	gauge(reg, "verify_runs", "Verifications since the start.", func() float64 { return float64(status().Runs) })
+	gauge(reg, "verify_failures", "Verifications that could not be done, since the start.", func() float64 { return float64(status().Failures) })
+	gauge(reg, "verify_seconds", "Duration of the last verification.", func() float64 { return status().Took.Seconds() })
+	gauge(reg, "verify_sequence", "Sequence up to which the last verification read the log.", func() float64 { return float64(status().Seq) })
+	gauge(reg, "verify_last_timestamp_seconds", "When the last verification began; 0: none did.", func() float64 {
+		if status().Last.IsZero() {
+			return 0
+		}
+		return float64(status().Last.Unix())
+	})
 }
 
 // tablesMade tells whether there are tables to compare: none before the first
