@@ -91,11 +91,11 @@ func (a *account) used(l accounting.Limit, w *windows) int64 {
 }
 
 // wanted is what a request with the estimate takes from l.
-func wanted(l accounting.Limit, estimate accounting.Totals) int64 {
+func wanted(l accounting.Limit, estimate accounting.Spent) int64 {
 	if l.Of == accounting.OfConcurrency {
 		return 1
 	}
-	return l.Used(estimate)
+	return l.Spent(estimate)
 }
 
 // verdict is the word of the counters, and of what this node did beyond them, on

@@ -45,6 +45,12 @@ func (a *Admitter) exchange(acc *account) *exchange {
 	return acc.exchange
 }
 
+// troubled tells that the last exchange failed just now, or that another tries
+// since: nobody need wait for it. a.mu is held.
+func (a *account) troubled(now moment) bool {
+	return a.failed != (moment{}) && (a.exchange != nil || now.before(a.failed.plus(failFast)))
+}
+
 func (a *Admitter) conduct(acc *account, x *exchange) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

@@ -187,12 +187,18 @@ func countable(kind accounting.ScopeKind, s accounting.Spent) accounting.Spent {
 	return s
 }
 
-// spend adds delta to what was spent here in the windows of w. a.mu is held.
-func (a *account) spend(w *windows, delta accounting.Totals) {
-	spent := countable(a.scope.Kind, delta.Spent())
+// spend adds to what was spent here in the windows of w, and to what admissions
+// took if one does. a.mu is held.
+func (a *account) spend(w *windows, spent accounting.Spent, admission bool) {
+	spent = countable(a.scope.Kind, spent)
 	for _, l := range a.leases {
-		if l.of != accounting.OfConcurrency && w.of(l.window.Per) == l.window {
-			l.mine += accounting.Limit{Of: l.of}.Spent(spent)
+		if l.of == accounting.OfConcurrency || w.of(l.window.Per) != l.window {
+			continue
+		}
+		n := accounting.Limit{Of: l.of}.Spent(spent)
+		l.mine += n
+		if admission {
+			l.taken += n
 		}
 	}
 }
@@ -203,19 +209,7 @@ func (a *account) run(n int64) {
 	for _, l := range a.leases {
 		if l.of == accounting.OfConcurrency {
 			l.mine = a.running
-		}
-	}
-}
-
-// note counts what an admission took of every lease. a.mu is held.
-func (a *account) note(w *windows, t accounting.Totals) {
-	spent := countable(a.scope.Kind, t.Spent())
-	for _, l := range a.leases {
-		switch {
-		case l.of == accounting.OfConcurrency:
-			l.taken++
-		case w.of(l.window.Per) == l.window:
-			l.taken += accounting.Limit{Of: l.of}.Spent(spent)
+			l.taken += max(0, n)
 		}
 	}
 }

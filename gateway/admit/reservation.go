@@ -78,7 +78,7 @@ type question struct {
 
 // take asks every limit and, if none refuses, reserves. All accounts are locked.
 func (r *Reservation) take(v *outcome) {
-	now := r.admitter.now()
+	now, estimate := r.admitter.now(), r.held.Spent()
 	for i := range r.scopes {
 		if err := r.accounts[i].refresh(); err != nil {
 			v.notes = append(v.notes, note{text: "counter cannot be read", scope: r.scopes[i].Scope, err: err})
@@ -87,7 +87,7 @@ func (r *Reservation) take(v *outcome) {
 	var lacking []question
 	for i := range r.scopes {
 		for j, l := range r.scopes[i].Limits {
-			q := question{account: r.accounts[i], scope: &r.scopes[i], limit: l, want: wanted(l, r.held)}
+			q := question{account: r.accounts[i], scope: &r.scopes[i], limit: l, want: wanted(l, countable(r.scopes[i].Scope.Kind, estimate))}
 			if l.Mode == accounting.Hard {
 				if !tightest(q.scope.Limits, j) {
 					continue
@@ -104,7 +104,7 @@ func (r *Reservation) take(v *outcome) {
 		}
 	}
 	if len(lacking) == 0 {
-		r.reserve()
+		r.reserve(estimate)
 		return
 	}
 	for _, q := range lacking {
@@ -131,13 +131,14 @@ func (r *Reservation) ask(q *question, now moment, v *outcome) (enough bool, _ *
 }
 
 func (r *Reservation) askLease(q *question, now moment) (enough bool, _ *Refusal) {
-	switch most, failed := q.limit.Max, q.account.failed; {
+	most := q.limit.Max
+	switch {
 	case q.want <= q.lease.room(most, now):
 		return true, nil
 	case q.want > most || q.lease.fresh(now) && q.want > q.lease.left(most):
 		used := max(q.account.used(q.limit, r.windows), q.lease.others+q.lease.mine)
 		return false, r.refuse(q, q.limit.Check(used, q.want, r.at))
-	case failed != (moment{}) && now.before(failed.plus(failFast)):
+	case q.account.troubled(now):
 		return false, &Refusal{why: textAway}
 	default:
 		return false, nil
@@ -153,13 +154,12 @@ func (r *Reservation) refuse(q *question, v accounting.Verdict) *Refusal {
 }
 
 // reserve takes what was asked for. All accounts are locked.
-func (r *Reservation) reserve() {
+func (r *Reservation) reserve(spent accounting.Spent) {
 	for i := range r.scopes {
 		a := r.accounts[i]
 		a.change(r.windows, r.held, 1)
-		a.spend(r.windows, r.held)
+		a.spend(r.windows, spent, true)
 		a.run(1)
-		a.note(r.windows, r.held)
 	}
 }
 
@@ -186,12 +186,13 @@ func (r *Reservation) move(used accounting.Totals, receipt Receipt) {
 	held := remainder(r.held, used)
 	more := minus(used, minus(r.held, held)) // beyond what was held
 	r.held = held
+	spent := more.Spent()
 	for i := range r.scopes {
 		a := r.accounts[i]
 		a.mu.Lock()
 		a.change(r.windows, more, 0)
 		a.publish(r.partition, part{receipt: receipt, at: r.windows, totals: used})
-		a.spend(r.windows, more)
+		a.spend(r.windows, spent, false)
 		r.admitter.watch(a)
 		a.mu.Unlock()
 	}
@@ -204,11 +205,12 @@ func (r *Reservation) Release() {
 	}
 	r.released = true
 	back := minus(accounting.Totals{}, r.held)
+	spent := back.Spent()
 	for i := range r.scopes {
 		a := r.accounts[i]
 		a.mu.Lock()
 		a.change(r.windows, back, -1)
-		a.spend(r.windows, back)
+		a.spend(r.windows, spent, false)
 		a.run(-1)
 		r.admitter.watch(a)
 		a.mu.Unlock()
