@@ -109,7 +109,7 @@
 //     node.stopped or by node.lost, each in its partition; the first decides why
 //     its requests are orphans. A closed epoch is forgotten 30 days
 //     after its last message, an orphan 30 days after its end, and the oldest
-//     earlier when there are more than 4,096 epochs or 16,384 orphans; an epoch
+//     earlier when there are more than 4,096 epochs or 12,288 orphans; an epoch
 //     that was never closed stays, because it may only be idle.
 //   - An entry is the spending of the epoch that said the event; of an orphan's
 //     estimate and the difference that replaces it, of the epoch that admitted the

@@ -11,7 +11,7 @@ import (
 // value of a bucket, see [Past].
 const (
 	keep       = 30 * 24 * time.Hour
-	maxOrphans = 16384
+	maxOrphans = 12288
 	maxClosed  = 4096   // epochs
 	maxBuried  = 10_000 // dead events
 )

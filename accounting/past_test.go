@@ -53,8 +53,8 @@ func TestPastIsBounded(t *testing.T) {
 		t.Errorf("%d closed epochs remembered, want 4096", n)
 	}
 	newest := events.RequestID(fmt.Sprintf("r%d", n))
-	if n := len(past.Orphans); n != 16384 || past.Orphans[n-1].Request != newest {
-		t.Errorf("%d orphans remembered, want the newest 16384", n)
+	if n := len(past.Orphans); n != 12288 || past.Orphans[n-1].Request != newest {
+		t.Errorf("%d orphans remembered, want the newest 12288", n)
 	}
 	if diff := cmp.Diff(f.Snapshot(), restarted.Snapshot()); diff != "" {
 		t.Errorf("(-never restarted +restarted):\n%s", diff)
