@@ -76,9 +76,17 @@ func (b *buffer) String() string {
 
 func startProcess(t *testing.T, name string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(filepath.Join(binDir, name), args...), out: &buffer{}, exited: make(chan struct{})}
+	return startCommand(t, exec.Command(filepath.Join(binDir, name), args...))
+}
+
+func startCommand(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, out: &buffer{}, exited: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if p.cmd.SysProcAttr == nil {
+		p.cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	p.cmd.SysProcAttr.Setpgid = true
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -86,9 +94,17 @@ func startProcess(t *testing.T, name string, args ...string) *process {
 		p.err = p.cmd.Wait()
 		close(p.exited)
 	}()
-	t.Cleanup(p.kill)
+	t.Cleanup(func() {
+		p.kill()
+		if said := p.out.String(); t.Failed() {
+			t.Logf("%s said last:\n%s", cmd.Path, said[max(0, len(said)-outputTail):])
+		}
+	})
 	return p
 }
+
+// outputTail is how much of a process's output a failed test shows, in bytes.
+const outputTail = 4 << 10
 
 // kill -9 of the process and its children.
 func (p *process) kill() {
@@ -189,6 +205,16 @@ func getJSON(url, token string, into any) error {
 	return json.Unmarshal(body, into)
 }
 
+func getText(url string) (string, error) {
+	resp, err := http.Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return string(body), err
+}
+
 // hub is a running llm-hub.
 type hub struct {
 	*process
@@ -206,8 +232,11 @@ func startHub(t *testing.T, data string, args ...string) *hub {
 func launchHub(t *testing.T, data string, args ...string) *hub {
 	t.Helper()
 	_ = os.Remove(filepath.Join(data, "server.json")) // of a killed run
-	all := append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"}, args...)
-	return &hub{process: startProcess(t, "llm-hub", all...), data: data}
+	return &hub{process: startProcess(t, "llm-hub", hubArgs(data, args...)...), data: data}
+}
+
+func hubArgs(data string, args ...string) []string {
+	return append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"}, args...)
 }
 
 func (h *hub) waitReady() {
@@ -265,6 +294,7 @@ func verified(t *testing.T, data string) {
 // answer is what a client got.
 type answer struct {
 	status   int
+	header   http.Header
 	request  string // x-request-id
 	bytes    int
 	complete bool // a whole 200 answer: [DONE] seen, or the whole unary body
@@ -274,29 +304,38 @@ type answer struct {
 
 // chat makes one request and reads the answer to its end.
 func (h *hub) chat(ctx context.Context, model string, stream bool, text string) (answer, error) {
-	body, err := json.Marshal(map[string]any{
+	return h.chatAs(ctx, hubKey, map[string]any{
 		"model": model, "stream": stream,
 		"messages": []map[string]string{{"role": "user", "content": text}},
 	})
+}
+
+// chatAs makes one request with another virtual key.
+func (h *hub) chatAs(ctx context.Context, key string, request map[string]any) (answer, error) {
+	body, err := json.Marshal(request)
 	if err != nil {
 		return answer{}, err
 	}
-	return h.post(ctx, body)
+	return h.postAs(ctx, key, body)
 }
 
 func (h *hub) post(ctx context.Context, body []byte) (answer, error) {
+	return h.postAs(ctx, hubKey, body)
+}
+
+func (h *hub) postAs(ctx context.Context, key string, body []byte) (answer, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url+"/v1/chat/completions", bytes.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
-	req.Header.Set("Authorization", "Bearer "+hubKey)
+	req.Header.Set("Authorization", "Bearer "+key)
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return answer{}, err
 	}
 	defer resp.Body.Close()
-	a := answer{status: resp.StatusCode, request: resp.Header.Get("X-Request-Id")}
+	a := answer{status: resp.StatusCode, header: resp.Header, request: resp.Header.Get("X-Request-Id")}
 	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
 		err := a.readStream(resp.Body)
 		return a, err
