@@ -28,7 +28,7 @@ type Entry struct {
 	Time      time.Time // the event's own clock, for display
 	WindowAt  time.Time
 	Node      events.NodeID
-	Epoch     events.Epoch // whose spending it is: the speaker's, of an orphan's estimate and what replaces it the dead one's
+	Epoch     events.Epoch // whose spending it is: the speaker's, of an orphan's estimate and what replaces it the dead one's, of a correction nobody's: empty
 	Tenant    events.TenantID
 	Request   events.RequestID
 	Principal events.Principal

@@ -303,7 +303,9 @@ func (s *step) lost(_ events.Event, b events.NodeLost) error {
 func (s *step) entry(e events.Event, x Entry) {
 	x.At, x.Event, x.Kind, x.Time, x.WindowAt = s.at, e.ID, e.Kind, e.At, e.WindowAt
 	x.Node, x.Tenant, x.Request = e.Node, e.Tenant, e.Request
-	if x.Epoch == "" {
+	switch {
+	case e.Kind == events.UsageCorrectedKind: // nobody's: whoever publishes it has not spent it
+	case x.Epoch == "":
 		x.Epoch = s.by.Epoch
 	}
 	x.Scopes = s.fold.scopes.of(scopeKey{x.Tenant, x.Principal, x.Target.Provider, x.Target.Credential})
