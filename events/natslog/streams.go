@@ -198,7 +198,7 @@ func (c *client) declareStream(ctx context.Context, want jetstream.StreamConfig)
 func overlay(have, want jetstream.StreamConfig) jetstream.StreamConfig {
 	have.Description = want.Description
 	have.Subjects = want.Subjects
-	have.Replicas = want.Replicas
+	have.Replicas = max(have.Replicas, want.Replicas) // a command that knows no class takes none away
 	have.Retention = want.Retention
 	have.Discard = want.Discard
 	if want.MaxBytes != 0 {
