@@ -44,6 +44,9 @@ type serveCmd struct {
 type natsFlags struct {
 	NATSURL         string `name:"nats-url" help:"An external NATS instead of the embedded one." env:"LLMHUB_NATS_URL" placeholder:"URL"`
 	NATSCredentials string `name:"nats-credentials" help:"Credentials file for it." env:"LLMHUB_NATS_CREDENTIALS" type:"path" placeholder:"FILE"`
+	NATSClientCert  string `name:"nats-client-cert" help:"PEM file of the certificate to show it." env:"LLMHUB_NATS_CLIENT_CERT" type:"path" placeholder:"FILE"`
+	NATSClientKey   string `name:"nats-client-key" help:"PEM file of that certificate's key." env:"LLMHUB_NATS_CLIENT_KEY" type:"path" placeholder:"FILE"`
+	NATSInboxPrefix string `name:"nats-inbox-prefix" help:"Prefix of the subjects that answers come on, where the user may not listen to all." env:"LLMHUB_NATS_INBOX_PREFIX" placeholder:"PREFIX"`
 	NATSCA          string `name:"nats-ca" help:"PEM file of the authorities that its certificate is checked against." env:"LLMHUB_NATS_CA" type:"path" placeholder:"FILE"`
 }
 

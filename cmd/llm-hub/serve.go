@@ -50,8 +50,10 @@ func (c *serveCmd) check() error {
 	switch {
 	case len(c.Roles) < 2 && c.NATSURL == "":
 		return errors.New("--roles: the embedded log needs both roles in one process; give --nats-url to split them")
-	case c.NATSURL == "" && (c.NATSCredentials != "" || c.NATSCA != ""):
-		return errors.New("--nats-credentials, --nats-ca: are for --nats-url")
+	case c.NATSURL == "" && c.natsFlags != (natsFlags{}):
+		return errors.New("--nats-credentials, --nats-ca, --nats-client-cert, --nats-client-key, --nats-inbox-prefix: are for --nats-url")
+	case (c.NATSClientCert == "") != (c.NATSClientKey == ""):
+		return errors.New("--nats-client-cert, --nats-client-key: give both or none")
 	case min(c.LeaseTTL, c.Heartbeat, c.DeadAfter, c.OwnerTTL) < time.Second:
 		return errors.New("--lease-ttl, --heartbeat, --dead-after, --owner-ttl: each must be at least 1s")
 	case c.VerifyEvery < 0:

@@ -56,7 +56,8 @@ func openStores(ctx context.Context, cfg storesConfig) (*stores, error) {
 
 func (s *stores) openLog(ctx context.Context, cfg storesConfig) error {
 	c := natslog.Config{
-		URL: cfg.NATS.NATSURL, Credentials: cfg.NATS.NATSCredentials, RootCAs: cfg.NATS.NATSCA, Class: cfg.LogClass,
+		URL: cfg.NATS.NATSURL, Credentials: cfg.NATS.NATSCredentials, RootCAs: cfg.NATS.NATSCA,
+		ClientCert: cfg.NATS.NATSClientCert, ClientKey: cfg.NATS.NATSClientKey, InboxPrefix: cfg.NATS.NATSInboxPrefix, Class: cfg.LogClass,
 		MaxBytes: cfg.LogMaxBytes, Node: cfg.Node, Version: version, Logger: cfg.Logger,
 	}
 	if cfg.NATS.NATSURL == "" {
