@@ -60,7 +60,8 @@
 //     lease. [TestUnknownCommit, TestLeaseLapses, TestLost, TestBuriedAlive]
 //  7. Without counters or leases hard limits fail closed, soft ones go on, and all go
 //     on by themselves. [TestFailsClosedUntilLoaded, TestFailsClosedWithoutLeases,
-//     TestGarbageFailsClosed, TestCallerGivesUp]
+//     TestGarbageFailsClosed, TestCallerGivesUp,
+//     TestRefusesByAFreshRecord]
 //  8. Usage belongs to the window of its admission, however late it comes.
 //     [TestEndsAfterItsWindow]
 //  9. Memory follows scopes and lag, not requests: what is folded is forgotten,

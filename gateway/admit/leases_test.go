@@ -412,9 +412,28 @@ func TestBuriedAlive(t *testing.T) {
 		if e := a.mustRefuse(a.ask(50, l)).Public(); e.Kind != gateway.Unavailable {
 			t.Errorf("%+v", e)
 		}
-		<-a.Lost()
+		select {
+		case <-a.Lost():
+		default:
+			t.Error("does not know that it is lost")
+		}
 		if n := len(c.leases(keyScope).Pools[0].Holders); n > 1 {
 			t.Errorf("%d holders", n)
 		}
+	})
+}
+
+// TestRefusesByAFreshRecord: what others gave back since is not refused.
+func TestRefusesByAFreshRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 1)
+		a, b := c.node(0), c.node(0)
+		b.cancel() // it sweeps nothing, so it knows what it saw last
+		l := lifeTokens(100)
+		res := a.mustAdmit(a.ask(60, l))
+		b.mustAdmit(b.ask(10, l))
+		res.Release()
+		pause(3 * time.Second)
+		b.mustAdmit(b.ask(80, l))
 	})
 }
