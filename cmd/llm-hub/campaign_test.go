@@ -136,10 +136,11 @@ type fleet struct {
 
 // node is one process of a fleet. It may be killed and restarted while it is used.
 type node struct {
-	f    *fleet
-	data string
-	args []string
-	hub  atomic.Pointer[hub]
+	f       *fleet
+	data    string
+	args    []string
+	started *hub                // by the test
+	hub     atomic.Pointer[hub] // that was ready last, for clients
 }
 
 // startFleet starts the cluster and a vendor that is asked for with directive.
@@ -180,16 +181,19 @@ func (f *fleet) args(roles string) []string {
 func (f *fleet) ready() {
 	f.t.Helper()
 	for _, n := range f.nodes {
-		n.hub.Load().waitReady()
+		if n.started != n.hub.Load() {
+			n.started.waitReady()
+			n.hub.Store(n.started)
+		}
 	}
 }
 
 func (n *node) start() {
 	n.f.t.Helper()
-	n.hub.Store(launchHub(n.f.t, n.data, n.args...))
+	n.started = launchHub(n.f.t, n.data, n.args...)
 }
 
-func (n *node) kill() { n.hub.Load().kill() }
+func (n *node) kill() { n.started.kill() }
 
 // id is the name of the process on the log.
 func (n *node) id() string {

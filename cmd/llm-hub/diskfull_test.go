@@ -128,7 +128,7 @@ func TestFullOutboxDisk(t *testing.T) {
 	projector := f.add("projector")
 	n := &node{f: f, data: filepath.Join(f.dir, "boxed")}
 	h, disk := launchOnSmallDisk(t, n.data, "outbox", 256, f.args("gateway")...)
-	n.hub.Store(h)
+	n.started = h
 	f.nodes = append(f.nodes, n)
 	f.ready()
 	c := gather(4, rng.Uint64(), &crowd{gateways: []*node{n}, tenants: []string{"free"}, models: []string{"fake-openai", "fake-gemini"}})
