@@ -117,7 +117,7 @@ func newOperator(token string, hub *localHub) (*admin.API, error) {
 		return nil, err
 	}
 	return admin.New(admin.Config{
-		Operator: operator, Usage: hub.usage(), Events: hub.events, Verify: hub.verify, Rebuild: hub.rebuild, ApplyDead: hub.applyDead,
+		Operator: operator, Usage: hub.usage(), Events: hub.events, Verify: hub.verify, Rebuild: hub.rebuild, ApplyDead: hub.applyDead, Correct: hub.correct,
 		Status: hub.status,
 	})
 }

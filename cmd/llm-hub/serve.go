@@ -54,8 +54,10 @@ func (c *serveCmd) check() error {
 		return errors.New("--nats-credentials, --nats-ca, --nats-client-cert, --nats-client-key, --nats-inbox-prefix: are for --nats-url")
 	case (c.NATSClientCert == "") != (c.NATSClientKey == ""):
 		return errors.New("--nats-client-cert, --nats-client-key: give both or none")
-	case min(c.LeaseTTL, c.Heartbeat, c.DeadAfter, c.OwnerTTL) < time.Second:
-		return errors.New("--lease-ttl, --heartbeat, --dead-after, --owner-ttl: each must be at least 1s")
+	case min(c.LeaseTTL, c.DeadAfter, c.OwnerTTL) < time.Second:
+		return errors.New("--lease-ttl, --dead-after, --owner-ttl: each must be at least 1s")
+	case c.Heartbeat <= 0 || c.DeadAfter < 3*c.Heartbeat:
+		return errors.New("--heartbeat: must be above 0, and at most a third of --dead-after")
 	case c.VerifyEvery < 0:
 		return fmt.Errorf("--verify-every: %s is negative", c.VerifyEvery)
 	case c.OutboxMaxBytes < minOutbox:

@@ -42,6 +42,8 @@ type Config struct {
 	Rebuild func(ctx context.Context, what RebuildQuery, report func(any) error) (result any, err error)
 	// ApplyDead publishes dead letters to be applied again; reports and result as in Verify.
 	ApplyDead func(ctx context.Context, q DeadQuery, report func(any) error) (result any, err error)
+	// Correct publishes a correction of what was recorded.
+	Correct func(context.Context, CorrectionOrder) (Correction, error)
 	// Status describes the installation; anything that encodes as JSON.
 	Status func(context.Context) (any, error)
 }
@@ -66,6 +68,7 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodPost, Path: "/api/v1/verify", Permission: web.Operate, Handler: a.verify},
 		{Method: http.MethodPost, Path: "/api/v1/rebuild", Permission: web.Operate, Handler: a.rebuild},
 		{Method: http.MethodPost, Path: "/api/v1/dead-letters/apply", Permission: web.Operate, Handler: a.applyDead},
+		{Method: http.MethodPost, Path: "/api/v1/corrections", Permission: web.Operate, Handler: a.correct},
 	}
 }
 

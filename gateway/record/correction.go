@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/llm-hub/llm-hub/events"
-	"github.com/llm-hub/llm-hub/events/publish"
 )
 
 // Bounds of one correction; what is beyond is a slip of the pen.
@@ -71,17 +70,17 @@ func validDelta(d events.Charge) error {
 	return nil
 }
 
-// Correct publishes a correction. It is counted once for each time that it is
-// published: who may repeat one must find out first whether the log has it, by
-// its id `<request>:usage.corrected:<attempt>:<n>`.
-func (r *Recorder) Correct(c Correction) (*publish.Receipt, error) {
+// Event is the correction as it is published, to the tenant's partition. It is
+// counted once for each time that it is published: who may repeat one must find out
+// first whether the log has it, by its id `<request>:usage.corrected:<attempt>:<n>`.
+func (c Correction) Event(by events.NodeID, at time.Time) (events.Event, error) {
 	if err := c.Validate(); err != nil {
-		return nil, fmt.Errorf("correction: %w", err)
+		return events.Event{}, fmt.Errorf("correction: %w", err)
 	}
 	h := events.Head{
-		At: time.Now(), Tenant: c.Tenant, Request: c.Request, WindowAt: c.Admitted, Attempt: c.Attempt, N: c.N,
+		At: at, Node: by, Tenant: c.Tenant, Request: c.Request, WindowAt: c.Admitted, Attempt: c.Attempt, N: c.N,
 	}
-	return r.publish(h, events.UsageCorrected{
+	return events.New(h, events.UsageCorrected{
 		Principal: c.Principal, Attempt: c.Attempt, N: c.N, Target: c.Target, Reason: c.Reason, Delta: c.Delta,
 	})
 }

@@ -21,14 +21,11 @@ func correction() record.Correction {
 }
 
 func TestCorrect(t *testing.T) {
-	p := &paper{}
-	r, _, _ := newRecorder(t, p)
 	c := correction()
-	receipt, err := r.Correct(c)
-	if err != nil || receipt == nil || len(p.events) != 1 {
-		t.Fatalf("receipt %v, %d events: %v", receipt, len(p.events), err)
+	e, err := c.Event("node-1", time.Now())
+	if err != nil {
+		t.Fatal(err)
 	}
-	e := p.events[0]
 	if e.ID != "r1:usage.corrected:2:1" || e.Tenant != "acme" || !e.WindowAt.Equal(c.Admitted) || e.Node != "node-1" {
 		t.Errorf("event %+v", e)
 	}
@@ -39,14 +36,13 @@ func TestCorrect(t *testing.T) {
 	}
 }
 
-// TestCorrectionIsCounted: the fold takes what Correct makes.
+// TestCorrectionIsCounted: the fold takes the event.
 func TestCorrectionIsCounted(t *testing.T) {
-	p := &paper{}
-	r, _, _ := newRecorder(t, p)
-	if _, err := r.Correct(correction()); err != nil {
+	e, err := correction().Event("node-1", time.Now())
+	if err != nil {
 		t.Fatal(err)
 	}
-	line, err := p.events[0].Encode()
+	line, err := e.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,12 +74,10 @@ func TestCorrectNamesTheMistake(t *testing.T) {
 	}
 	for want, spoil := range tests {
 		t.Run(want, func(t *testing.T) {
-			p := &paper{}
-			r, _, _ := newRecorder(t, p)
 			c := correction()
 			spoil(&c)
-			if _, err := r.Correct(c); err == nil || !strings.Contains(err.Error(), want) || len(p.events) != 0 {
-				t.Errorf("got %v, and %d events", err, len(p.events))
+			if _, err := c.Event("node-1", time.Now()); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("got %v", err)
 			}
 		})
 	}
