@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway/control"
 )
@@ -289,5 +290,28 @@ func hangUpBefore(t *testing.T, h *hub) {
 	cancel()
 	if err := <-gone; !errors.Is(err, context.Canceled) {
 		t.Errorf("hung up with %v", err)
+	}
+}
+
+// TestCredentialLimitsOutOfReach: when it cannot be known whether a credential's
+// limits leave room, the client is told to come again, not that a limit is reached.
+func TestCredentialLimitsOutOfReach(t *testing.T) {
+	h := newHub(t, settings{})
+	if a := h.ask(false); a.status != 200 {
+		t.Fatalf("status %d: %s", a.status, a.body)
+	}
+	h.targets[0].Provider.Credentials[0].Limits = []accounting.Limit{
+		{Per: accounting.Month, Of: accounting.OfRequests, Max: 10, Mode: accounting.Hard},
+	}
+	h.log.Leases().Away(events.ErrUnavailable)
+	a := h.ask(false)
+	h.log.Leases().Away(nil)
+	if a.status != 503 || a.header.Get("Retry-After") == "" || !strings.Contains(a.body, "cannot be checked") {
+		t.Errorf("status %d, retry after %q: %s", a.status, a.header.Get("Retry-After"), a.body)
+	}
+	for end := time.Now().Add(patient); h.ask(false).status != 200; {
+		if time.Now().After(end) {
+			t.Fatal("the store is back, and nobody is served")
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/provider"
 	"github.com/llm-hub/llm-hub/gateway/route"
 )
@@ -173,8 +174,25 @@ func (f *flight) explain() error {
 			last = t.failure
 		}
 	}
+	if e := f.unchecked(); e != nil && last.unsent {
+		return e
+	}
 	if all && last.Class == provider.RateLimited {
 		return limited(at, last)
 	}
 	return public(last.Failure, last)
+}
+
+// unchecked is the error of a credential whose limits cannot be checked now, nil if
+// there is none.
+func (f *flight) unchecked() *gateway.Error {
+	for _, t := range f.tries {
+		if t.failure == nil || !t.failure.unsent {
+			continue
+		}
+		if e, ok := errors.AsType[*gateway.Error](t.failure.cause); ok && e.Kind == gateway.Unavailable {
+			return e
+		}
+	}
+	return nil
 }
