@@ -1,6 +1,7 @@
 package admit
 
 import (
+	"slices"
 	"time"
 
 	"github.com/llm-hub/llm-hub/accounting"
@@ -50,9 +51,10 @@ func (a *Admitter) plan(acc *account, dead []deceased) (*plan, error) {
 // ask asks for every lease of the scope, and drops those whose pools are over.
 // acc.mu is held.
 func (a *Admitter) ask(acc *account, p *plan) {
+	held := slices.Contains(p.leases.Holders(), a.me) // maybe by a commit whose answer was lost
 	kept := acc.leases[:0]
 	for _, l := range acc.leases {
-		if l.needless() {
+		if !held && l.needless() {
 			kept = append(kept, l)
 			continue
 		}

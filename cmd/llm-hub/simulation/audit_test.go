@@ -152,6 +152,7 @@ func (w *world) audit() {
 	w.auditCounters(stories, books)
 	w.auditTables(books)
 	w.auditLimits(stories)
+	w.auditLeases(stories)
 }
 
 // auditVendors holds I1 and I6: what is recorded as the vendor's count is what
@@ -238,13 +239,25 @@ func (w *world) auditCounters(stories map[events.RequestID]*story, books project
 		sums[scope] = sums[scope].Plus(c.Life)
 	}
 	if !maps.EqualFunc(books.Counters, got, func(a, b accounting.Counter) bool { return reflect.DeepEqual(a, b) }) {
-		w.errorf("counters differ from the fold of the log (-want +got):\n%s", cmp.Diff(books.Counters, got))
+		w.errorf("counters differ from the fold of the log (-want +got):\n%s", cmp.Diff(plainly(w, books.Counters), plainly(w, got)))
 	}
 	for scope, want := range told(stories) {
 		if got := sums[scope]; got.Requests != want.Requests || got.Usage != want.Usage || got.Cost != want.Cost {
 			w.errorf("%s %s is counted as %+v, the log says %+v", scope.Kind, scope.ID, got, want)
 		}
 	}
+}
+
+// plainly is v as its JSON says it.
+func plainly(w *world, v any) (out any) {
+	raw, err := json.Marshal(v)
+	if err == nil {
+		err = json.Unmarshal(raw, &out)
+	}
+	if err != nil {
+		w.errorf("%v", err)
+	}
+	return out
 }
 
 // told adds up the stories by scope.
@@ -323,8 +336,23 @@ func (w *world) limited() []admit.Scoped {
 
 // auditLimit holds one limit in every window.
 func (w *world) auditLimit(stories map[events.RequestID]*story, scope accounting.Scope, l accounting.Limit) {
-	used, beyond := map[accounting.Window]int64{}, map[accounting.Window]int64{}
+	used, beyond := w.spent(stories, scope, l)
+	for window, n := range used {
+		if n > l.Max+beyond[window] {
+			w.errorf("%s %s: %d %s in %v, the limit is %d and vendors billed %d beyond what was asked for",
+				scope.Kind, scope.ID, n, l.Of, window, l.Max, beyond[window])
+		}
+	}
+}
+
+// spent is what a scope has used of a limit, by window, and how much of it was
+// billed beyond what was asked for when it was admitted.
+func (w *world) spent(stories map[events.RequestID]*story, scope accounting.Scope, l accounting.Limit) (used, beyond map[accounting.Window]int64) {
+	used, beyond = map[accounting.Window]int64{}, map[accounting.Window]int64{}
 	for _, s := range stories {
+		if s.admitted == 0 {
+			continue // not without a complaint
+		}
 		window := accounting.WindowAt(s.at.In(w.catalog.Location), l.Per)
 		asked := l.Used(accounting.Totals{Requests: 1, Usage: s.estimate.Usage, Cost: *s.estimate.CostNanoUSD})
 		if scope.Kind != accounting.CredentialScope {
@@ -336,20 +364,55 @@ func (w *world) auditLimit(stories map[events.RequestID]*story, scope accounting
 			continue
 		}
 		for _, b := range s.bookings() {
-			if accounting.TargetScope(b.target) == scope && l.Of != accounting.OfRequests {
-				spent := l.Used(accounting.Totals{Usage: b.charge.Usage, Cost: *b.charge.CostNanoUSD})
-				used[window] += spent
-				beyond[window] += max(0, spent-asked)
-				if s.orphan != nil {
-					beyond[window] += min(spent, asked) // maybe no attempt had come so far
-				}
+			if accounting.TargetScope(b.target) != scope || l.Of == accounting.OfRequests {
+				continue
+			}
+			spent := l.Used(accounting.Totals{Usage: b.charge.Usage, Cost: *b.charge.CostNanoUSD})
+			used[window] += spent
+			beyond[window] += max(0, spent-asked)
+			if s.orphan != nil {
+				beyond[window] += min(spent, asked) // maybe no attempt had come so far
 			}
 		}
 	}
-	for window, n := range used {
-		if n > l.Max+beyond[window] {
-			w.errorf("%s %s: %d %s in %v, the limit is %d and vendors billed %d beyond what was asked for",
-				scope.Kind, scope.ID, n, l.Of, window, l.Max, beyond[window])
+	return used, beyond
+}
+
+// auditLeases holds that nothing is reserved at rest: where no process died,
+// exactly what was spent of every limit is gone from it. Where some did, what they
+// held is given back; what is booked for their requests after that is taken from
+// a limit when it is asked next.
+func (w *world) auditLeases(stories map[events.RequestID]*story) {
+	for _, s := range w.limited() {
+		entry, err := w.log.Leases().Get(context.Background(), events.LeaseKey(string(s.Scope.Kind), s.Scope.ID))
+		if err != nil {
+			w.t.Fatal(err)
 		}
+		leases, err := accounting.DecodeLeases(entry.Value)
+		if err != nil {
+			w.errorf("%s %s: %v", s.Scope.Kind, s.Scope.ID, err)
+		}
+		for _, pool := range leases.Pools {
+			w.auditPool(stories, s.Scope, pool)
+		}
+	}
+}
+
+func (w *world) auditPool(stories map[events.RequestID]*story, scope accounting.Scope, pool accounting.Pool) {
+	fail := func(format string, args ...any) {
+		w.errorf("%s %s: "+format+" in %+v", append(append([]any{scope.Kind, scope.ID}, args...), pool)...)
+	}
+	for holder := range pool.Holders {
+		if !scope.Sharded() && !w.ended[holder.Epoch()] { // of others the partitions without tenants tell nothing
+			fail("%s died and is a holder", holder)
+		}
+	}
+	if scope.Kind == accounting.CredentialScope && pool.Of == accounting.OfRequests {
+		return // attempts, of which the stories do not tell
+	}
+	used, _ := w.spent(stories, scope, accounting.Limit{Per: pool.Per, Of: pool.Of})
+	spent := used[accounting.Window{Per: pool.Per, Label: pool.Window}]
+	if claimed := pool.Claimed(); claimed != spent && w.shape.crash == 0 {
+		fail("%d are spent and %d claimed", spent, claimed)
 	}
 }

@@ -67,7 +67,7 @@ func (n *node) start() {
 	}
 	g.running.Go(func() { _ = g.admitter.Run(g.ctx) })
 	g.announced = make(chan struct{})
-	g.running.Go(func() { // requests may come before it is acknowledged
+	g.running.Go(func() {
 		defer close(g.announced)
 		if err := g.publisher.Start(g.ctx, "simulation"); err != nil && g.ctx.Err() == nil {
 			w.errorf("%s: start: %v", n.id, err)
@@ -95,9 +95,10 @@ func (n *node) kill() {
 func (n *node) stop() {
 	g := n.serves
 	n.serves = nil
+	n.world.ended[g.epoch] = true
 	<-g.announced
 	g.requests.Wait()
-	if err := g.admitter.Close(g.ctx); err != nil {
+	if err := g.admitter.Close(g.ctx); err != nil && !g.lost() {
 		n.world.errorf("%s: close: %v", n.id, err)
 	}
 	g.recorder.Close()
@@ -143,8 +144,13 @@ func (g *gateway) lost() bool {
 	}
 }
 
-// serve begins a request.
+// serve begins a request, unless the log does not know the epoch yet.
 func (g *gateway) serve() {
+	select {
+	case <-g.announced:
+	default:
+		return
+	}
 	r := g.node.world.newRequest(g, rand.New(rand.NewPCG(g.node.world.seed, g.rng.Uint64())))
 	g.requests.Go(r.run)
 }

@@ -60,6 +60,7 @@ type world struct {
 	epochs   int
 	requests int
 	running  map[accounting.Scope]int64 // at once, in living processes
+	ended    map[events.Epoch]bool      // in order
 	rows     tables.Rows
 }
 
@@ -68,9 +69,13 @@ func newWorld(t *testing.T, seed uint64) *world {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	w := &world{
 		t: t, seed: seed, rng: rng, logger: slog.New(slog.DiscardHandler), vendor: &vendor{bills: map[events.RequestID]*bill{}},
-		running: map[accounting.Scope]int64{},
+		running: map[accounting.Scope]int64{}, ended: map[events.Epoch]bool{},
 	}
 	<-time.After(between(rng, 1, time.Hour))
+	if rng.IntN(2) == 0 { // windows end under way
+		ends := time.Now().Truncate(time.Minute).Add(time.Minute)
+		<-time.After(max(0, time.Until(ends)-between(rng, 1, 6*time.Second)))
+	}
 	w.began, w.log = time.Now(), memlog.New()
 	var err error
 	if w.metrics, err = record.NewMetrics(prometheus.NewRegistry()); err != nil {
@@ -136,7 +141,7 @@ func (w *world) limits(p float64) []accounting.Limit {
 			accounting.OfCost: 5_000_000, accounting.OfConcurrency: 6,
 		}[of]
 		l := accounting.Limit{
-			Per: []accounting.Per{accounting.Minute, accounting.Hour, accounting.Month, accounting.Life}[w.rng.IntN(4)],
+			Per: []accounting.Per{accounting.Minute, accounting.Minute, accounting.Hour, accounting.Month, accounting.Life}[w.rng.IntN(5)],
 			Of:  of, Max: 1 + w.rng.Int64N(most), Mode: accounting.Hard,
 		}
 		if of == accounting.OfConcurrency {
