@@ -35,9 +35,11 @@ type Inbound struct {
 	Body         []byte // exactly as received
 	Model        string // logical model the client asked for
 	Stream       bool
-	IncludeUsage bool  // the client asked for usage in the stream
-	MaxOutput    int64 // cap on answer tokens, 0: none given
-	InputTokens  int64 // at four bytes a token, see [EstimateTokens]
+	Header       http.Header // of the client's, what a vendor of the same dialect is to get; nil: nothing
+	Strict       bool        // what a vendor cannot be told makes the request an error, else it is dropped
+	IncludeUsage bool        // the client asked for usage in the stream
+	MaxOutput    int64       // cap on answer tokens, 0: none given
+	InputTokens  int64       // at four bytes a token, see [EstimateTokens]
 	// Prompt reads the texts of the prompt for a better estimate, at most so many
 	// bytes of them. It reads Body again, so it is for where that matters; nil if
 	// the dialect has no such.
@@ -66,6 +68,8 @@ type Outbound struct {
 	URL    string
 	Header http.Header // with credentials; never logged
 	Body   []byte
+	// Dropped are the paths of what the client said and the vendor is not told.
+	Dropped []string
 	// Unary turns a whole 2xx body into the client's. Set when the request is not a
 	// stream. Beside an error the Reply has nothing but the Usage that the vendor
 	// told all the same.

@@ -31,6 +31,8 @@ type Answer struct {
 	Refusal   string
 	Calls     []Call
 	Finish    Finish
+	Thinking  []Part // of kind ThinkingPart: Reasoning with its signatures, where the vendor signs
+	StopText  string // the stop sequence that ended the answer, if the vendor says which
 }
 
 // Size is how many bytes of answer it holds.
@@ -65,9 +67,12 @@ type Delta struct {
 	Choice    int
 	Text      string
 	Reasoning string
+	Signature string // ends a stretch of Reasoning: the vendor's signature of it
+	Redacted  string // a stretch of reasoning that only the vendor can read
 	Refusal   string
 	Call      *CallDelta
 	Finish    Finish
+	StopText  string // with Finish: the stop sequence that ended the answer
 }
 
 // CallDelta is a piece of a call. The first piece of each Index, which counts from
@@ -77,6 +82,7 @@ type CallDelta struct {
 	ID        string
 	Name      string
 	Arguments string
+	Signature string // with ID: see [Call]
 }
 
 func (d Delta) meter(m *provider.TextMeter) {

@@ -1,6 +1,9 @@
 package chat
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // Role says who speaks.
 type Role string
@@ -32,9 +35,29 @@ type Request struct {
 	Stop             []string
 	N                int // how many choices, at least 1
 	Effort           Effort
+	ThinkingBudget   *int64 // tokens of reasoning at most; 0: none, -1: as many as the model likes
+	ShowThinking     *bool  // whether the reasoning is to be shown
+	TopK             *int64
+	Logprobs         bool
+	TopLogprobs      *int64
+	ServiceTier      string
+	Metadata         map[string]string
 	User             string // the application's id of its user
 	Stream           bool
+
+	dropped []string
 }
+
+// Drop notes that the vendor cannot be told what the client's field at path says,
+// and so is not.
+func (r *Request) Drop(path string) {
+	if !slices.Contains(r.dropped, path) {
+		r.dropped = append(r.dropped, path)
+	}
+}
+
+// Dropped are the paths of what was dropped, in the order in which it was.
+func (r *Request) Dropped() []string { return r.dropped }
 
 // Message is one turn of the chat. The index in Request.Messages is the index in
 // the client's list.
@@ -43,6 +66,7 @@ type Message struct {
 	Parts  []Part
 	Calls  []Call // of an assistant
 	CallID string // of a tool: which call this is the result of
+	Failed bool   // of a tool: the call failed, and Parts say how
 }
 
 // Text is the text of all parts.
@@ -63,6 +87,10 @@ const (
 	ImagePart PartKind = "image"
 	AudioPart PartKind = "audio"
 	FilePart  PartKind = "file"
+	// ThinkingPart is what an assistant thought before it answered or called: Text and
+	// the vendor's Signature of it, or Data that only the vendor can read. Vendors
+	// that sign want it back unchanged.
+	ThinkingPart PartKind = "thinking"
 )
 
 // Part is a piece of a message. Media is either Data with its MediaType, or a URL.
@@ -73,13 +101,26 @@ type Part struct {
 	Data      string // base64
 	URL       string
 	Filename  string
+	Signature string   // of thinking, or of a text that a vendor has signed
+	CacheTTL  CacheTTL // the prompt up to and with this part is to be cached for so long
 }
+
+// CacheTTL is how long the vendor is asked to keep a prompt in its cache; the empty
+// one: it is not asked to.
+type CacheTTL string
+
+// The times.
+const (
+	ShortCache CacheTTL = "5m"
+	LongCache  CacheTTL = "1h"
+)
 
 // Call is a call of a tool by the model.
 type Call struct {
 	ID        string
 	Name      string
 	Arguments string // JSON
+	Signature string // the vendor's, of the thought that led to the call; it wants it back
 }
 
 // ToolDef is a function that the model may call.
@@ -88,6 +129,7 @@ type ToolDef struct {
 	Description string
 	Parameters  json.RawMessage // JSON schema, nil: no parameters
 	Strict      *bool
+	CacheTTL    CacheTTL // the tools up to and with this one are to be cached for so long
 }
 
 // ChoiceMode says whether the model must call a tool.
@@ -120,6 +162,8 @@ const (
 type Format struct {
 	Kind   FormatKind
 	Schema json.RawMessage
+	Name   string // of the schema, may be empty
+	Strict *bool
 }
 
 // Effort is how much the model shall reason.
