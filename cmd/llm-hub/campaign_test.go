@@ -119,9 +119,9 @@ func accountsOf(t *testing.T, all []events.Event) map[string]*account {
 	return accounts
 }
 
-// paces are the times of a campaign's processes, short enough to see leases end,
-// work change hands and nodes be lost.
-var paces = []string{"--lease-ttl", "1s", "--owner-ttl", "2s", "--heartbeat", "1s", "--dead-after", "5s", "--verify-every", "0"}
+// paces are the times of a campaign's processes, short enough to see leases end
+// and work change hands.
+var paces = []string{"--lease-ttl", "1s", "--owner-ttl", "2s", "--heartbeat", "1s", "--verify-every", "0"}
 
 // fleet is a hub of several processes on a cluster of three NATS processes.
 type fleet struct {
