@@ -32,7 +32,21 @@
 //  7. A log whose disk was full keeps what it acknowledged and takes more as soon
 //     as there is space, and says that it is full until then.
 //     [natslog.TestWritesAgainAfterAFullDisk, natslog.TestFullDiskIsFull]
-//  8. Events carry ids and numbers only: never a prompt, a name, an address or
+//  8. While the log is out of reach a fact that counts as kept is in the node's
+//     outbox, and reaches the log in the order of its partition, whatever dies
+//     meanwhile. [publish.TestCampaign, natslog.TestOutboxConformance,
+//     natslog.TestOutboxAfterUnknownPut, natslog.TestOutboxAfterAFullDisk]
+//  9. Reads and lists see everything acknowledged before, also through a replica that
+//     lags. [natslog.TestCluster, natslog.TestWatcherUnderChange]
+//  10. The death, stall or upgrade of one of three servers loses nothing that was
+//     acknowledged. [natslog.TestCluster]
+//  11. What was put for a time is absent after it, and its end is told to watchers.
+//     [natslog.TestConformance, memlog.TestLapseByTheTestClock]
+//  12. An alert is kept once per id as long as its stream holds it.
+//     [natslog.TestConformance]
+//  13. Each role can do its work on the log and nothing of another's.
+//     [natslog.TestDeployedPermissions]
+//  14. Events carry ids and numbers only: never a prompt, a name, an address or
 //     a secret. [cmd/llm-hub.TestCanarySecrets]
 //
 // # What may be assumed about now
