@@ -87,6 +87,7 @@ func TestOneHome(t *testing.T) {
 		{"github.com/ClickHouse/clickhouse-go", []string{"projector/clickhouse"}},
 		{"github.com/golang-migrate/migrate", []string{"projector/clickhouse"}},
 		{"github.com/ClickHouse/ch-go", []string{"projector/clickhouse/embedded"}},
+		{"github.com/tiktoken-go/tokenizer", []string{"gateway/estimate"}},
 		{"github.com/ebitengine/purego", []string{"projector/clickhouse/embedded"}},
 		{"github.com/labstack/echo", []string{"gateway"}},
 		{"github.com/goccy/go-yaml", []string{"gateway/control"}},
