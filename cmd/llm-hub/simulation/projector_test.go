@@ -20,7 +20,7 @@ import (
 
 const (
 	rivals   = 2
-	slowest  = 60 * time.Millisecond // of commits
+	slowest  = 250 * time.Millisecond // of commits
 	database = "simulation"
 	// restAfter is how long everything may take to come to rest once nothing more
 	// is to happen and all faults are over.
