@@ -35,6 +35,7 @@ type Inbound struct {
 	Body         []byte // exactly as received
 	Model        string // logical model the client asked for
 	Stream       bool
+	Array        bool        // the stream is one JSON array, as Gemini's without alt=sse; it bears no comments
 	Header       http.Header // of the client's, what a vendor of the same dialect is to get; nil: nothing
 	Strict       bool        // what a vendor cannot be told makes the request an error, else it is dropped
 	IncludeUsage bool        // the client asked for usage in the stream
