@@ -23,13 +23,13 @@ import (
 // running server, or of a command that opened the data directory itself. Its
 // folds are nil where this process has no projector, and do not run offline.
 type localHub struct {
-	stores     *stores
-	node       events.NodeID
-	log        *slog.Logger
-	epoch      events.Epoch       // of this process
-	publisher  *publish.Publisher // nil offline
-	counters   *counters.Projector
-	tables     *tables.Writer
+	stores    *stores
+	node      events.NodeID
+	log       *slog.Logger
+	epoch     events.Epoch       // of this process
+	publisher *publish.Publisher // nil offline
+	counters  *counters.Projector
+	tables    *tables.Writer
 }
 
 // events answers replay: [replay.Record] or dead letters, a line each.

@@ -109,7 +109,7 @@ func (p *postman) each(cursor events.Cursor) iter.Seq[events.Stored] {
 	return func(yield func(events.Stored) bool) {
 		for {
 			var m events.Stored
-			ok := true
+			var ok bool
 			select {
 			case m, ok = <-cursor.C():
 			default:

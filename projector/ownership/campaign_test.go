@@ -19,7 +19,9 @@ const campaignSeeds = 25
 func TestCampaign(t *testing.T) {
 	for seed := range uint64(campaignSeeds) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { (&campaign{T: t, rng: rand.New(rand.NewPCG(seed, 1)), nodes: memlog.New().Nodes()}).run() })
+			synctest.Test(t, func(t *testing.T) {
+				(&campaign{T: t, rng: rand.New(rand.NewPCG(seed, 1)), nodes: memlog.New().Nodes()}).run()
+			})
 		})
 	}
 }

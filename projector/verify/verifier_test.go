@@ -395,7 +395,6 @@ func tablesAt(t *testing.T, log *memlog.Log, seq uint64) {
 
 // asked notes which sequences of the tables were looked at.
 type asked struct {
-	empty
 	ranges [][2]uint64
 }
 
