@@ -67,6 +67,20 @@ func command(m rawMessage) events.Command {
 
 // checkCreated reads what the log was made for, or writes it to a new one.
 func (l *Log) checkCreated(ctx context.Context) error {
+	for {
+		err := l.checkCreatedOnce(ctx)
+		if !errors.Is(err, events.ErrUnavailable) {
+			return err
+		}
+		select { // a stream of a cluster that was made just now has no leader yet
+		case <-time.After(declarePause):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+func (l *Log) checkCreatedOnce(ctx context.Context) error {
 	first, err := l.Commands(ctx, 1, 1)
 	if err == nil && len(first) == 0 {
 		if err = l.create(ctx); err == nil {

@@ -150,6 +150,13 @@ func works() []work {
 			_, err := l.Nodes().PutFor(ctx, events.Put{Key: "own." + user, Value: []byte("x")}, time.Minute)
 			return err
 		}},
+		{"keep others from correcting", both, func(ctx context.Context, l *natslog.Log, user string) error {
+			e, err := l.Nodes().Get(ctx, "correct."+user)
+			if err == nil {
+				_, err = l.Nodes().PutFor(ctx, events.Put{Key: e.Key, Value: []byte("x"), Rev: e.Rev}, time.Minute)
+			}
+			return err
+		}},
 		{"who does what", "projector", func(ctx context.Context, l *natslog.Log, _ string) error { return look(ctx, l.Nodes()) }},
 		{"bury", "projector", func(ctx context.Context, l *natslog.Log, user string) error {
 			return l.Dead(ctx, 3, user, "reason", []byte("{}"))
