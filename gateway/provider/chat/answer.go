@@ -31,8 +31,19 @@ type Answer struct {
 	Refusal   string
 	Calls     []Call
 	Finish    Finish
-	Thinking  []Part // of kind ThinkingPart: Reasoning with its signatures, where the vendor signs
-	StopText  string // the stop sequence that ended the answer, if the vendor says which
+	Thinking  []Part    // of kind ThinkingPart: Reasoning with its signatures, where the vendor signs
+	StopText  string    // the stop sequence that ended the answer, if the vendor says which
+	Logprobs  *Logprobs // nil: none
+}
+
+// Logprobs is how likely the tokens of a text were.
+type Logprobs struct{ Tokens []Logprob }
+
+// Logprob is a token of an answer and how likely it was.
+type Logprob struct {
+	Token   string
+	Logprob float64   // natural logarithm of the probability
+	Top     []Logprob // the most likely tokens at its place, without Top of their own
 }
 
 // Size is how many bytes of answer it holds.
@@ -72,7 +83,8 @@ type Delta struct {
 	Refusal   string
 	Call      *CallDelta
 	Finish    Finish
-	StopText  string // with Finish: the stop sequence that ended the answer
+	StopText  string    // with Finish: the stop sequence that ended the answer
+	Logprobs  *Logprobs // nil: none
 }
 
 // CallDelta is a piece of a call. The first piece of each Index, which counts from

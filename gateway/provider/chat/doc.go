@@ -5,5 +5,6 @@
 //
 // A [Client] is a dialect that applications speak, a [Wire] one that vendors
 // speak; [NewVendor] puts a wire behind all client dialects and holds the one
-// state machine that all translated streams go through.
+// state machine that all translated streams go through. What a wire could not be
+// told stands in the request's Dropped, and refuses it if the client is strict.
 package chat

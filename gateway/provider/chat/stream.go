@@ -12,6 +12,7 @@ import (
 type stream struct {
 	source  Source
 	encoder Encoder
+	signer  signer
 	model   string // the target's, until the vendor names one
 
 	out    []byte
@@ -49,7 +50,9 @@ func (s *stream) note(step *Step) {
 	if step.Usage != nil {
 		s.usage, s.final = step.Usage, step.Final
 	}
-	for _, d := range step.Deltas {
+	for i := range step.Deltas {
+		d := &step.Deltas[i]
+		s.signer.markDelta(d)
 		d.meter(&s.text)
 		if d.Finish != "" {
 			s.finish = d.Finish

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 
@@ -60,12 +61,14 @@ type Encoder interface {
 // vendor is a wire behind client dialects.
 type vendor struct {
 	Wire
+	signer  signer
 	clients map[provider.Dialect]Client
 }
 
-// NewVendor serves the given client dialects over a wire.
+// NewVendor serves the given client dialects over a wire; see [Signer] for what
+// becomes of signatures.
 func NewVendor(w Wire, clients map[provider.Dialect]Client) provider.Vendor {
-	return vendor{Wire: w, clients: clients}
+	return vendor{Wire: w, signer: signerOf(w), clients: clients}
 }
 
 // Prepare implements [provider.Vendor].
@@ -78,14 +81,23 @@ func (v vendor) Prepare(in *provider.Inbound, t provider.Target) (*provider.Outb
 	if err != nil {
 		return nil, err
 	}
+	v.signer.take(req.Messages, string(in.Dialect))
 	call, err := v.Call(req, t)
 	if err != nil {
 		return nil, err
 	}
-	out := &provider.Outbound{Method: http.MethodPost, URL: call.URL, Header: call.Header, Body: call.Body}
+	out := &provider.Outbound{
+		Method: http.MethodPost, URL: call.URL, Header: call.Header, Body: call.Body, Dropped: req.Dropped(),
+	}
+	if in.Strict && len(out.Dropped) > 0 {
+		return nil, unsupported(out.Dropped[0])
+	}
 	if in.Stream {
 		out.Stream = func(r io.Reader) provider.Stream {
-			return &stream{source: call.Source(r), encoder: client.Encoder(in), model: t.Model, text: provider.TextMeter{Keep: provider.ExcerptSize}}
+			return &stream{
+				source: call.Source(r), encoder: client.Encoder(in), signer: v.signer, model: t.Model,
+				text: provider.TextMeter{Keep: provider.ExcerptSize},
+			}
 		}
 		return out, nil
 	}
@@ -97,9 +109,18 @@ func (v vendor) Prepare(in *provider.Inbound, t provider.Target) (*provider.Outb
 		if reply.Model == "" {
 			reply.Model = t.Model
 		}
+		v.signer.markReply(reply)
 		return summary(reply, client.Encoder(in).Reply(reply)), nil
 	}
 	return out, nil
+}
+
+// unsupported refuses a request that the vendor could be told only in part.
+func unsupported(path string) error {
+	return &gateway.Error{
+		Kind: gateway.Invalid, Param: path, Code: "unsupported_parameter",
+		Public: fmt.Sprintf("This model's vendor cannot be told '%s'.", path),
+	}
 }
 
 // billed is what is left of an answer that is an error, if anything.
