@@ -205,14 +205,23 @@ func (n *node) id() string {
 	return strings.TrimSpace(string(b))
 }
 
-// eventsFrom reads the log from a sequence on, past every process.
+// eventsFrom reads the log from a sequence on, past every process. What was sent
+// again after the log's dedupe window is there twice, to the byte; it counts once.
 func (f *fleet) eventsFrom(seq uint64) ([]events.Event, error) {
 	var all []events.Event
+	seen := map[events.ID]string{}
 	err := replay.Run(f.t.Context(), f.log, replay.Filter{From: replay.Bound{Seq: seq}}, func(r replay.Record) error {
 		var e events.Event
 		if err := json.Unmarshal(r.Event, &e); err != nil {
 			return err
 		}
+		if before, twice := seen[e.ID]; twice {
+			if before != string(r.Event) {
+				f.t.Errorf("sequence %d: %s after %s", r.Seq, r.Event, before)
+			}
+			return nil
+		}
+		seen[e.ID] = string(r.Event)
 		all = append(all, e)
 		return nil
 	})
