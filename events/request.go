@@ -47,7 +47,7 @@ type Decision struct {
 // Skipped is a candidate the router left out, and why.
 type Skipped struct {
 	Target
-	Reason string    `json:"reason"` // cooldown, disabled, headroom
+	Reason string    `json:"reason"` // cooldown, disabled, headroom, unable
 	Until  time.Time `json:"until,omitzero"`
 }
 
@@ -55,7 +55,7 @@ type Skipped struct {
 type RequestRejected struct {
 	Principal
 	Endpoint string `json:"endpoint"`
-	Reason   string `json:"reason"` // limit, model_not_allowed, unknown_model, overloaded
+	Reason   string `json:"reason"` // limit, model_not_allowed, unknown_model, overloaded, unable
 	Limit    *Limit `json:"limit,omitempty"`
 	Count    int    `json:"count"` // refusals this event stands for, at least 1
 }

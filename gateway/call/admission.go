@@ -21,6 +21,7 @@ const (
 	unknownModel    = "unknown_model"
 	modelNotAllowed = "model_not_allowed"
 	overloaded      = "overloaded"
+	unable          = "unable"
 )
 
 // admit takes a request up: it may use the model, the limits allow it, there is
@@ -73,24 +74,41 @@ func (e *Engine) authorize(req *Request, now time.Time) error {
 
 // decide chooses where to go, and from that what the request may cost.
 func (f *flight) decide() error {
-	f.need = needOf(f.req.Inbound)
+	f.need = f.req.need()
 	f.scopes = admit.Scopes(f.req.Catalog, f.req.Key, principal(f.req))
 	plan, err := route.Decide(route.Inputs{
 		Catalog: f.req.Catalog.Version, Model: f.model, State: f.cfg.Cooldowns.State(),
-		Short: f.cfg.Headroom.Short(f.model, f.need), Seed: f.cfg.Seed(), Now: f.at,
+		Short: f.cfg.Headroom.Short(f.model, f.need), Unable: f.unable(), Seed: f.cfg.Seed(), Now: f.at,
 	})
 	if err != nil {
 		return &gateway.Error{Kind: gateway.Internal, Public: "Internal error.", Cause: err}
 	}
-	if len(plan.Steps) == 0 {
-		f.refuse(f.req, f.at, overloaded, nil)
-		return nowhere(plan)
-	}
 	f.plan = plan
+	if len(plan.Steps) == 0 {
+		return f.without(plan)
+	}
 	f.until = f.at.Add(plan.Steps[0].Timeouts.Total)
 	f.tries = make([]try, len(plan.Steps))
-	f.estimate = f.price(plan.Decision.Plan[0], f.expected(plan))
+	f.estimate = f.reserved(plan.Decision.Plan[0], f.expected(plan))
 	return nil
+}
+
+// without decides on a request that no vendor can be asked.
+func (f *flight) without(plan route.Plan) error {
+	switch {
+	case !plan.Hopeless():
+		f.refuse(f.req, f.at, overloaded, nil)
+		return nowhere(plan)
+	case f.req.Operation.Local != nil:
+		f.until = f.at.Add(localTime)
+		f.estimate = f.reserved(events.Target{}, events.Usage{})
+		return nil
+	}
+	f.refuse(f.req, f.at, unable, nil)
+	return &gateway.Error{
+		Kind: gateway.Invalid, Code: "unsupported_operation", Param: "model",
+		Public: fmt.Sprintf("No vendor of the model %q can do what this endpoint is for.", f.model.Name),
+	}
 }
 
 // reserve takes the estimate from every limit.

@@ -83,10 +83,18 @@ func (a *attempt) prepare(step route.Step) error {
 	if a.vendor == nil {
 		return fmt.Errorf("provider %s: no vendor of kind %q", step.Provider.Name, step.Provider.Kind)
 	}
+	prepare := a.flight.req.Operation.of(a.vendor)
+	if prepare == nil {
+		return errUnable
+	}
+	in := a.flight.req.Inbound
 	var err error
-	a.out, err = a.vendor.Prepare(a.flight.req.Inbound, provider.Target{
+	a.out, err = prepare(in, provider.Target{
 		BaseURL: step.Provider.BaseURL, APIKey: step.Credential.APIKey.Reveal(), Model: step.Model,
 	})
+	if err == nil && in.Strict && len(a.out.Dropped) > 0 {
+		return inexpressible(a.out.Dropped[0])
+	}
 	return err
 }
 
@@ -95,7 +103,7 @@ func (a *attempt) reserve(step route.Step) error {
 	f, now := a.flight, time.Now()
 	held, refusal := f.cfg.Admitter.Admit(f.client.ctx, admit.Request{
 		Tenant: f.req.Key.Tenant.ID, Scopes: admit.CredentialScopes(step.Credential, a.target),
-		Estimate: f.price(a.target, f.estimate.Usage), At: f.at,
+		Estimate: f.reserved(a.target, f.estimate.Usage), At: f.at,
 	})
 	if refusal != nil {
 		limit := refusal.Public()

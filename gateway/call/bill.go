@@ -44,9 +44,9 @@ func (b *bill) header() string {
 }
 
 // charge records what the attempt is billed for, once: the vendor's count, or an
-// estimate.
+// estimate. What no vendor bills has no usage.
 func (a *attempt) charge(u events.Usage, from events.Source) {
-	if a.charged {
+	if a.charged || a.flight.req.Operation.Free {
 		return
 	}
 	a.charged = true

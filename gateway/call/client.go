@@ -52,14 +52,17 @@ func (c *client) respond(body []byte) bool {
 	return err == nil
 }
 
-// startStream begins an event stream, without sending anything yet.
-func (c *client) startStream() {
+// startStream begins a stream, without sending anything yet. Only one of events may
+// have comments.
+func (c *client) startStream(events bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.status = http.StatusOK
 	c.w.WriteHeader(http.StatusOK)
 	c.last, c.between = time.Now(), true
-	c.timer = time.AfterFunc(keepAliveEvery, c.comment)
+	if events {
+		c.timer = time.AfterFunc(keepAliveEvery, c.comment)
+	}
 }
 
 // send sends the next bytes of a stream at once. It tells whether they left; to a

@@ -93,10 +93,12 @@ func (e *Engine) Describe(reg prometheus.Registerer) error {
 // Request is a client's request, understood and authenticated.
 type Request struct {
 	ID       events.RequestID
-	Endpoint string // chat.completions
+	Endpoint string // the name in facts, e.g. chat.completions
 	Catalog  *control.Catalog
 	Key      *control.Key
 	Inbound  *provider.Inbound
+	// Operation is what is asked of a vendor when it is not chat.
+	Operation Operation
 }
 
 // Serve answers req on w. An error means that nothing was written and is a

@@ -19,13 +19,26 @@ const (
 
 func clamp(tokens int64) int64 { return min(max(tokens, 0), maxEstimate) }
 
-// needOf is what a request needs, without counting.
-func needOf(in *provider.Inbound) route.Need {
-	n := route.Need{Input: clamp(in.InputTokens), Output: clamp(in.MaxOutput)}
-	if n.Output == 0 {
+// need is what a request needs, without counting.
+func (r *Request) need() route.Need {
+	n := route.Need{Input: clamp(r.Inbound.InputTokens), Output: clamp(r.Inbound.MaxOutput)}
+	switch {
+	case r.Operation.Free:
+		return route.Need{}
+	case r.Operation.Wordless:
+		n.Output = 0
+	case n.Output == 0:
 		n.Output = defaultOutput
 	}
 	return n
+}
+
+// reserved is what u may cost at t, before it is known.
+func (f *flight) reserved(t events.Target, u events.Usage) events.Charge {
+	if f.req.Operation.Free {
+		return events.Charge{CostNanoUSD: new(int64)}
+	}
+	return f.price(t, u)
 }
 
 // counted is a prompt that was counted by a model's own tokenizer.
@@ -39,7 +52,7 @@ type counted struct {
 func (f *flight) input(model string) int64 {
 	in := f.req.Inbound
 	if in.Prompt == nil {
-		return f.need.Input
+		return clamp(in.InputTokens)
 	}
 	if f.counted.model != model {
 		f.counted = counted{model, clamp(f.cfg.Estimates.Prompt(model, in.Prompt(in, estimate.MaxExcerpt)))}
@@ -51,6 +64,9 @@ func (f *flight) input(model string) int64 {
 // limit depends on tokens or on cost.
 func (f *flight) expected(plan route.Plan) events.Usage {
 	u := events.Usage{Input: f.need.Input, Output: f.need.Output}
+	if f.req.Operation.Free {
+		return u
+	}
 	if slices.ContainsFunc(f.scopes, countsTokens) || slices.ContainsFunc(plan.Steps, stepCountsTokens) {
 		u.Input = f.input(plan.Steps[0].Model)
 	}

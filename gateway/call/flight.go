@@ -65,6 +65,9 @@ func (f *flight) serve() (err error) {
 		}
 		err = f.end(err)
 	}()
+	if len(f.plan.Steps) == 0 {
+		return f.local()
+	}
 	return f.walk()
 }
 
@@ -155,7 +158,7 @@ func (f *flight) mayBegin() error {
 
 // mayEnd waits for what must be durable before the client's last byte.
 func (f *flight) mayEnd() error {
-	if f.cfg.Ack != Strict {
+	if f.cfg.Ack != Strict || f.req.Operation.Free {
 		return nil
 	}
 	return f.await(f.facts.LastUsage())

@@ -60,6 +60,7 @@ type settings struct {
 	onDisconnect string
 	vendors      func(kind string) provider.Vendor
 	transport    http.RoundTripper
+	asks         func(*call.Request) // changes what is asked
 }
 
 // noLimit is far above what tests do; with it an admitter counts what runs.
@@ -130,7 +131,7 @@ func newHub(t *testing.T, s settings) *hub {
 	catalog := h.catalog()
 	var ids atomic.Int64
 	h.gateway = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		serve(engine, catalog, events.RequestID(fmt.Sprintf("request-%d", ids.Add(1))), w, r)
+		serve(engine, catalog, events.RequestID(fmt.Sprintf("request-%d", ids.Add(1))), h.asks, w, r)
 	}))
 	h.client = &http.Client{Transport: &http.Transport{}}
 	t.Cleanup(h.close)
@@ -155,16 +156,20 @@ func (h *hub) follow() {
 }
 
 // serve does what api and web do.
-func serve(e *call.Engine, c *control.Catalog, id events.RequestID, w http.ResponseWriter, r *http.Request) {
+func serve(
+	e *call.Engine, c *control.Catalog, id events.RequestID, asks func(*call.Request), w http.ResponseWriter, r *http.Request,
+) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return
 	}
 	in, err := openai.ParseChat(body)
 	if err == nil {
-		err = e.Serve(w, r, &call.Request{
-			ID: id, Endpoint: "chat.completions", Catalog: c, Key: c.Tenants["acme"].Keys[0], Inbound: in,
-		})
+		req := &call.Request{ID: id, Endpoint: "chat.completions", Catalog: c, Key: c.Tenants["acme"].Keys[0], Inbound: in}
+		if asks != nil {
+			asks(req)
+		}
+		err = e.Serve(w, r, req)
 	}
 	if err != nil {
 		public := gateway.AsError(err)

@@ -57,10 +57,14 @@ func (f *flight) begin() {
 	}
 	h := f.client.w.Header()
 	f.describe(h)
+	f.confess(h)
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
+	if f.req.Inbound.Array {
+		h.Set("Content-Type", "application/json; charset=utf-8")
+	}
 	h.Set("Cache-Control", "no-cache")
 	h.Set("X-Accel-Buffering", "no") // a proxy in front must not collect the events
-	f.client.startStream()
+	f.client.startStream(!f.req.Inbound.Array)
 }
 
 // pump sends chunk and all that follows, until the vendor ends its stream, which

@@ -72,6 +72,7 @@ func (f *flight) respond(reply provider.Reply) error {
 	}
 	h := f.client.w.Header()
 	f.describe(h)
+	f.confess(h)
 	cost := f.bill.header()
 	h.Set("x-llmhub-cost", cost)
 	if cost != unknownCost {

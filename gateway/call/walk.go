@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/llm-hub/llm-hub/events"
@@ -158,9 +159,12 @@ func (f *flight) rest(t events.Target, status int) {
 // explain makes the error of a walk that led nowhere: what the last vendor said,
 // or, if every one is rate limited, when the first may be asked again.
 func (f *flight) explain() error {
+	if f.req.Operation.Local != nil && f.inexpressible() {
+		return f.local()
+	}
 	last := f.failed
 	at, all := f.plan.RetryAt()
-	all = all || len(f.plan.Decision.Skipped) == 0
+	all = all || !slices.ContainsFunc(f.plan.Decision.Skipped, disabled)
 	for _, t := range f.tries {
 		switch {
 		case t.failure == nil || t.failure.unsent && t.failure.Class != provider.RateLimited:
@@ -182,6 +186,18 @@ func (f *flight) explain() error {
 	}
 	return public(last.Failure, last)
 }
+
+// inexpressible tells whether no vendor was called, because none can be told what is
+// asked.
+func (f *flight) inexpressible() bool {
+	return !slices.ContainsFunc(f.tries, func(t try) bool {
+		return t.failure == nil || !t.failure.unsent || t.failure.Class != provider.ClientError
+	})
+}
+
+// disabled tells whether a candidate was left out that might have served, had its
+// credential been accepted.
+func disabled(s events.Skipped) bool { return s.Reason == route.ReasonDisabled }
 
 // unchecked is the error of a credential whose limits cannot be checked now, nil if
 // there is none.

@@ -23,6 +23,7 @@ const (
 	// little for the request. Such a candidate may stand at the end of the plan all
 	// the same, as a last resort.
 	ReasonHeadroom = "headroom"
+	ReasonUnable   = "unable" // the vendor cannot do what is asked, whatever the credential
 )
 
 // Inputs are all that a decision depends on.
@@ -30,7 +31,8 @@ type Inputs struct {
 	Catalog string // version, for the record
 	Model   *control.Model
 	State   State
-	Short   []Short // candidates with too little room for the request
+	Short   []Short         // candidates with too little room for the request
+	Unable  map[string]bool // providers, by name, that cannot do what is asked
 	Seed    uint64
 	Now     time.Time
 }
@@ -57,12 +59,20 @@ type Plan struct {
 	Decision events.Decision
 }
 
+// Hopeless tells whether no candidate of the model is able to do what is asked.
+func (p Plan) Hopeless() bool {
+	skipped := p.Decision.Skipped
+	unable := func(s events.Skipped) bool { return s.Reason == ReasonUnable }
+	able := func(s events.Skipped) bool { return !unable(s) }
+	return len(p.Steps) == 0 && slices.ContainsFunc(skipped, unable) && !slices.ContainsFunc(skipped, able)
+}
+
 // RetryAt is the time at which the first of the candidates that were left out
 // for the vendor's rate limits may be used again; false if none was.
 func (p Plan) RetryAt() (time.Time, bool) {
 	var at time.Time
 	for _, s := range p.Decision.Skipped {
-		if s.Reason != ReasonDisabled && (at.IsZero() || s.Until.Before(at)) {
+		if s.Reason != ReasonDisabled && s.Reason != ReasonUnable && (at.IsZero() || s.Until.Before(at)) {
 			at = s.Until
 		}
 	}
@@ -114,6 +124,9 @@ func Decide(in Inputs) (Plan, error) {
 
 // blocked tells whether t is left out, and why.
 func (in *Inputs) blocked(t events.Target) (Block, bool) {
+	if in.Unable[t.Provider] {
+		return Block{Reason: ReasonUnable}, true
+	}
 	if b, blocked := in.State.Blocked(t, in.Now); blocked {
 		return b, true
 	}
@@ -151,10 +164,13 @@ func (p *Plan) knows(t events.Target) bool {
 // Again gives the inputs that d was decided on. The model must be that of the
 // catalog version d names, and now the time of the decision.
 func Again(d events.Decision, m *control.Model, now time.Time) Inputs {
-	in := Inputs{Catalog: d.Catalog, Model: m, State: stateOf(d.Skipped), Seed: d.Seed, Now: now}
+	in := Inputs{Catalog: d.Catalog, Model: m, State: stateOf(d.Skipped), Unable: map[string]bool{}, Seed: d.Seed, Now: now}
 	for _, s := range d.Skipped {
-		if s.Reason == ReasonHeadroom {
+		switch s.Reason {
+		case ReasonHeadroom:
 			in.Short = append(in.Short, Short{Target: s.Target, Until: s.Until})
+		case ReasonUnable:
+			in.Unable[s.Provider] = true
 		}
 	}
 	return in

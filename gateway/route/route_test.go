@@ -164,6 +164,28 @@ func TestAgain(t *testing.T) {
 	}
 }
 
+func TestUnable(t *testing.T) {
+	m := model(target(vendor("p", 1), 1), target(vendor("q", 1), 2))
+	p := decide(t, route.Inputs{Model: m, Unable: map[string]bool{"p": true}})
+	if len(p.Steps) != 1 || p.Steps[0].Provider.Name != "q" || p.Hopeless() || p.Decision.Skipped[0].Reason != route.ReasonUnable {
+		t.Errorf("plan %+v", p.Decision)
+	}
+	if diff := cmp.Diff(p.Decision, decide(t, route.Again(p.Decision, m, time.Time{})).Decision); diff != "" {
+		t.Error(diff)
+	}
+	if p := decide(t, route.Inputs{Model: m, Unable: map[string]bool{"p": true, "q": true}}); !p.Hopeless() {
+		t.Error("there is hope where no vendor is able")
+	} else if _, cooling := p.RetryAt(); cooling {
+		t.Error("waiting makes no vendor able")
+	}
+	c := newClock()
+	cool := route.NewCooldowns(c.now)
+	cool.Limited(events.Target{Provider: "q", Credential: "k1", Model: "m"}, time.Minute)
+	if p := decide(t, route.Inputs{Model: m, Unable: map[string]bool{"p": true}, State: cool.State(), Now: c.now()}); p.Hopeless() {
+		t.Error("a candidate that cools down is given up")
+	}
+}
+
 func TestSameTargetTwice(t *testing.T) {
 	p := vendor("p", 1)
 	if plan := decide(t, route.Inputs{Model: model(target(p, 1), target(p, 2))}); len(plan.Steps) != 1 {
