@@ -29,7 +29,7 @@ const (
 	Gemini    Dialect = "gemini"
 )
 
-// Inbound is a client's chat request.
+// Inbound is a client's request.
 type Inbound struct {
 	Dialect      Dialect
 	Body         []byte // exactly as received
@@ -61,6 +61,27 @@ type Vendor interface {
 	Prepare(in *Inbound, t Target) (*Outbound, error)
 	// Failure understands an answer whose status is not 2xx.
 	Failure(status int, h http.Header, body []byte) *Failure
+}
+
+// TokenCounter is a [Vendor] that counts the tokens of a prompt when asked.
+type TokenCounter interface {
+	// PrepareCount makes the vendor's request to count the prompt of in; its Unary
+	// gives the count in the client's dialect. A *gateway.Error of kind Invalid means
+	// that the vendor cannot count what comes in this dialect.
+	PrepareCount(in *Inbound, t Target) (*Outbound, error)
+}
+
+// Embedder is a vendor that makes embeddings. The request is one for embeddings,
+// in a dialect that the vendor knows; its answer is never a stream. Errors are
+// those of [Vendor].
+type Embedder interface {
+	PrepareEmbeddings(in *Inbound, t Target) (*Outbound, error)
+}
+
+// Completer is a vendor that goes on with plain texts, as OpenAI's legacy
+// completions do. Errors are those of [Vendor].
+type Completer interface {
+	PrepareCompletion(in *Inbound, t Target) (*Outbound, error)
 }
 
 // Outbound is one call to a vendor.
