@@ -33,9 +33,10 @@ type CountersReport struct {
 }
 
 // Counters folds the log in memory and then writes what differs over the live
-// counters, the checkpoints last. Whenever it is interrupted, the counters written
-// are right at their own positions and the projector goes on from the old
-// checkpoints. progress may be nil.
+// counters, the checkpoints last, but those first that another process has brought
+// further than the log was folded here. Whenever it is interrupted, the counters
+// written are right at their own positions and the projector goes on from
+// checkpoints that are not beyond them. progress may be nil.
 func Counters(ctx context.Context, cfg Config, progress func(Progress)) (CountersReport, error) {
 	report, err := rebuildCounters(ctx, cfg, progress)
 	if err != nil {
@@ -135,13 +136,20 @@ func (b *books) write(ctx context.Context, bucket events.Bucket) (CountersReport
 			report.Written++
 		}
 	}
-	checkpoints, err := b.checkpoints(ctx, bucket)
+	checkpoints, ahead, err := b.checkpoints(ctx, bucket)
 	if err != nil {
 		return report, err
 	}
-	for chunk := range slices.Chunk(puts, events.MaxCommit) {
-		if _, err := bucket.Commit(ctx, chunk); err != nil {
+	// Checkpoints that are ahead of the books go back with the first counters that
+	// do: else whoever wrote them would take what lies between for counted.
+	back := checkpoints[:ahead]
+	for chunk := range slices.Chunk(puts, events.MaxCommit-len(back)) {
+		rev, err := bucket.Commit(ctx, slices.Concat(back, chunk))
+		if err != nil {
 			return report, err
+		}
+		for i := range back {
+			back[i].Rev = rev - uint64(len(chunk)+len(back)-1-i)
 		}
 	}
 	_, err = bucket.Commit(ctx, checkpoints)
@@ -181,28 +189,34 @@ func (b *books) puts(ctx context.Context, bucket events.Bucket) ([]events.Put, e
 	return puts, nil
 }
 
-// checkpoints are the writes of all partitions' checkpoints, and of what they stand on.
-func (b *books) checkpoints(ctx context.Context, bucket events.Bucket) ([]events.Put, error) {
+// checkpoints are the writes of all partitions' checkpoints, and of what they stand
+// on. The first ones, ahead, are of partitions that somebody counted further.
+func (b *books) checkpoints(ctx context.Context, bucket events.Bucket) (puts []events.Put, ahead int, err error) {
 	created, err := bucket.Created(ctx)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var puts []events.Put
 	for _, p := range projector.AllPartitions() {
+		live, _, _ := counters.LoadCheckpoint(ctx, bucket, p) // nobody goes on from what cannot be read
 		over, err := counters.LoadOver(ctx, bucket, p)
 		if err != nil {
-			return nil, err
-		}
-		if put := over.Put(p, b.folds.At(p), b.folds.Over(p)); put != nil {
-			puts = append(puts, *put)
+			return nil, 0, err
 		}
 		more, err := b.checkpoint(ctx, bucket, p, created)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
+		}
+		if put := over.Put(p, b.folds.At(p), b.folds.Over(p)); put != nil {
+			more = append(more, *put)
+		}
+		if b.folds.At(p).Less(live.Position) {
+			puts = slices.Insert(puts, ahead, more...)
+			ahead += len(more)
+			continue
 		}
 		puts = append(puts, more...)
 	}
-	return puts, nil
+	return puts, ahead, nil
 }
 
 // checkpoint are the writes of a partition's checkpoint and, if it has another, its
