@@ -29,7 +29,7 @@ type Config struct {
 	Catalog func() *control.Catalog // the present one
 	// Authenticate finds the virtual key a request was made with. Its error is a
 	// *gateway.Error for the client.
-	Authenticate func(h http.Header, c *control.Catalog) (*control.Key, error)
+	Authenticate func(r *http.Request, c *control.Catalog) (*control.Key, error)
 	Metrics      *record.Metrics
 }
 
@@ -73,7 +73,7 @@ type callerKey struct{}
 // Guard holds [web.Inference]: the request must come with a virtual key.
 func (a *API) Guard(c echo.Context) error {
 	catalog := a.cfg.Catalog()
-	key, err := a.cfg.Authenticate(c.Request().Header, catalog)
+	key, err := a.cfg.Authenticate(c.Request(), catalog)
 	if err != nil {
 		if gateway.AsError(err).Kind == gateway.Unauthenticated {
 			a.cfg.Metrics.Unauthenticated()

@@ -52,8 +52,8 @@ func newFixture(t *testing.T) *fixture {
 	key := &control.Key{Name: "ci", Models: map[string]bool{"smart": true, "fast": true, "team/odd name": true}}
 	a, err := api.New(api.Config{
 		Calls: f.engine, Catalog: func() *control.Catalog { return catalog }, Metrics: metrics,
-		Authenticate: func(h http.Header, _ *control.Catalog) (*control.Key, error) {
-			if h.Get("Authorization") != "Bearer good" {
+		Authenticate: func(r *http.Request, _ *control.Catalog) (*control.Key, error) {
+			if r.Header.Get("Authorization") != "Bearer good" {
 				return nil, &gateway.Error{Kind: gateway.Unauthenticated, Public: "No."}
 			}
 			return key, nil

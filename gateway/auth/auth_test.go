@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +41,10 @@ func header(pairs ...string) http.Header {
 	return h
 }
 
+func request(h http.Header, query string) *http.Request {
+	return &http.Request{Header: h, URL: &url.URL{Path: "/v1beta/models", RawQuery: query}}
+}
+
 func TestKey(t *testing.T) {
 	generated := control.GenerateKey().Reveal()
 	damaged := generated[:len(generated)-1] + "!"
@@ -52,39 +57,46 @@ func TestKey(t *testing.T) {
 	tests := []struct {
 		name   string
 		header http.Header
+		query  string
 		err    string
 	}{
-		{"bearer", header("Authorization", "Bearer "+good), ""},
-		{"lower case", header("authorization", "bearer "+good), ""},
-		{"more space", header("Authorization", "  Bearer   "+good+" "), ""},
-		{"anthropic", header("x-api-key", good), ""},
-		{"azure", header("api-key", good), ""},
-		{"google", header("x-goog-api-key", good), ""},
-		{"the same twice", header("Authorization", "Bearer "+good, "x-api-key", good), ""},
-		{"the same header twice", header("x-api-key", good, "x-api-key", good), ""},
-		{"an empty one beside it", header("Authorization", "", "x-api-key", good), ""},
-		{"nothing", header(), none},
-		{"empty", header("Authorization", " "), none},
-		{"another header", header("x-litellm-api-key", good), none},
-		{"basic", header("Authorization", "Basic "+good), scheme},
-		{"basic beside a key", header("Authorization", "Basic "+good, "x-api-key", good), scheme},
-		{"no token", header("Authorization", "Bearer"), scheme},
-		{"no scheme", header("Authorization", good), scheme},
-		{"unknown", header("Authorization", "Bearer "+other), invalid},
-		{"too short", header("Authorization", "Bearer "+good[1:]), invalid},
-		{"too long", header("x-api-key", strings.Repeat("x", 257)), invalid},
-		{"space", header("x-api-key", good[:16]+" "+good[16:]), invalid},
-		{"not ASCII", header("x-api-key", good+"é"), invalid},
-		{"generated, unknown", header("x-api-key", generated), invalid},
-		{"generated, damaged", header("x-api-key", damaged), invalid},
-		{"two", header("Authorization", "Bearer "+good, "x-api-key", other), two},
-		{"two, one malformed", header("Authorization", "Bearer "+good, "api-key", "short"), two},
-		{"two in one header", header("x-api-key", good, "x-api-key", other), two},
+		{"bearer", header("Authorization", "Bearer "+good), "", ""},
+		{"lower case", header("authorization", "bearer "+good), "", ""},
+		{"more space", header("Authorization", "  Bearer   "+good+" "), "", ""},
+		{"anthropic", header("x-api-key", good), "", ""},
+		{"azure", header("api-key", good), "", ""},
+		{"google", header("x-goog-api-key", good), "", ""},
+		{"the same twice", header("Authorization", "Bearer "+good, "x-api-key", good), "", ""},
+		{"the same header twice", header("x-api-key", good, "x-api-key", good), "", ""},
+		{"an empty one beside it", header("Authorization", "", "x-api-key", good), "", ""},
+		{"nothing", header(), "", none},
+		{"empty", header("Authorization", " "), "", none},
+		{"another header", header("x-litellm-api-key", good), "", none},
+		{"basic", header("Authorization", "Basic "+good), "", scheme},
+		{"basic beside a key", header("Authorization", "Basic "+good, "x-api-key", good), "", scheme},
+		{"no token", header("Authorization", "Bearer"), "", scheme},
+		{"no scheme", header("Authorization", good), "", scheme},
+		{"unknown", header("Authorization", "Bearer "+other), "", invalid},
+		{"too short", header("Authorization", "Bearer "+good[1:]), "", invalid},
+		{"too long", header("x-api-key", strings.Repeat("x", 257)), "", invalid},
+		{"space", header("x-api-key", good[:16]+" "+good[16:]), "", invalid},
+		{"not ASCII", header("x-api-key", good+"é"), "", invalid},
+		{"generated, unknown", header("x-api-key", generated), "", invalid},
+		{"generated, damaged", header("x-api-key", damaged), "", invalid},
+		{"two", header("Authorization", "Bearer "+good, "x-api-key", other), "", two},
+		{"two, one malformed", header("Authorization", "Bearer "+good, "api-key", "short"), "", two},
+		{"two in one header", header("x-api-key", good, "x-api-key", other), "", two},
+		{"in the address", header(), "alt=sse&key=" + good, ""},
+		{"in both", header("x-goog-api-key", good), "key=" + good, ""},
+		{"another in the address", header("x-goog-api-key", good), "key=" + other, two},
+		{"unknown in the address", header(), "key=" + other, invalid},
+		{"none in the address", header(), "alt=sse&key=", none},
+		{"a broken address", header(), "key=%zz;", none},
 	}
 	c := catalog(t)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			key, err := auth.Key(tt.header, c)
+			key, err := auth.Key(request(tt.header, tt.query), c)
 			got := ""
 			if err != nil {
 				got = err.Error()
@@ -103,7 +115,7 @@ func TestKey(t *testing.T) {
 func TestMalformedIsNotLookedUp(t *testing.T) {
 	damaged := strings.Replace(control.GenerateKey().Reveal(), "_live_", "_liv3_", 1)
 	for _, text := range []string{"short", strings.Repeat("x", 257), "lh_live_" + damaged[8:40]} {
-		if _, err := auth.Key(header("x-api-key", text), nil); gateway.AsError(err).Kind != gateway.Unauthenticated {
+		if _, err := auth.Key(request(header("x-api-key", text), ""), nil); gateway.AsError(err).Kind != gateway.Unauthenticated {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -170,7 +182,7 @@ func TestNewOperatorRefuses(t *testing.T) {
 }
 
 func BenchmarkKey(b *testing.B) {
-	c, h := catalog(b), header("Authorization", "Bearer "+good)
+	c, h := catalog(b), request(header("Authorization", "Bearer "+good), "")
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := auth.Key(h, c); err != nil {

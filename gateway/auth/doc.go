@@ -2,6 +2,7 @@
 // token. It decides from memory only.
 //
 // One extractor reads every style of header that clients of the vendors use, so
-// that no route understands a credential another does not. A credential in the
-// URL is not taken: addresses end up in logs.
+// that no route understands a credential another does not. Of addresses, which end
+// up in the logs of others, only a virtual key is taken, because Gemini's clients
+// may put theirs there; the operator's token never is.
 package auth

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/llm-hub/llm-hub/gateway"
@@ -16,10 +17,10 @@ const (
 
 // credential finds the one credential of a request: `Authorization: Bearer` as
 // OpenAI's clients send it, x-api-key as Anthropic's, api-key as Azure's,
-// x-goog-api-key as Google's. The same one in several headers is one. Its errors
-// are *gateway.Error and never contain what was sent.
-func credential(h http.Header) (control.Secret, error) {
-	var found string
+// x-goog-api-key as Google's, and beside those found, the one in the address if it
+// may be there. The same one in several places is one. Its errors are
+// *gateway.Error and never contain what was sent.
+func credential(h http.Header, found string) (control.Secret, error) {
 	for _, name := range [...]string{"Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key"} {
 		for _, value := range h[name] {
 			text := strings.TrimSpace(value)
@@ -76,12 +77,21 @@ func wellFormed(text string) bool {
 	return control.WellFormed(text)
 }
 
+// inAddress is the credential in the query of an address: `key`, as Gemini's clients
+// send it.
+func inAddress(u *url.URL) string {
+	if u.RawQuery == "" {
+		return ""
+	}
+	return strings.TrimSpace(u.Query().Get("key"))
+}
+
 // Key finds the virtual key that a request was made with. The key is looked up by
 // the hash of its secret, so the time of the look-up tells nothing of any secret.
 // Its error is a *gateway.Error: Unauthenticated, or Invalid if two different
 // credentials were sent.
-func Key(h http.Header, c *control.Catalog) (*control.Key, error) {
-	secret, err := credential(h)
+func Key(r *http.Request, c *control.Catalog) (*control.Key, error) {
+	secret, err := credential(r.Header, inAddress(r.URL))
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func NewOperator(token control.Secret, logger *slog.Logger, now func() time.Time
 // came from, for the log. Its error is a *gateway.Error. The comparison takes the
 // same time wherever the texts differ.
 func (o *Operator) Check(h http.Header, from string) error {
-	token, err := credential(h)
+	token, err := credential(h, "")
 	if err == nil {
 		hash := sha256.Sum256([]byte(token.Reveal()))
 		if subtle.ConstantTimeCompare(hash[:], o.hash[:]) == 1 {
