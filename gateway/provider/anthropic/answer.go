@@ -29,7 +29,10 @@ type wireReply struct {
 	Input    json.RawMessage `json:"input"`
 }
 
-var errNoMessage = errors.New("not a message")
+var (
+	errNoMessage = errors.New("not a message")
+	errNoCount   = errors.New("not a count of tokens")
+)
 
 func reply(body []byte) (*chat.Reply, error) {
 	var w wireMessage

@@ -19,6 +19,7 @@ const (
 	imageBlock    = "image"
 	documentBlock = "document"
 	thinkingBlock = "thinking"
+	redactedBlock = "redacted_thinking"
 )
 
 func (w *wireRequest) setMessages(messages []chat.Message) error {

@@ -2,10 +2,8 @@ package anthropic
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 
-	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/provider/chat"
 	"github.com/llm-hub/llm-hub/gateway/provider/rawjson"
 )
@@ -16,10 +14,6 @@ const defaultMaxTokens = 32_000
 
 // maxTemperature is the top of the range; OpenAI's goes to 2.
 const maxTemperature = 1.0
-
-func invalid(param, format string, args ...any) *gateway.Error {
-	return &gateway.Error{Kind: gateway.Invalid, Public: fmt.Sprintf(format, args...), Param: param}
-}
 
 func request(req *chat.Request, model string) (*wireRequest, error) {
 	if req.N > 1 {

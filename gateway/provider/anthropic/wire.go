@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"strings"
 
 	"github.com/llm-hub/llm-hub/gateway/provider"
 	"github.com/llm-hub/llm-hub/gateway/provider/chat"
@@ -29,21 +28,20 @@ func (Wire) Call(req *chat.Request, t provider.Target) (*chat.Exchange, error) {
 	if err != nil {
 		return nil, invalid("", "The request cannot be written: %v.", err)
 	}
-	base := strings.TrimSuffix(strings.TrimRight(t.BaseURL, "/"), "/v1")
 	return &chat.Exchange{
-		URL: base + "/v1/messages", Header: header(req, t), Body: body,
+		URL: address(t, ""), Header: header(req.Stream, t), Body: body,
 		Reply:  reply,
 		Source: func(r io.Reader) chat.Source { return newSource(r) },
 	}, nil
 }
 
-func header(req *chat.Request, t provider.Target) http.Header {
+func header(stream bool, t provider.Target) http.Header {
 	h := http.Header{
-		"Content-Type":      {"application/json"},
-		"Accept":            {"application/json"},
-		"Anthropic-Version": {version},
+		"Content-Type": {"application/json"},
+		"Accept":       {"application/json"},
+		versionHeader:  {version},
 	}
-	if req.Stream {
+	if stream {
 		h["Accept"] = []string{"text/event-stream"}
 	}
 	if t.APIKey != "" {

@@ -1,0 +1,106 @@
+package anthropic
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/llm-hub/llm-hub/gateway/provider"
+	"github.com/llm-hub/llm-hub/gateway/provider/rawjson"
+)
+
+// A signature that this vendor made leaves the gateway with its name in front
+// wherever the answer was translated, so that it comes back to nobody else. What
+// the fast lane carried has no name, and no colon: it is base64.
+const (
+	ours     = string(provider.Anthropic) + ":"
+	nameMark = ":"
+)
+
+// signed puts the name in front of a signature, if there is one.
+func signed(signature string) string {
+	if signature == "" {
+		return ""
+	}
+	return ours + signature
+}
+
+// appendOwnThinking adds the edits, to a list of messages that begins at base,
+// without which a vendor would refuse it: thinking that another vendor signed, or
+// nobody, goes, and the name in front of our own signatures.
+func appendOwnThinking(edits []rawjson.Edit, messages []byte, base int) []rawjson.Edit {
+	if !bytes.Contains(messages, []byte(thinkingBlock)) {
+		return edits // as most
+	}
+	list := rawjson.NewArray(messages)
+	for list.Next() {
+		from, _ := list.Span()
+		obj := rawjson.NewObject(list.Value())
+		for obj.Next() {
+			if string(obj.Key()) != "content" || rawjson.TypeOf(obj.Value()) != rawjson.ArrayType {
+				continue
+			}
+			at, to := obj.Span()
+			if own, changed := ownBlocks(obj.Value()); changed {
+				edits = append(edits, rawjson.Edit{From: base + from + at, To: base + from + to, With: own})
+			}
+		}
+	}
+	return edits
+}
+
+// ownBlocks is a list of blocks without foreign thinking. A list of nothing else
+// stays as it is: an empty one is refused, too.
+func ownBlocks(blocks []byte) (own []byte, changed bool) {
+	var kept [][]byte
+	list := rawjson.NewArray(blocks)
+	for list.Next() {
+		block := list.Value()
+		mark, value := signatureOf(block)
+		switch {
+		case mark == (span{}):
+		case strings.HasPrefix(value, ours):
+			changed = true
+			block = rawjson.Apply(block, rawjson.Edit{
+				From: mark.from, To: mark.to, With: rawjson.Quote(strings.TrimPrefix(value, ours)),
+			})
+		case value == "" || strings.Contains(value, nameMark):
+			changed = true
+			continue
+		}
+		kept = append(kept, block)
+	}
+	if len(kept) == 0 {
+		return nil, false
+	}
+	own = append(append([]byte{'['}, bytes.Join(kept, []byte{','})...), ']')
+	return own, changed
+}
+
+type span struct{ from, to int }
+
+// signatureOf finds what the vendor recognises a block of thinking by; the zero
+// span if it is another block, or has no such member.
+func signatureOf(block []byte) (at span, value string) {
+	var signature, data span
+	var kind string
+	obj := rawjson.NewObject(block)
+	for obj.Next() {
+		from, to := obj.Span()
+		switch string(obj.Key()) {
+		case "type":
+			kind, _ = rawjson.String(obj.Value())
+		case "signature":
+			signature = span{from, to}
+		case "data":
+			data = span{from, to}
+		}
+	}
+	switch kind {
+	case thinkingBlock:
+		at = signature
+	case redactedBlock:
+		at = data
+	}
+	value, _ = rawjson.String(block[at.from:at.to])
+	return at, value
+}
