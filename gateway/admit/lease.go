@@ -39,6 +39,7 @@ type lease struct {
 	mine   int64  // spent and reserved here in the window
 	until  moment // nothing is admitted from it later
 	joined bool   // the store knows us as a holder
+	gone   bool   // the store has left the window behind: the counters decide; nothing else is set
 
 	others int64  // what all others had when the store was last asked
 	asked  moment // when that was; zero: never
@@ -98,7 +99,11 @@ func (l *lease) surplus(sweep time.Duration) bool {
 func (a *account) lease(l accounting.Limit, w *windows) *lease {
 	window := windowOf(l, w)
 	for _, le := range a.leases {
-		if le.of == l.Of && le.window == window {
+		switch {
+		case le.of != l.Of || le.window != window:
+		case le.gone:
+			return nil
+		default:
 			le.max = l.Max
 			return le
 		}
@@ -192,7 +197,7 @@ func countable(kind accounting.ScopeKind, s accounting.Spent) accounting.Spent {
 func (a *account) spend(w *windows, spent accounting.Spent, admission bool) {
 	spent = countable(a.scope.Kind, spent)
 	for _, l := range a.leases {
-		if l.of == accounting.OfConcurrency || w.of(l.window.Per) != l.window {
+		if l.gone || l.of == accounting.OfConcurrency || w.of(l.window.Per) != l.window {
 			continue
 		}
 		n := accounting.Limit{Of: l.of}.Spent(spent)

@@ -437,3 +437,23 @@ func TestRefusesByAFreshRecord(t *testing.T) {
 		b.mustAdmit(b.ask(80, l))
 	})
 }
+
+// TestWindowThatOthersLeftBehind: what is asked of a window that is over to others,
+// but not to this node, is decided by the counters.
+func TestWindowThatOthersLeftBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 1)
+		a, b := c.node(0), c.node(0)
+		l := limit(accounting.Minute, accounting.OfTokens, 100)
+		late := a.ask(10, l)
+		for range 2 {
+			pause(time.Minute)
+			b.use(b.mustAdmit(b.ask(10, l)), 10)
+		}
+		began := time.Now()
+		a.mustAdmit(late).Release()
+		if waited := time.Since(began); waited >= patience {
+			t.Errorf("waited for %s", waited)
+		}
+	})
+}

@@ -48,23 +48,20 @@ func (a *Admitter) plan(acc *account, dead []deceased) (*plan, error) {
 	return p, err
 }
 
-// ask asks for every lease of the scope, and drops those whose pools are over.
+// ask asks for every lease of the scope, and gives up those whose pools are over.
 // acc.mu is held.
 func (a *Admitter) ask(acc *account, p *plan) {
 	held := slices.Contains(p.leases.Holders(), a.me) // maybe by a commit whose answer was lost
-	kept := acc.leases[:0]
 	for _, l := range acc.leases {
-		if !held && l.needless() {
-			kept = append(kept, l)
+		if l.gone || !held && l.needless() {
 			continue
 		}
 		if pool := p.leases.Open(l.of, l.window); pool != nil {
 			a.askFor(acc, l, pool, p)
-			kept = append(kept, l)
+		} else {
+			*l = lease{of: l.of, window: l.window, gone: true} // and not again: who waits for it would wait in vain
 		}
 	}
-	clear(acc.leases[len(kept):])
-	acc.leases = kept
 }
 
 // needless tells whether the store need not know of the lease.
