@@ -93,7 +93,7 @@ func TestFullLogDisk(t *testing.T) {
 	v := startVendor(t)
 	config := campaignConfig(t, v.url, "delay=1ms", tenantDoc{name: "free"})
 	data := t.TempDir()
-	h, disk := launchOnSmallDisk(t, data, "nats", 1200, "--config", config, "--allow-private-cidrs", "127.0.0.0/8")
+	h, disk := launchOnSmallDisk(t, data, "nats", 640, "--config", config, "--allow-private-cidrs", "127.0.0.0/8")
 	h.waitReady()
 	n := &node{}
 	n.hub.Store(h)

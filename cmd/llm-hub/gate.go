@@ -99,8 +99,15 @@ func (a *app) admitter(ctx context.Context) (*admit.Admitter, error) {
 			a.log.Error("limits do not follow the counters", "error", err)
 		}
 	})
-	a.closers.push("leases", admitter.Close)
 	a.lost = admitter.Lost()
+	a.closers.push("leases", func(ctx context.Context) error {
+		select {
+		case <-a.lost: // others have what was held
+			return nil
+		default:
+			return admitter.Close(ctx)
+		}
+	})
 	a.health.add(check{name: "limits", required: true, run: func(context.Context) (any, error) {
 		if !admitter.Loaded() {
 			return nil, errors.New("the counters are not loaded yet")

@@ -28,10 +28,11 @@ const (
 	// deadDedupe is long because a fold that was restarted buries its dead again,
 	// and there should never be many.
 	deadDedupe = 24 * time.Hour
-	// deadBytes bounds dead letters.
-	deadBytes = 64 << 20
+	// deadBytes bounds dead letters. With the alerts it has to fit into what an
+	// embedded server of the least size leaves beside the traffic.
+	deadBytes = 32 << 20
 	// alertBytes bounds alerts; the oldest go first.
-	alertBytes = 64 << 20
+	alertBytes = 16 << 20
 	// lapsedFor is how long a bucket remembers that a key has lapsed: a watcher
 	// that was cut off for less hears of it.
 	lapsedFor = 24 * time.Hour
