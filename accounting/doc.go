@@ -17,7 +17,8 @@
 //
 //  1. A message counts once: at or below the last counter of its epoch and
 //     partition it is a duplicate, the next one applies, any other is a
-//     [GapError] and changes nothing. [TestFoldProducers]
+//     [GapError] and changes nothing. Of an epoch so old that it may be forgotten
+//     it is dead instead. [TestFoldProducers, TestFoldForgottenEpochSpeaks]
 //  2. A fold restarted from what [Fold.Resume] gave and fed the log from there
 //     is the fold that never stopped, whatever was duplicated, orphaned or in
 //     flight at that moment. [TestRestartGivesTheSameFold]

@@ -106,14 +106,20 @@ func (f *Fold) Apply(m events.Stored) (Applied, error) {
 		m.Time = f.now
 	}
 	p := f.producer(m)
-	if m.ID.Counter > p.Counter+1 {
+	forgotten := m.ID.Counter > 1 && p.Counter == 0 && ancient(m.ID.Epoch, m.Time)
+	if m.ID.Counter > p.Counter+1 && !forgotten {
 		return Applied{}, &GapError{ID: m.ID, Seq: m.Seq, Want: p.Counter + 1}
 	}
 	f.hear(m.Time)
 	if next := (Position{Seq: m.Seq + 1}); f.at.Less(next) {
 		f.at = next
 	}
-	if m.ID.Counter <= p.Counter {
+	switch {
+	case forgotten:
+		s := step{fold: f, by: p, at: Position{Seq: m.Seq}}
+		s.allDead(m.Message, errForgotten)
+		return s.out, nil
+	case m.ID.Counter <= p.Counter:
 		return Applied{Duplicate: true}, nil
 	}
 	if old := f.producers[p.key()]; old != p {

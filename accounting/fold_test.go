@@ -2,6 +2,7 @@ package accounting_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -76,6 +77,43 @@ func TestFoldForgetsClosedEpochs(t *testing.T) {
 	}
 	if a := mustApply(t, f, tp.append(idle.Message)); !a.Duplicate {
 		t.Error("an epoch that was never closed is forgotten")
+	}
+}
+
+// TestFoldForgottenEpochSpeaks: a node that comes back after so long, with messages
+// in its outbox, does not stop its partition. What it kept can be applied again.
+func TestFoldForgottenEpochSpeaks(t *testing.T) {
+	tp, f := newTape(t), accounting.NewFold(accounting.Snapshot{})
+	ms := noon.UnixMilli()
+	old := events.Epoch(fmt.Sprintf("%08x-%04x-7000-8000-000000000001", ms>>16, ms&0xffff))
+	fresh := "f" + old[1:] // minted later
+	mustApply(t, f, tp.say(old, started(old)))
+	mustApply(t, f, tp.say("e2", started("e2")))
+	tp.clock = tp.clock.Add(31 * 24 * time.Hour)
+	mustApply(t, f, tp.say("e2", of("r2", admitted())))
+	before := f.Snapshot()
+	late := tp.say(old, of("r1", recorded(1, first, tokens(7, 8, 90))), of("r1", finished()))
+	a := mustApply(t, f, late)
+	if len(a.Dead) != 2 || len(a.Entries) != 0 || a.Dead[1].At != (accounting.Position{Seq: late.Seq, Index: 1}) {
+		t.Fatalf("applied %+v, want two dead events", a)
+	}
+	mend := tp.say("e2", fact{
+		events.Head{At: noon, Node: node1, Tenant: events.NoTenant, Epoch: "e2", N: 1},
+		events.DeadReapplied{Seq: late.Seq, Index: 0, Raw: string(a.Dead[0].Raw)},
+	})
+	restarted := accounting.NewFold(before)
+	mustApply(t, restarted, late)
+	for _, f := range []*accounting.Fold{f, restarted} {
+		again := mustApply(t, f, mend)
+		if len(again.Entries) != 1 || again.Entries[0].Epoch != old || again.Entries[0].Totals.Cost != 90 {
+			t.Errorf("applied again: %+v, want the bill on %s", again, old)
+		}
+	}
+	var gap *accounting.GapError
+	unheard := late
+	unheard.ID.Epoch = fresh
+	if _, err := f.Apply(unheard); !errors.As(err, &gap) {
+		t.Errorf("an epoch of these days at counter %d: %v, want a gap", unheard.ID.Counter, err)
 	}
 }
 

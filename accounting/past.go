@@ -2,9 +2,13 @@ package accounting
 
 import (
 	"cmp"
+	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/llm-hub/llm-hub/events"
 )
 
 // silence is how long an epoch must have been silent to be of the past; when it
@@ -71,6 +75,19 @@ func (f *Fold) remember() (present []Producer, past *Past) {
 
 func byEpoch(a, b Producer) int {
 	return cmp.Or(cmp.Compare(a.Partition, b.Partition), strings.Compare(string(a.Epoch), string(b.Epoch)))
+}
+
+// errForgotten says that nobody can tell whether a message came before: its node
+// was away for so long, with messages in its outbox, that its epoch is forgotten.
+var errForgotten = errors.New("its epoch is forgotten, so it may have been counted before")
+
+// ancient tells whether an epoch began so long ago that it may be forgotten. Its id
+// is a UUIDv7, which begins with the milliseconds since 1970 in 8 and 4 digits.
+func ancient(e events.Epoch, now time.Time) bool {
+	high, rest, _ := strings.Cut(string(e), "-")
+	low, _, found := strings.Cut(rest, "-")
+	ms, err := strconv.ParseInt(high+low, 16, 64)
+	return found && err == nil && expired(time.UnixMilli(ms), now)
 }
 
 // forgetEpochs forgets the closed epochs beyond [maxClosed] that have been silent

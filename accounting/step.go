@@ -21,6 +21,18 @@ func (s *step) dead(raw []byte, err error) {
 	s.fold.bury(s.at, s.by.Epoch)
 }
 
+// allDead buries every event of a message.
+func (s *step) allDead(m events.Message, reason error) {
+	lines, err := m.Lines()
+	if err != nil {
+		lines = [][]byte{m.Data}
+	}
+	for i, line := range lines {
+		s.at.Index = i
+		s.dead(line, reason)
+	}
+}
+
 // line folds one event. After an error it has changed nothing.
 func (s *step) line(line []byte) error {
 	if s.fold.isDoomed(s.at) {
