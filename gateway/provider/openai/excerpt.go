@@ -19,24 +19,26 @@ type excerpt struct {
 	text   []byte
 }
 
-// readPrompt implements the Prompt of [provider.Inbound]: it walks over the
-// request as [ParseChat] does, so that both mean the same by a prompt.
-func readPrompt(in *provider.Inbound, most int) provider.Prompt {
-	all := &excerpt{} // takes nothing, and knows the size afterwards
-	p := parser{in: &provider.Inbound{}, excerpt: all}
-	p.walk(in.Body)
-	some := &excerpt{total: all.passed, pieces: max(1, most/pieceSize)}
-	again := parser{in: &provider.Inbound{}, excerpt: some}
-	again.walk(in.Body)
-	return provider.Prompt{
-		Excerpt: provider.Excerpt{Text: some.text, Bytes: p.text}, Messages: p.count, Media: p.extra,
+// promptReader makes the Prompt of [provider.Inbound]: it walks over the request as
+// the parser does, so that both mean the same by a prompt.
+func promptReader(read fieldReader) func(*provider.Inbound, int) provider.Prompt {
+	return func(in *provider.Inbound, most int) provider.Prompt {
+		all := &excerpt{} // takes nothing, and knows the size afterwards
+		p := parser{in: &provider.Inbound{}, field: read, excerpt: all}
+		p.walk(in.Body)
+		some := &excerpt{total: all.passed, pieces: max(1, most/pieceSize)}
+		again := parser{in: &provider.Inbound{}, field: read, excerpt: some}
+		again.walk(in.Body)
+		return provider.Prompt{
+			Excerpt: provider.Excerpt{Text: some.text, Bytes: p.text}, Messages: p.count, Media: p.extra,
+		}
 	}
 }
 
 // walk goes over a request that was found good before.
 func (p *parser) walk(body []byte) {
 	obj := rawjson.NewObject(body)
-	for obj.Next() && p.field(string(obj.Key()), obj.Value()) == nil {
+	for obj.Next() && p.field(p, string(obj.Key()), obj.Value()) == nil {
 		continue
 	}
 }

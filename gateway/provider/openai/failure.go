@@ -8,8 +8,8 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/provider/failure"
 )
 
-// Failure implements [provider.Vendor].
-func (Vendor) Failure(status int, h http.Header, body []byte) *provider.Failure {
+// readFailure understands an answer whose status is not 2xx.
+func readFailure(status int, h http.Header, body []byte) *provider.Failure {
 	f := failure.Classify(status, h, failure.Read(body))
 	if f.Class == provider.RateLimited && f.RetryAfter == 0 {
 		f.RetryAfter = untilReset(h)

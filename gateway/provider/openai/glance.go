@@ -83,6 +83,8 @@ func (g *glance) lookAtChoice(value []byte, text *provider.TextMeter) {
 			}
 		case "delta", "message":
 			meter(v, text)
+		case "text": // of a legacy completion
+			meterString(v, text)
 		}
 	}
 	place := uint(1) << min(index, maxTracked-1)

@@ -22,6 +22,7 @@ type wireCall struct {
 	ID       string       `json:"id,omitempty"`
 	Type     string       `json:"type,omitempty"`
 	Function wireFunction `json:"function"`
+	Extra    *wireExtra   `json:"extra_content,omitempty"`
 }
 
 type wireFunction struct {

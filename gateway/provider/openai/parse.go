@@ -21,58 +21,69 @@ const (
 // and the rough shape, so that a plain mistake is refused before any vendor is
 // called. An error is a *gateway.Error of kind Invalid that names the field.
 func ParseChat(body []byte) (*provider.Inbound, error) {
+	return parseBody(body, (*parser).chatField, "messages")
+}
+
+// parseBody reads a request. required is the member that must be there beside the
+// model.
+func parseBody(body []byte, read fieldReader, required string) (*provider.Inbound, error) {
 	if !utf8.Valid(body) {
 		return nil, invalid("", "", "The request body is not valid UTF-8.")
 	}
-	p := parser{in: &provider.Inbound{Dialect: provider.OpenAI, Body: body}}
+	p := parser{in: &provider.Inbound{Dialect: provider.OpenAI, Body: body}, field: read}
 	obj := rawjson.NewObject(body)
 	for obj.Next() {
 		key := obj.Key()
 		if !p.names.Add(key) {
 			return nil, invalid(string(key), "", "'%s' is given twice.", key)
 		}
-		if err := p.field(string(key), obj.Value()); err != nil {
+		if err := p.field(&p, string(key), obj.Value()); err != nil {
 			return nil, err
 		}
 	}
 	if err := obj.Err(); err != nil {
 		return nil, badJSON(err)
 	}
-	return p.finish()
+	return p.finish(required)
 }
+
+// fieldReader checks one member of a request and notes what it says.
+type fieldReader func(p *parser, key string, value []byte) error
 
 type parser struct {
 	in       *provider.Inbound
+	field    fieldReader
 	names    rawjson.Names
-	messages bool
+	required bool  // the required member was there
 	oldCap   int64 // max_tokens
 	newCap   int64 // max_completion_tokens
 	choices  int64
+	best     int64    // choices that are made, of which the best are given
+	prompts  int64    // that are answered, each with its choices; 0: one
 	text     int64    // bytes of prompt
 	extra    int64    // tokens of prompt that are not text
-	count    int64    // messages
+	count    int64    // messages, or texts
 	excerpt  *excerpt // of the texts, nil unless it is asked for
 }
 
-func (p *parser) finish() (*provider.Inbound, error) {
+func (p *parser) finish(required string) (*provider.Inbound, error) {
 	switch {
 	case p.in.Model == "":
 		return nil, invalid("model", "missing_required_parameter", "'model' is missing.")
-	case !p.messages:
-		return nil, invalid("messages", "missing_required_parameter", "'messages' is missing.")
+	case !p.required:
+		return nil, invalid(required, "missing_required_parameter", "'%s' is missing.", required)
 	}
 	p.in.MaxOutput = p.newCap
 	if p.newCap == 0 {
 		p.in.MaxOutput = p.oldCap
 	}
-	p.in.MaxOutput *= max(p.choices, 1) // the cap is for each choice
+	p.in.MaxOutput *= max(p.choices, p.best, 1) * max(p.prompts, 1) // the cap is for each choice
 	p.in.InputTokens = provider.EstimateTokens(p.text) + p.extra
-	p.in.Prompt = readPrompt
+	p.in.Prompt = promptReader(p.field)
 	return p.in, nil
 }
 
-// field checks one member of the request and notes what it says.
-func (p *parser) field(key string, value []byte) error {
+func (p *parser) chatField(key string, value []byte) error {
 	switch key {
 	case "model":
 		return p.model(value)
@@ -87,7 +98,7 @@ func (p *parser) field(key string, value []byte) error {
 	case "max_completion_tokens":
 		return readCount(value, key, &p.newCap)
 	case "n":
-		return p.choiceCount(value)
+		return choiceCount(value, key, &p.choices)
 	case "tools", "functions":
 		p.raw(value)
 		return wantType(value, key, rawjson.ArrayType)
@@ -98,9 +109,9 @@ func (p *parser) field(key string, value []byte) error {
 		return wantType(value, key, rawjson.ObjectType)
 	case "modalities":
 		return wantType(value, key, rawjson.ArrayType)
-	case "temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "top_logprobs":
+	case "temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "top_logprobs", "top_k":
 		return wantType(value, key, rawjson.NumberType)
-	case "user", "service_tier", "reasoning_effort", "safety_identifier", "prompt_cache_key":
+	case "user", "service_tier", "reasoning_effort", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "verbosity":
 		return wantType(value, key, rawjson.StringType)
 	case "logprobs", "parallel_tool_calls", "store":
 		return wantType(value, key, rawjson.BoolType)
@@ -123,12 +134,12 @@ func (p *parser) model(value []byte) error {
 	return nil
 }
 
-func (p *parser) choiceCount(value []byte) error {
-	if err := readCount(value, "n", &p.choices); err != nil {
+func choiceCount(value []byte, param string, into *int64) error {
+	if err := readCount(value, param, into); err != nil {
 		return err
 	}
-	if p.choices > maxChoices {
-		return invalid("n", "integer_above_max_value", "'n' must be at most %d.", maxChoices)
+	if *into > maxChoices {
+		return invalid(param, "integer_above_max_value", "'%s' must be at most %d.", param, maxChoices)
 	}
 	return nil
 }
@@ -172,7 +183,7 @@ func (p *parser) messageList(value []byte) error {
 	if list.Len() == 0 {
 		return invalid(key, "empty_array", "'messages' must not be empty.")
 	}
-	p.messages = true
+	p.required = true
 	return nil
 }
 

@@ -1,38 +1,71 @@
 package openai
 
 import (
+	"bytes"
 	"net/http"
-	"strings"
 
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/provider"
 	"github.com/llm-hub/llm-hub/gateway/provider/rawjson"
 )
 
-// Vendor is the fast lane to a vendor that speaks OpenAI's dialect. Its zero
-// value serves OpenAI itself.
+// Vendor serves OpenAI's dialect over its own wire: bytes pass through. Every
+// other dialect it leaves to another adapter. Its zero value serves OpenAI itself
+// and no other dialect.
 type Vendor struct {
-	// NoStreamOptions is for vendors that refuse stream_options and give usage
-	// in the stream unasked.
-	NoStreamOptions bool
+	traits Traits
+	rest   provider.Vendor
 }
 
-var _ provider.Vendor = Vendor{}
+var (
+	_ provider.Vendor    = Vendor{}
+	_ provider.Embedder  = Vendor{}
+	_ provider.Completer = Vendor{}
+)
+
+// New makes the adapter of a vendor with these traits. rest serves chats of other
+// dialects: a [Wire] with the same traits, behind their clients; nil: nothing does.
+func New(rest provider.Vendor, traits Traits) Vendor { return Vendor{traits: traits, rest: rest} }
 
 // Prepare implements [provider.Vendor].
 func (v Vendor) Prepare(in *provider.Inbound, t provider.Target) (*provider.Outbound, error) {
+	if in.Dialect != provider.OpenAI && v.rest != nil {
+		return v.rest.Prepare(in, t)
+	}
+	return v.pass(in, t, chatPath)
+}
+
+// PrepareCompletion implements [provider.Completer] for what [ParseCompletion] read.
+func (v Vendor) PrepareCompletion(in *provider.Inbound, t provider.Target) (*provider.Outbound, error) {
+	return v.pass(in, t, completionPath)
+}
+
+// PrepareEmbeddings implements [provider.Embedder] for what [ParseEmbeddings] read.
+func (v Vendor) PrepareEmbeddings(in *provider.Inbound, t provider.Target) (*provider.Outbound, error) {
+	out, err := v.pass(in, t, embeddingPath)
+	if err != nil {
+		return nil, err
+	}
+	out.Unary = readEmbeddings
+	return out, nil
+}
+
+// Failure implements [provider.Vendor].
+func (Vendor) Failure(status int, h http.Header, body []byte) *provider.Failure {
+	return readFailure(status, h, body)
+}
+
+// pass sends the client's bytes on to an endpoint.
+func (v Vendor) pass(in *provider.Inbound, t provider.Target, path string) (*provider.Outbound, error) {
 	if in.Dialect != provider.OpenAI {
 		return nil, &gateway.Error{Kind: gateway.Invalid, Public: "This model cannot be reached through this endpoint."}
 	}
-	body, err := v.splice(in, t.Model)
+	body, err := v.traits.splice(in, t.Model)
 	if err != nil {
 		return nil, err
 	}
 	out := &provider.Outbound{
-		Method: http.MethodPost,
-		URL:    strings.TrimRight(t.BaseURL, "/") + "/chat/completions",
-		Header: header(in, t),
-		Body:   body,
+		Method: http.MethodPost, URL: endpoint(t, path), Header: header(in.Stream, t), Body: body,
 	}
 	if in.Stream {
 		out.Stream = newStream(in)
@@ -42,53 +75,83 @@ func (v Vendor) Prepare(in *provider.Inbound, t provider.Target) (*provider.Outb
 	return out, nil
 }
 
-func header(in *provider.Inbound, t provider.Target) http.Header {
-	h := http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}}
-	if in.Stream {
-		h["Accept"] = []string{"text/event-stream"}
-	}
-	if t.APIKey != "" {
-		h["Authorization"] = []string{"Bearer " + t.APIKey}
-	}
-	return h
-}
+const (
+	streamOptions = "stream_options"
+	usageWanted   = `{"include_usage":true}`
+	oldCap        = "max_tokens"
+	newCap        = "max_completion_tokens"
+)
 
-// splice makes the vendor's body of the client's: another model, and usage asked
-// for in a stream.
-func (v Vendor) splice(in *provider.Inbound, model string) ([]byte, error) {
-	edits := make([]rawjson.Edit, 0, 2)
+// splice makes the vendor's body of the client's: another model, usage asked for
+// in a stream, and the cap in the vendor's word, because it bounds the bill.
+func (t Traits) splice(in *provider.Inbound, model string) ([]byte, error) {
+	s := splicer{body: in.Body, edits: make([]rawjson.Edit, 0, 2)}
 	asked := false
 	obj := rawjson.NewObject(in.Body)
 	for obj.Next() {
 		from, to := obj.Span()
-		switch string(obj.Key()) {
-		case "model":
-			edits = append(edits, rawjson.Edit{From: from, To: to, With: rawjson.Quote(model)})
-		case "stream_options":
-			switch {
-			case v.NoStreamOptions:
-				from, to = obj.Cut()
-				edits = append(edits, rawjson.Edit{From: from, To: to})
-			case in.Stream:
-				asked = true
-				edits = append(edits, askIn(obj.Value(), from))
-			}
+		switch key := string(obj.Key()); {
+		case key == "model":
+			s.replace(span{from, to}, rawjson.Quote(model))
+		case key == streamOptions && t.lacks(streamOptions):
+			from, to = obj.Cut()
+			s.replace(span{from, to}, nil)
+		case key == streamOptions && in.Stream:
+			asked = true
+			s.edits = append(s.edits, askIn(obj.Value(), from))
+		case key == oldCap:
+			s.old = span{from, to}
+		case key == newCap && t.lacks(newCap):
+			s.new = span{from, to}
 		}
 	}
 	if err := obj.Err(); err != nil {
 		return nil, badJSON(err)
 	}
-	if in.Stream && !asked && !v.NoStreamOptions {
+	s.renameCap()
+	if in.Stream && !asked && !t.lacks(streamOptions) {
 		at := obj.End() - 1
-		edits = append(edits, rawjson.Edit{From: at, To: at, With: []byte(`,"stream_options":{"include_usage":true}`)})
+		s.replace(span{at, at}, []byte(`,"`+streamOptions+`":`+usageWanted))
 	}
-	return rawjson.Apply(in.Body, edits...), nil
+	return rawjson.Apply(in.Body, s.edits...), nil
+}
+
+// span is a stretch of a body; the empty one: it is not there.
+type span struct{ from, to int }
+
+// splicer collects the edits of a body.
+type splicer struct {
+	body  []byte
+	edits []rawjson.Edit
+	old   span // value of max_tokens
+	new   span // value of max_completion_tokens, of a vendor that does not know it
+}
+
+func (s *splicer) replace(at span, with []byte) {
+	s.edits = append(s.edits, rawjson.Edit{From: at.from, To: at.to, With: with})
+}
+
+// renameCap gives the new cap the old name. If both are there, the old one gets
+// the new one's value, as the limits saw it.
+func (s *splicer) renameCap() {
+	const quoted = `"` + newCap + `"`
+	switch {
+	case s.new.to == 0:
+		return
+	case s.old.to > 0:
+		s.replace(s.old, s.body[s.new.from:s.new.to])
+		return
+	}
+	name := bytes.TrimRight(s.body[:bytes.LastIndexByte(s.body[:s.new.from], ':')], " \t\r\n")
+	if bytes.HasSuffix(name, []byte(quoted)) { // not so if it is escaped
+		s.replace(span{len(name) - len(quoted), len(name)}, []byte(`"`+oldCap+`"`))
+	}
 }
 
 // askIn sets include_usage in the stream_options that begin at base.
 func askIn(options []byte, base int) rawjson.Edit {
 	if rawjson.TypeOf(options) != rawjson.ObjectType {
-		return rawjson.Edit{From: base, To: base + len(options), With: []byte(`{"include_usage":true}`)}
+		return rawjson.Edit{From: base, To: base + len(options), With: []byte(usageWanted)}
 	}
 	obj := rawjson.NewObject(options)
 	for obj.Next() {

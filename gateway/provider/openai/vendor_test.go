@@ -30,7 +30,7 @@ func prepare(t testing.TB, v provider.Vendor, in *provider.Inbound) *provider.Ou
 }
 
 func TestPrepareSplices(t *testing.T) {
-	strict := openai.Vendor{NoStreamOptions: true}
+	strict := openai.New(nil, openai.Traits{Lacks: []string{"stream_options"}})
 	tests := map[string]struct {
 		vendor   openai.Vendor
 		in, want string

@@ -1,6 +1,9 @@
 package vendors
 
-import "github.com/llm-hub/llm-hub/gateway/provider"
+import (
+	"github.com/llm-hub/llm-hub/gateway/provider"
+	"github.com/llm-hub/llm-hub/gateway/provider/openai"
+)
 
 // hosted are the vendors on the net.
 func hosted() []Info {
@@ -71,6 +74,11 @@ func compatible(kind, title, baseURL, keyEnv string, models Defaults) Info {
 func mistral() Info {
 	info := compatible("mistral", "Mistral AI", "https://api.mistral.ai/v1", "MISTRAL_API_KEY",
 		Defaults{Smart: "mistral-large-2512", Fast: "mistral-medium-latest", Cheap: "mistral-small-latest"})
-	info.noStreamOptions = true
+	info.traits = openai.Traits{
+		Lacks: []string{
+			"stream_options", "max_completion_tokens", "developer", "seed", "user", "logprobs", "service_tier", "reasoning_effort",
+		},
+		ShortIDs: true,
+	}
 	return info
 }

@@ -22,7 +22,7 @@ type Info struct {
 	Local   bool             // runs on the user's own machine and needs no key
 	Models  Defaults         // for derived logical models; empty: ask the vendor
 
-	noStreamOptions bool
+	traits openai.Traits // of a vendor that speaks OpenAI's dialect
 }
 
 // Defaults are the vendor's models behind the derived logical models.
@@ -61,7 +61,8 @@ func Adapters() func(kind string) provider.Vendor {
 func adapter(info Info) provider.Vendor {
 	switch info.Wire {
 	case provider.OpenAI:
-		return openai.Vendor{NoStreamOptions: info.noStreamOptions}
+		info.traits.Signer = info.Kind
+		return openai.New(chat.NewVendor(openai.Wire{Traits: info.traits}, clients()), info.traits)
 	case provider.Anthropic:
 		return chat.NewVendor(anthropic.Wire{}, clients())
 	case provider.Gemini:
