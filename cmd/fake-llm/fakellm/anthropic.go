@@ -58,6 +58,7 @@ type anthropicInBlock struct {
 	Type      string          `json:"type"`
 	Text      string          `json:"text"`
 	Thinking  string          `json:"thinking"`
+	Signature string          `json:"signature"`
 	ID        string          `json:"id"`
 	Input     json.RawMessage `json:"input"`
 	ToolUseID string          `json:"tool_use_id"`
@@ -70,7 +71,7 @@ func anthropicWire() *wire {
 		key: anthropicKey, decode: anthropicDecode,
 		unary: anthropicUnary, frames: anthropicFrames,
 		fail: anthropicFail, fault: anthropicFault, headers: anthropicHeaders, limits: anthropicLimits, status: sameStatus,
-		models: anthropicModels, model: anthropicModel,
+		models: anthropicModels, model: anthropicModel, count: anthropicCount,
 	}
 }
 
@@ -94,6 +95,10 @@ func anthropicDecode(r *http.Request, body []byte, c *call) *failure {
 		return invalid("", "model: Field required")
 	case len(req.Messages) == 0:
 		return invalid("", "messages: at least one message is required")
+	case c.counting && req.MaxTokens != nil:
+		return invalid("", "max_tokens: Extra inputs are not permitted")
+	case c.counting:
+		req.MaxTokens = new(int64)
 	case req.MaxTokens == nil:
 		return invalid("", "max_tokens: Field required")
 	case *req.MaxTokens < 1:
@@ -154,7 +159,7 @@ func (req *anthropicRequest) options(c *call) *failure {
 		if req.Thinking.Budget < anthropicMinThinking {
 			return invalid("", "thinking.enabled.budget_tokens: Input should be greater than or equal to %d", anthropicMinThinking)
 		}
-		if req.Thinking.Budget >= c.maxOutput {
+		if req.Thinking.Budget >= c.maxOutput && !c.counting {
 			return invalid("", "`max_tokens` must be greater than `thinking.budget_tokens`.")
 		}
 	default:

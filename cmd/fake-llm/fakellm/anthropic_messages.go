@@ -27,6 +27,10 @@ func (req *anthropicRequest) messages(c *call) *failure {
 			if open, f = anthropicAssistant(c, blocks, i); f != nil {
 				return f
 			}
+			if c.showThoughts && unthought(blocks) {
+				return invalid("", "messages.%d.content.0.type: Expected `thinking` or `redacted_thinking`, but found `%s`. "+
+					"When `thinking` is enabled, a final `assistant` message must start with a thinking block.", i, blocks[0].Type)
+			}
 		case "system":
 			for _, b := range blocks {
 				c.text(b.Text)
@@ -109,9 +113,13 @@ func anthropicAssistant(c *call, blocks []anthropicInBlock, i int) (calls []stri
 			}
 			c.text(string(b.Input))
 			calls = append(calls, b.ID)
+		case "thinking":
+			if b.Signature != sign(Anthropic, b.Thinking, anthropicSignatureSize) {
+				return nil, invalid("", "messages.%d.content.%d: Invalid `signature` in `thinking` block", i, j)
+			}
+			c.text(b.Thinking)
 		default:
 			c.text(b.Text)
-			c.text(b.Thinking)
 		}
 	}
 	return calls, nil

@@ -126,15 +126,24 @@ func anthropicUnary(c *call, r *reply) []byte {
 func anthropicBlock(c *call, s segment) any {
 	switch s.kind {
 	case segmentThought:
-		return anthropicThinkingBlock{Type: "thinking", Thinking: s.text, Signature: c.ids.next("", anthropicSignatureSize)}
+		return anthropicThinkingBlock{Type: "thinking", Thinking: s.text, Signature: sign(Anthropic, s.text, anthropicSignatureSize)}
 	case segmentTool:
 		return anthropicToolBlock{
-			Type: "tool_use", ID: c.ids.next("toolu_01", anthropicIDSize),
+			Type: "tool_use", ID: anthropicCallID(c),
 			Name: s.name, Input: json.RawMessage(s.text),
 		}
 	default:
 		return anthropicTextBlock{Type: "text", Text: s.text}
 	}
+}
+
+// anthropicCallID is the id of a call, which tells whether it was thought about.
+func anthropicCallID(c *call) string {
+	const plain = "toolu_01"
+	if c.thought {
+		return c.ids.next(thoughtful, len(plain)+anthropicIDSize-len(thoughtful))
+	}
+	return c.ids.next(plain, anthropicIDSize)
 }
 
 // anthropicStream writes the events of one stream.
@@ -202,7 +211,7 @@ func (s *anthropicStream) block(seg segment, index int) {
 		s.delta(f, index, anthropicDeltaOf(seg.kind, p.text))
 	}
 	if seg.kind == segmentThought {
-		signature := s.call.ids.next("", anthropicSignatureSize)
+		signature := sign(Anthropic, seg.text, anthropicSignatureSize)
 		s.delta(frame{}, index, anthropicDelta{Type: "signature_delta", Signature: &signature})
 	}
 	s.event(frame{}, "content_block_stop", struct {

@@ -30,12 +30,20 @@ type call struct {
 	stops        []string
 	includeUsage bool
 	showThoughts bool
+	thought      bool // the reply shows thoughts
 	blocksPrompt bool // a refusal has no text, and costs no output
 
 	tools    []tool
 	callTool toolMode
 	oneTool  string // the tool that must be called, "" for any
 	serial   bool   // parallel calls are switched off
+
+	counting bool // the prompt is only to be counted
+
+	inputs     []string // texts to embed; nil unless embeddings are asked for
+	dimensions int      // of their vectors
+	packed     bool     // vectors as bytes in base64
+	batch      bool     // Gemini: an answer for many inputs
 
 	wantJSON bool
 	schema   json.RawMessage // nil when any object will do

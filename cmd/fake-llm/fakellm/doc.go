@@ -8,6 +8,9 @@
 //	POST /v1/messages                            Anthropic; also under /anthropic
 //	POST /v1beta/models/{model}:generateContent  Gemini; also /v1, also under /gemini
 //	POST /v1beta/models/{model}:streamGenerateContent[?alt=sse]
+//	POST /v1/messages/count_tokens, /v1beta/models/{model}:countTokens
+//	POST /v1/embeddings, /v1beta/models/{model}:embedContent, :batchEmbedContents
+//	POST /v1/completions                         OpenAI's legacy one
 //	GET  /v1/models, /v1/models/{model}          by prefix, else by the style of the key header
 //	GET|DELETE     /_fake/ledger[?since=SEQ&limit=N&wait=D]   wait: until nothing is in flight, at most D
 //	GET|PUT|DELETE /_fake/behavior
@@ -28,17 +31,22 @@
 // that many tokens and ends it with the vendor's finish reason for length; a tool call that does
 // not fit is left out whole. A stream has at most 64 content chunks unless told otherwise.
 //
+// Thoughts that are shown are signed, and so are Gemini's calls. A signature that comes back
+// changed is refused, and so is a turn of Anthropic's whose calls were thought about and that
+// comes back without the thinking. An embedding is [Vector] of its text. A legacy completion is
+// the reply to a user who says the prompt, of 16 tokens unless more are asked for.
+//
 // The models "bench" and "bench-stream" answer any request with the same bytes, rendered once:
 // about 1.3 kB unary, 64 content chunks when streamed, BenchUsage tokens.
 //
 // # Ledger
 //
-// Every chat request is booked when it ends, with what a vendor would bill: an error answer, and
+// Every request but those for models and for counts is booked when it ends, with what a vendor would bill: an error answer, and
 // a client that left during latency, nothing; a whole body its full usage, even if it was cut or
 // nobody read it (only a stalled one just the prompt); a stream the prompt and the tokens of the
 // chunks generated until it was cut or the client was found gone. Reasoning that is not shown is
 // billed with the first content chunk. A client may hold its answer a moment before the record is
-// made: wait with Settle or the parameter wait. Requests for models are not booked.
+// made: wait with Settle or the parameter wait.
 //
 // # Directives
 //

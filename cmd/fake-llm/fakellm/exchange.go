@@ -74,7 +74,7 @@ func (x *exchange) decode() (isBench bool, f *failure) {
 	} else {
 		x.sniff(buf.Bytes())
 	}
-	if isBenchModel(x.call.baseModel()) && !x.call.array {
+	if isBenchModel(x.call.baseModel()) && !x.call.array && x.route.op == opChat {
 		return true, nil
 	}
 	return false, x.wire.decode(x.r, buf.Bytes(), &x.call)
@@ -108,7 +108,7 @@ func (x *exchange) answer(isBench bool) answer {
 		return x.server.bench[x.route.vendor].answer(&x.call)
 	}
 	x.wire.headers(&x.call, x.w.Header())
-	r := x.call.reply(&x.plan)
+	r := x.reply()
 	a := answer{usage: r.usage}
 	if x.call.stream {
 		a.frames = x.wire.frames(&x.call, r)
@@ -116,6 +116,13 @@ func (x *exchange) answer(isBench bool) answer {
 		a.unary = x.wire.unary(&x.call, r)
 	}
 	return a
+}
+
+func (x *exchange) reply() *reply {
+	if x.route.op == opEmbed {
+		return x.call.embedded(&x.plan)
+	}
+	return x.call.reply(&x.plan)
 }
 
 func (x *exchange) deliver(a answer) {

@@ -19,7 +19,8 @@ type geminiRequest struct {
 			Allowed []string `json:"allowedFunctionNames"`
 		} `json:"functionCallingConfig"`
 	} `json:"toolConfig"`
-	Config *geminiConfig `json:"generationConfig"`
+	Config *geminiConfig  `json:"generationConfig"`
+	Whole  *geminiRequest `json:"generateContentRequest"` // of a request to count
 }
 
 type geminiConfig struct {
@@ -79,7 +80,7 @@ func geminiWire() *wire {
 		key: geminiKey, decode: geminiDecode,
 		unary: geminiUnary, frames: geminiFrames,
 		fail: geminiFail, fault: geminiFault, headers: geminiHeaders, limits: noLimits, status: geminiHTTPStatus,
-		models: geminiModels, model: geminiModel,
+		models: geminiModels, model: geminiModel, count: geminiCount,
 	}
 }
 
@@ -95,6 +96,9 @@ func geminiDecode(_ *http.Request, body []byte, c *call) *failure {
 	var req geminiRequest
 	if err := json.Unmarshal(body, &req); err != nil {
 		return invalid("", "Invalid JSON payload received. %v", err)
+	}
+	if c.counting && req.Whole != nil {
+		req = *req.Whole
 	}
 	if len(req.Contents) == 0 {
 		return invalid("", "* GenerateContentRequest.contents: contents is not specified\n")
@@ -254,6 +258,9 @@ func (content *geminiContent) take(c *call, i int) (calls, responses int, f *fai
 			calls++
 			if p.Signature == "" && calls == 1 && strings.Contains(c.model, "gemini-3") {
 				return 0, 0, invalid("", "Function call is missing a thought_signature in functionCall parts. contents[%d].parts[%d]", i, j)
+			}
+			if s := p.Signature; s != "" && s != skipSignature && s != sign(Gemini, p.Call.Name, geminiSignatureSize) {
+				return 0, 0, invalid("", "Corrupted thought signature. contents[%d].parts[%d]", i, j)
 			}
 			c.text(string(p.Call.Args))
 		case p.Response != nil:

@@ -98,20 +98,20 @@ func geminiUnary(c *call, r *reply) []byte {
 	content := geminiOutContent{Role: "model", Parts: []geminiOutPart{}}
 	signed := false
 	for _, s := range r.segments {
-		content.Parts = append(content.Parts, geminiPart(c, s, &signed))
+		content.Parts = append(content.Parts, geminiPart(s, &signed))
 	}
 	out.Candidates = []geminiCandidate{{Content: content, Finish: geminiFinish(r.finish)}}
 	return indentedJSON(out)
 }
 
 // geminiPart renders a segment; only the first call of a turn is signed.
-func geminiPart(c *call, s segment, signed *bool) geminiOutPart {
+func geminiPart(s segment, signed *bool) geminiOutPart {
 	if s.kind != segmentTool {
 		return geminiOutPart{Text: &s.text, Thought: s.kind == segmentThought}
 	}
 	part := geminiOutPart{Call: &geminiOutCall{Name: s.name, Args: json.RawMessage(s.text)}}
 	if !*signed {
-		part.Signature, *signed = c.ids.next("", geminiSignatureSize), true
+		part.Signature, *signed = sign(Gemini, s.name, geminiSignatureSize), true
 	}
 	return part
 }
@@ -155,12 +155,12 @@ func (s *geminiStream) blocked() {
 func (s *geminiStream) segment(seg segment) {
 	if seg.kind == segmentTool { // calls come whole
 		f := s.bill(Tokens(seg.text), seg.kind, frame{content: true})
-		s.add(f, []geminiOutPart{geminiPart(s.call, seg, &s.signed)}, "")
+		s.add(f, []geminiOutPart{geminiPart(seg, &s.signed)}, "")
 		return
 	}
 	for _, p := range s.reply.pieces(seg.text) {
 		f := s.bill(p.tokens, seg.kind, frame{content: true})
-		s.add(f, []geminiOutPart{geminiPart(s.call, segment{kind: seg.kind, text: p.text}, &s.signed)}, "")
+		s.add(f, []geminiOutPart{geminiPart(segment{kind: seg.kind, text: p.text}, &s.signed)}, "")
 	}
 }
 

@@ -89,6 +89,7 @@ func TestGoldenTranscripts(t *testing.T) {
 				object{"generationConfig": object{"thinkingConfig": object{"includeThoughts": true}}})
 			asks["thoughts"] = thoughts
 		}
+		maps.Copy(asks, others(v))
 		if v == fakellm.Anthropic {
 			asks["thoughts"] = with(chat(v, "m-1+reasoning=8", "hello", true), object{"thinking": object{"type": "adaptive"}})
 		}
@@ -98,6 +99,38 @@ func TestGoldenTranscripts(t *testing.T) {
 					checkGolden(t, string(v)+"_"+name, transcript(w.do(asks[name])))
 				})
 			})
+		}
+	}
+}
+
+// others are requests for other things than chat.
+func others(v fakellm.Vendor) map[string]ask {
+	at := func(path string, body object) ask {
+		return ask{path: path, body: toJSON(body), header: chat(v, "", "", false).header}
+	}
+	text := object{"parts": []object{{"text": "good morning"}}}
+	switch v {
+	case fakellm.Anthropic:
+		question := []object{{"role": "user", "content": "good morning"}}
+		return map[string]ask{"count": at("/v1/messages/count_tokens", object{"model": "m", "messages": question})}
+	case fakellm.Gemini:
+		one := object{"content": text, "outputDimensionality": 3}
+		return map[string]ask{
+			"count":       at("/v1/models/m:countTokens", object{"contents": []object{text}}),
+			"count_whole": at("/v1/models/m:countTokens", object{"generateContentRequest": object{"contents": []object{text}}}),
+			"embed":       at("/v1/models/m:embedContent", one),
+			"embed_batch": at("/v1/models/m:batchEmbedContents", object{"requests": []object{one, one}}),
+		}
+	default:
+		return map[string]ask{
+			"embed":         at("/v1/embeddings", object{"model": "m", "input": "good morning", "dimensions": 3}),
+			"embed_packed":  at("/v1/embeddings", object{"model": "m", "input": []string{"a", "b"}, "dimensions": 3, "encoding_format": "base64"}),
+			"embed_tokens":  at("/v1/embeddings", object{"model": "m", "input": [][]int{{1, 2, 3}, {4}}, "dimensions": 3}),
+			"embed_nothing": at("/v1/embeddings", object{"model": "m", "input": []string{"a", ""}}),
+			"complete":      at("/v1/completions", object{"model": "m", "prompt": "once upon a time", "n": 2, "max_tokens": 3}),
+			"complete_stream": at("/v1/completions", object{
+				"model": "m", "prompt": []string{"once", "twice"}, "stream": true, "stream_options": object{"include_usage": true},
+			}),
 		}
 	}
 }

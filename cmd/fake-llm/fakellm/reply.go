@@ -119,6 +119,7 @@ func (r *reply) think(c *call, tokens int64) {
 		r.hidden = tokens
 		return
 	}
+	c.thought = true
 	r.segments = append(r.segments, segment{kind: segmentThought, text: fill(tokens)})
 }
 

@@ -163,7 +163,7 @@ func afterTools(v fakellm.Vendor) ask {
 	case fakellm.Gemini:
 		return with(a, object{"contents": []object{
 			{"role": "user", "parts": []object{{"text": "use tool"}}},
-			{"role": "model", "parts": []object{{"functionCall": object{"name": "now", "args": object{}}, "thoughtSignature": "s"}}},
+			{"role": "model", "parts": []object{{"functionCall": object{"name": "now", "args": object{}}, "thoughtSignature": "skip_thought_signature_validator"}}},
 			{"role": "user", "parts": []object{{"functionResponse": object{"name": "now", "response": object{"output": "noon"}}}}},
 		}})
 	default:

@@ -34,7 +34,9 @@ type Config struct {
 // connections to tear them; elsewhere (HTTP/2, httptest.ResponseRecorder) a cut response just ends.
 type Server struct {
 	seed     uint64
-	wires    map[Vendor]*wire
+	wires    map[Vendor]*wire // of chat
+	embeds   map[Vendor]*wire // of embeddings
+	complete *wire            // of legacy completions
 	bench    map[Vendor]*benchReply
 	ledger   *ledger
 	behavior behavior
@@ -54,7 +56,7 @@ func New(cfg Config) *Server {
 		capacity = 0
 	}
 	s := &Server{
-		seed: cfg.Seed, wires: wires(), bench: map[Vendor]*benchReply{}, ledger: newLedger(capacity),
+		seed: cfg.Seed, wires: wires(), embeds: embeddingWires(), complete: completionWire(), bench: map[Vendor]*benchReply{}, ledger: newLedger(capacity),
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}
 	for v, w := range s.wires {
@@ -85,7 +87,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rt := findRoute(r)
-	wire := s.wires[rt.vendor]
+	wire := s.wireOf(rt)
 	x := &exchange{
 		server: s, w: w, rc: http.NewResponseController(w), r: r, wire: wire, route: rt,
 		call: call{
@@ -93,7 +95,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			ids: newIDSource(s.seed, s.arrivals.Add(1)),
 		},
 	}
-	if rt.op == opChat {
+	switch rt.op {
+	case opChat, opEmbed, opComplete:
 		s.book(x)
 		return
 	}
@@ -106,12 +109,24 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.document(wire.models(modelNames(rt.vendor)))
 	case opModel:
 		x.document(wire.model(rt.model))
+	case opCount:
+		x.count()
 	default:
 		x.fail(&failure{
 			status: http.StatusNotFound, reason: reasonNoRoute,
 			message: fmt.Sprintf("Invalid URL (%s %s)", r.Method, r.URL.Path),
 		})
 	}
+}
+
+func (s *Server) wireOf(rt route) *wire {
+	switch rt.op {
+	case opEmbed:
+		return s.embeds[rt.vendor]
+	case opComplete:
+		return s.complete
+	}
+	return s.wires[rt.vendor]
 }
 
 // book serves a request that the ledger counts.

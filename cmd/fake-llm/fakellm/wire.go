@@ -39,6 +39,7 @@ type wire struct {
 	limits  func(http.Header, *allowance) // says what is left of the limits
 	models  func(names []string) []byte
 	model   func(name string) []byte
+	count   func(tokens int64) []byte // nil: the vendor counts no prompts
 }
 
 func wires() map[Vendor]*wire {
@@ -57,6 +58,9 @@ const (
 	opChat
 	opModels
 	opModel
+	opCount
+	opEmbed
+	opComplete
 )
 
 // A route is a request line understood.
@@ -90,9 +94,15 @@ func routeOf(r *http.Request, path string) route {
 	switch {
 	case path == "/v1/chat/completions" && post:
 		return route{vendor: OpenAI, op: opChat}
+	case path == "/v1/embeddings" && post:
+		return route{vendor: OpenAI, op: opEmbed}
+	case path == "/v1/completions" && post:
+		return route{vendor: OpenAI, op: opComplete}
 	case path == "/v1/messages" && post:
 		return route{vendor: Anthropic, op: opChat}
-	case path == "/v1/messages":
+	case path == "/v1/messages/count_tokens" && post:
+		return route{vendor: Anthropic, op: opCount}
+	case path == "/v1/messages", path == "/v1/messages/count_tokens":
 		return route{vendor: Anthropic}
 	case (path == "/v1/models" || path == "/v1beta/models") && get:
 		return route{vendor: vendorByHeader(r, path), op: opModels}
@@ -121,6 +131,10 @@ func geminiRoute(name string) route {
 		rt.op = opChat
 	case "streamGenerateContent":
 		rt.op, rt.stream = opChat, true
+	case "countTokens":
+		rt.op = opCount
+	case "embedContent", "batchEmbedContents":
+		rt.op = opEmbed
 	}
 	return rt
 }
