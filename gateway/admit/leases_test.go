@@ -457,3 +457,20 @@ func TestWindowThatOthersLeftBehind(t *testing.T) {
 		}
 	})
 }
+
+// TestOldNewsOfAnEnd: who is over according to a bucket that has been made anew
+// since keeps what it holds.
+func TestOldNewsOfAnEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 1)
+		a, b := c.node(0), c.node(0)
+		l := lifeTokens(100)
+		a.mustAdmit(a.ask(60, l))
+		a.cancel()
+		b.over[partitionsOf(keyScope)[0]].Store(&accounting.Over{Epochs: []events.Epoch{a.epoch}})
+		b.bury.Store(true)
+		pause(3 * time.Second)
+		b.mustRefuse(b.ask(41, l))
+		b.mustAdmit(b.ask(40, l))
+	})
+}

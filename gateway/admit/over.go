@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/llm-hub/llm-hub/accounting"
@@ -51,21 +52,33 @@ var errLost = errors.New("the epoch of this node is over")
 // alive asks whether our epoch is over: then others have taken what we held, and
 // we may not have it again.
 func (a *Admitter) alive(ctx context.Context, s accounting.Scope) error {
-	for _, p := range partitionsOf(s) {
-		var over accounting.Over
-		e, err := a.cfg.Counters.Get(ctx, events.OverKey(p))
-		if err == nil && e.Value != nil {
-			err = json.Unmarshal(e.Value, &over)
-		}
-		if err != nil {
-			return fmt.Errorf("what is over in partition %s: %w", p, err)
-		}
+	overs, err := a.overs(ctx, s)
+	if err != nil {
+		return err
+	}
+	for _, over := range overs {
 		if over.Has(a.cfg.Epoch) {
 			a.lose()
 			return errLost
 		}
 	}
 	return nil
+}
+
+// overs reads what is over in the partitions of a scope.
+func (a *Admitter) overs(ctx context.Context, s accounting.Scope) ([]accounting.Over, error) {
+	partitions := partitionsOf(s)
+	out := make([]accounting.Over, len(partitions))
+	for i, p := range partitions {
+		e, err := a.cfg.Counters.Get(ctx, events.OverKey(p))
+		if err == nil && e.Value != nil {
+			err = json.Unmarshal(e.Value, &out[i])
+		}
+		if err != nil {
+			return nil, fmt.Errorf("what is over in partition %s: %w", p, err)
+		}
+	}
+	return out, nil
 }
 
 // isOver tells whether everything an epoch spent of a scope is counted, and no more can come.
@@ -98,25 +111,32 @@ type deceased struct {
 	counters []*accounting.Counter
 }
 
-// dead finds the holders of a scope whose epoch is over. The counters are read
-// anew: those that are followed may be behind the news of an end. While they
-// cannot be read nobody is dead. The exchange of acc runs.
+// dead finds the holders of a scope whose epoch is over, and what the counters say
+// of them. Both are read anew: the counters that are followed may be behind the news
+// of an end, and that news may be of a bucket that has been made anew since. While
+// they cannot be read nobody is dead. The exchange of acc runs.
 func (a *Admitter) dead(ctx context.Context, acc *account) []deceased {
-	var out []deceased
+	holders := slices.DeleteFunc(acc.stored.leases.Holders(), func(h accounting.HolderID) bool {
+		return h == a.me || !a.isOver(acc.scope, h.Epoch())
+	})
+	if len(holders) == 0 {
+		return nil
+	}
+	overs, err := a.overs(ctx, acc.scope) // first: who is over is counted
 	var counters []*accounting.Counter
-	for _, h := range acc.stored.leases.Holders() {
-		if h == a.me || !a.isOver(acc.scope, h.Epoch()) {
-			continue
+	if err == nil {
+		counters, err = a.counters(ctx, acc.scope)
+	}
+	if err != nil {
+		a.bury.Store(true)
+		a.cfg.Logger.Warn("leases of dead nodes stay for now", "scope", acc.scope.Kind, "id", acc.scope.ID, "error", err)
+		return nil
+	}
+	var out []deceased
+	for _, h := range holders {
+		if !slices.ContainsFunc(overs, func(o accounting.Over) bool { return !o.Has(h.Epoch()) }) {
+			out = append(out, deceased{h, acc.scope, counters})
 		}
-		if counters == nil {
-			var err error
-			if counters, err = a.counters(ctx, acc.scope); err != nil {
-				a.bury.Store(true)
-				a.cfg.Logger.Warn("leases of dead nodes stay for now", "scope", acc.scope.Kind, "id", acc.scope.ID, "error", err)
-				return nil
-			}
-		}
-		out = append(out, deceased{h, acc.scope, counters})
 	}
 	return out
 }
