@@ -12,7 +12,7 @@ import (
 )
 
 // maxParts is how many facts of a scope and partition are kept one by one while
-// they wait for the fold; beyond it they are kept by the minute.
+// they wait for the fold; beyond it those that the log has are kept by the minute.
 const maxParts = 1024
 
 // Receipt tells what became of a published fact. [*publish.Receipt] is one.
@@ -49,6 +49,7 @@ type shard struct {
 	counter   accounting.Counter
 	parts     []part // facts on their way to the counter, in the order they were published
 	seen      uint64 // number of the watch that delivered the counter
+	compacted int    // how many parts were left by the last compaction
 }
 
 // part is one fact on its way from this node to the counter.
@@ -148,8 +149,9 @@ func (a *account) publish(to events.Partition, p part) {
 	a.change(p.at, accounting.Totals{}, 1)
 	s.parts = append(s.parts, p)
 	a.settle(s)
-	if len(s.parts) > maxParts {
+	if len(s.parts) > max(maxParts, 2*s.compacted) { // while the log is away nothing can be joined
 		a.compact(s)
+		s.compacted = len(s.parts)
 	}
 }
 

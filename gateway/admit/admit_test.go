@@ -681,6 +681,37 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
+// counted is a receipt that never comes; it counts how often it is asked.
+type counted struct {
+	receipt
+	asked *int
+}
+
+func (r *counted) Done() <-chan struct{} {
+	*r.asked++
+	return r.receipt.Done()
+}
+
+// TestLongOutageIsCheap: facts that no log takes for long are not looked through
+// again with every one that is added.
+func TestLongOutageIsCheap(t *testing.T) {
+	a, l := loaded(t, nil), limit(accounting.Day, accounting.OfRequests, 1<<40)
+	l.Mode = accounting.Soft
+	asked := 0
+	const facts = 10 * maxParts
+	for range facts {
+		res, refusal := a.Admit(t.Context(), ask(noon, 1, l))
+		if refusal != nil {
+			t.Fatal(refusal.Public())
+		}
+		res.Admitted(&counted{receipt{done: make(chan struct{})}, &asked})
+		res.Release()
+	}
+	if asked > 8*facts {
+		t.Errorf("asked %d times about %d facts", asked, facts)
+	}
+}
+
 func TestUnreadableCounterIsTold(t *testing.T) {
 	var out bytes.Buffer
 	a := loaded(t, &out)
