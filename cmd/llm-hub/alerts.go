@@ -79,8 +79,8 @@ func (l limitsInForce) webhooks() []alerts.Webhook {
 func (a *app) alert(ctx context.Context) error {
 	inForce := limitsInForce{a.catalog}
 	folds := []alerts.Fold{{Name: "counters", Lag: func(now time.Time) time.Duration { return a.hub.counters.Status().Lag(now) }}}
-	if t := a.hub.tables; t != nil {
-		folds = append(folds, alerts.Fold{Name: "tables", Lag: func(now time.Time) time.Duration { return t.Status().Lag(now) }})
+	if a.hub.tables != nil {
+		folds = append(folds, alerts.Fold{Name: "tables", Lag: func(now time.Time) time.Duration { return a.tablesProgress().Lag(now) }})
 	}
 	watcher, err := alerts.New(alerts.Config{
 		Stream: a.stores.log, Node: a.node, Logger: a.log, Counters: a.stores.log, Catalog: inForce,
@@ -102,6 +102,7 @@ func (a *app) alert(ctx context.Context) error {
 	}
 	a.alerts = watcher
 	a.work(ctx, "alerts", ownership.Alerts, watcher.Run)
+	a.background(ctx, "lags", watcher.RunLags) // every projector knows its own
 	a.work(ctx, "webhooks", ownership.Alerts, deliverer.Run)
 	describeAlerts(a.registry, watcher, deliverer)
 	return nil

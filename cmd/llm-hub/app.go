@@ -120,12 +120,21 @@ func (a *app) openStores(ctx context.Context) (err error) {
 	a.space = &spaceWatch{space: a.stores.log.Space, healthy: a.stores.log.Healthy, log: a.log}
 	a.background(ctx, "log space", a.space.run)
 	describeSpace(a.registry, a.space)
-	a.health.add(check{name: "log", required: true, run: func(ctx context.Context) (any, error) {
-		return nil, errors.Join(a.stores.log.Healthy(ctx), a.space.admit())
-	}})
-	if a.cfg.NATSURL != "" {
-		a.health.add(check{name: "clock", required: true, run: a.checkClock})
+	if a.cfg.NATSURL == "" {
+		a.health.add(check{name: "log", required: true, run: func(ctx context.Context) (any, error) {
+			return nil, errors.Join(a.stores.log.Healthy(ctx), a.space.admit())
+		}})
+		return nil
 	}
+	// An external log may be away: facts go to the outbox and requests go on from
+	// the leases, so a node that balancers turn away for it would be an outage.
+	a.health.add(check{name: "log", run: func(ctx context.Context) (any, error) {
+		ctx, cancel := context.WithTimeout(ctx, probePatience)
+		defer cancel()
+		return nil, a.stores.log.Healthy(ctx)
+	}})
+	a.health.add(check{name: "space", required: true, run: func(context.Context) (any, error) { return nil, a.space.admit() }})
+	a.health.add(check{name: "clock", required: true, run: a.checkClock})
 	return nil
 }
 
@@ -133,9 +142,18 @@ func (a *app) openStores(ctx context.Context) (err error) {
 // of the clock that admits.
 const maxSkew = 2 * time.Second
 
+// probePatience is how long one check waits for an external log: two must fit into
+// the second after which many balancers take a probe for failed.
+const probePatience = 300 * time.Millisecond
+
 func (a *app) checkClock(ctx context.Context) (any, error) {
+	ctx, cancel := context.WithTimeout(ctx, probePatience)
+	defer cancel()
 	skew, err := a.stores.log.Skew(ctx)
-	if err == nil && skew.Abs() > maxSkew {
+	if err != nil {
+		return map[string]string{"skew_seconds": "unknown: " + err.Error()}, nil
+	}
+	if skew.Abs() > maxSkew {
 		err = fmt.Errorf("the clock is %s off that of the log, more than %s", skew.Round(time.Millisecond), maxSkew)
 	}
 	return map[string]float64{"skew_seconds": skew.Seconds()}, err
@@ -171,6 +189,7 @@ func (a *app) publish(ctx context.Context) (err error) {
 	describePublisher(a.registry, a.publisher)
 	if cfg.Outbox != nil {
 		describeOutbox(a.registry, a.publisher)
+		a.health.add(check{name: "outbox", required: true, run: func(context.Context) (any, error) { return nil, a.publisher.Admit() }})
 	}
 	return a.publisher.Start(ctx, version)
 }

@@ -117,13 +117,13 @@ func (a *app) watchFolds() {
 		return
 	}
 	a.health.add(check{name: "migrations", required: true, run: func(context.Context) (any, error) {
-		if !t.Status().Migrated {
+		if a.ownsTables() && !t.Status().Migrated {
 			return nil, errors.New("migrations have not run yet")
 		}
 		return nil, nil
 	}})
-	a.health.add(check{name: "tables", run: func(context.Context) (any, error) { return detailOf(t.Status().Progress) }})
-	describeFold(a.registry, "tables", func() projector.Progress { return t.Status().Progress })
+	a.health.add(check{name: "tables", run: func(context.Context) (any, error) { return detailOf(a.tablesProgress()) }})
+	describeFold(a.registry, "tables", a.tablesProgress)
 	gauge(a.registry, "tables_rows", "Rows inserted, since the start.", func() float64 { return float64(t.Status().Rows) })
 	if e := a.stores.engine; e != nil {
 		a.health.add(check{name: "engine", run: func(context.Context) (any, error) {
@@ -135,4 +135,25 @@ func (a *app) watchFolds() {
 		}})
 		gauge(a.registry, "engine_restarts", "Times the ClickHouse engine was restarted.", func() float64 { return float64(e.State().Restarts) })
 	}
+}
+
+// elsewhere is the state of a fold that is another projector's work.
+const elsewhere projector.State = "elsewhere"
+
+// ownsTables tells whether the tables are this projector's work.
+func (a *app) ownsTables() bool {
+	if a.owner == nil {
+		return true
+	}
+	owns, _ := a.owner.Owns(ownership.Tables)
+	return owns
+}
+
+// tablesProgress is how far the tables are. What they were when another took them
+// over says nothing any more.
+func (a *app) tablesProgress() projector.Progress {
+	if !a.ownsTables() {
+		return projector.Progress{State: elsewhere}
+	}
+	return a.hub.tables.Status().Progress
 }

@@ -20,6 +20,9 @@ const stopTimeout = 20 * time.Second
 // minOutbox is room for a few full messages of every partition.
 const minOutbox = 16 << 20
 
+// minLog is twice what is kept free for the facts of running requests.
+const minLog = 2 * spaceReserve
+
 // Run serves until ctx ends.
 func (c *serveCmd) Run(ctx context.Context, w world) error {
 	if err := c.check(); err != nil {
@@ -48,7 +51,7 @@ func (c *serveCmd) Run(ctx context.Context, w world) error {
 // check finds settings that exclude each other.
 func (c *serveCmd) check() error {
 	switch {
-	case len(c.Roles) < 2 && c.NATSURL == "":
+	case c.NATSURL == "" && (!c.has("gateway") || !c.has("projector")):
 		return errors.New("--roles: the embedded log needs both roles in one process; give --nats-url to split them")
 	case c.NATSURL == "" && c.natsFlags != (natsFlags{}):
 		return errors.New("--nats-credentials, --nats-ca, --nats-client-cert, --nats-client-key, --nats-inbox-prefix: are for --nats-url")
@@ -60,6 +63,8 @@ func (c *serveCmd) check() error {
 		return errors.New("--heartbeat: must be above 0, and at most a third of --dead-after")
 	case c.VerifyEvery < 0:
 		return fmt.Errorf("--verify-every: %s is negative", c.VerifyEvery)
+	case c.LogMaxBytes != 0 && c.LogMaxBytes < minLog:
+		return fmt.Errorf("--log-max-bytes: %d is less than %d", c.LogMaxBytes, int64(minLog))
 	case c.OutboxMaxBytes < minOutbox:
 		return fmt.Errorf("--outbox-max-bytes: %d is less than %d", c.OutboxMaxBytes, int64(minOutbox))
 	case c.NATSURL == "" && c.LogClass == string(natslog.HA):

@@ -112,9 +112,10 @@ func (h *hub) start(t *testing.T) *alerts.Watcher {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { defer close(done); w.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
+	var running sync.WaitGroup
+	running.Go(func() { w.Run(ctx) })
+	running.Go(func() { w.RunLags(ctx) })
+	t.Cleanup(func() { cancel(); running.Wait() })
 	return w
 }
 

@@ -46,7 +46,7 @@ type Config struct {
 	Catalog  Catalog
 	Log      events.Reader
 	Dead     replay.DeadLetters
-	Folds    []Fold
+	Folds    []Fold        // of this process
 	Every    time.Duration // how often changes are looked at; 0 is DefaultEvery
 	LagOver  time.Duration // a lag that is more is told; 0 is DefaultLagOver
 	LagFor   time.Duration // how long it must have been; 0 is DefaultLagFor
@@ -72,7 +72,7 @@ type Watcher struct {
 	dirty    map[string][]byte // counters that changed since the last look
 	limits   *limits
 	unpriced *unpriced
-	lags     map[string]lagging
+	lags     map[string]lagging // of RunLags alone
 	dead     graves
 
 	flushing sync.Mutex // held while alerts are raised, so that they are in order
@@ -147,6 +147,24 @@ func (w *Watcher) Run(ctx context.Context) {
 	}
 }
 
+// RunLags watches the lag of the folds until ctx ends. It is for every process that
+// folds, whoever runs Run: each knows its own folds only.
+func (w *Watcher) RunLags(ctx context.Context) {
+	tick := time.NewTicker(w.cfg.Every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if lags := w.lagging(time.Now()); len(lags) > 0 {
+				w.found(lags, nil)
+				w.flush(ctx)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // watch follows the counters; nil if they are out of reach.
 func (w *Watcher) watch(ctx context.Context) <-chan events.Entry {
 	changes, err := w.cfg.Counters.Watch(ctx, events.CounterPrefix)
@@ -163,7 +181,6 @@ func (w *Watcher) look(ctx context.Context) {
 	w.counters(now)
 	found, err := w.unpriced.search(ctx, now)
 	w.found(found, err)
-	w.found(w.lagging(now), nil)
 	found, err = w.dead.look(ctx, now)
 	w.found(found, err)
 	w.limits.forget(now)
