@@ -164,8 +164,12 @@ func (b bucket) List(ctx context.Context, prefix string) ([]events.Entry, error)
 	return entries, nil
 }
 
-// Watch implements [events.Watchable].
+// Watch implements [events.Watchable]. It ends when the bucket is made anew.
 func (b bucket) Watch(ctx context.Context, prefix string) (<-chan events.Entry, error) {
+	created, err := b.Created(ctx)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := b.client.lifetime(ctx)
 	out := make(chan events.Entry)
 	w, err := b.watcher(ctx, prefix, func(e events.Entry) error {
@@ -180,6 +184,7 @@ func (b bucket) Watch(ctx context.Context, prefix string) (<-chan events.Entry, 
 		cancel(nil)
 		return nil, err
 	}
+	w.feed.same = func(ctx context.Context) error { return b.stillOf(ctx, created) }
 	go func() {
 		defer close(out)
 		defer cancel(nil)
@@ -188,6 +193,16 @@ func (b bucket) Watch(ctx context.Context, prefix string) (<-chan events.Entry, 
 		}
 	}()
 	return out, nil
+}
+
+// stillOf ends a feed of a bucket that was made anew: revisions begin at 1 again, so
+// what changes there comes before the place the feed has reached.
+func (b bucket) stillOf(ctx context.Context, created time.Time) error {
+	now, err := b.Created(ctx)
+	if err == nil && !now.Equal(created) {
+		err = stop{fmt.Errorf("bucket %s was made anew at %s", b.name, now.UTC())}
+	}
+	return err
 }
 
 // watcher gives the keys under a prefix to a function: the present ones, an

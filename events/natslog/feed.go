@@ -42,6 +42,7 @@ type feed struct {
 	// opened, if set, hears of every new consumer; deliver gets the messages. An
 	// error of theirs ends the feed.
 	opened  func(*jetstream.ConsumerInfo) error
+	same    func(context.Context) error // if set, tells by a stop that the stream is not the one it was
 	deliver func(jetstream.Msg, *jetstream.MsgMetadata) error
 }
 
@@ -86,6 +87,11 @@ func (f *feed) session(ctx context.Context) error {
 		return err
 	}
 	defer f.forget(cons.CachedInfo().Name)
+	if f.same != nil {
+		if err := f.same(ctx); err != nil {
+			return err
+		}
+	}
 	if f.opened != nil {
 		if err := f.opened(cons.CachedInfo()); err != nil {
 			return stop{err}
