@@ -11,22 +11,33 @@ import (
 )
 
 type wireMessage struct {
-	Type       string      `json:"type"`
-	ID         string      `json:"id"`
-	Model      string      `json:"model"`
-	Content    []wireReply `json:"content"`
-	StopReason string      `json:"stop_reason"`
-	Usage      wireUsage   `json:"usage"`
+	Type    string      `json:"type"`
+	ID      string      `json:"id"`
+	Model   string      `json:"model"`
+	Content []wireReply `json:"content"`
+	wireStop
+	Usage wireUsage `json:"usage"`
+}
+
+// wireStop is why an answer ended.
+type wireStop struct {
+	Reason   string `json:"stop_reason"`
+	Sequence string `json:"stop_sequence"`
+	Details  struct {
+		Explanation string `json:"explanation"` // of a refusal
+	} `json:"stop_details"`
 }
 
 // wireReply is a block of an answer; blocks of other types are passed over.
 type wireReply struct {
-	Type     string          `json:"type"`
-	Text     string          `json:"text"`
-	Thinking string          `json:"thinking"`
-	ID       string          `json:"id"`
-	Name     string          `json:"name"`
-	Input    json.RawMessage `json:"input"`
+	Type      string          `json:"type"`
+	Text      string          `json:"text"`
+	Thinking  string          `json:"thinking"`
+	Signature string          `json:"signature"`
+	Data      string          `json:"data"`
+	ID        string          `json:"id"`
+	Name      string          `json:"name"`
+	Input     json.RawMessage `json:"input"`
 }
 
 var (
@@ -46,13 +57,16 @@ func reply(body []byte) (*chat.Reply, error) {
 	default:
 		return nil, provider.BadAnswerError(errNoMessage)
 	}
-	a := chat.Answer{Finish: finishOf(w.StopReason)}
+	a := chat.Answer{Finish: finishOf(w.Reason), StopText: w.Sequence, Refusal: w.Details.Explanation}
 	for _, b := range w.Content {
 		switch b.Type {
 		case textBlock:
 			a.Text += b.Text
 		case thinkingBlock:
 			a.Reasoning += b.Thinking
+			a.Thinking = append(a.Thinking, chat.Part{Kind: chat.ThinkingPart, Text: b.Thinking, Signature: b.Signature})
+		case redactedBlock:
+			a.Thinking = append(a.Thinking, chat.Part{Kind: chat.ThinkingPart, Data: b.Data})
 		case toolUseBlock:
 			a.Calls = append(a.Calls, chat.Call{ID: b.ID, Name: b.Name, Arguments: arguments(b.Input)})
 		}

@@ -2,27 +2,14 @@ package anthropic
 
 import (
 	"bytes"
-	"strings"
 
 	"github.com/llm-hub/llm-hub/gateway/provider"
+	"github.com/llm-hub/llm-hub/gateway/provider/chat"
 	"github.com/llm-hub/llm-hub/gateway/provider/rawjson"
 )
 
-// A signature that this vendor made leaves the gateway with its name in front
-// wherever the answer was translated, so that it comes back to nobody else. What
-// the fast lane carried has no name, and no colon: it is base64.
-const (
-	ours     = string(provider.Anthropic) + ":"
-	nameMark = ":"
-)
-
-// signed puts the name in front of a signature, if there is one.
-func signed(signature string) string {
-	if signature == "" {
-		return ""
-	}
-	return ours + signature
-}
+// signer is this vendor's name in marked signatures, see [chat.Signer].
+const signer = string(provider.Anthropic)
 
 // appendOwnThinking adds the edits, to a list of messages that begins at base,
 // without which a vendor would refuse it: thinking that another vendor signed, or
@@ -55,17 +42,16 @@ func ownBlocks(blocks []byte) (own []byte, changed bool) {
 	list := rawjson.NewArray(blocks)
 	for list.Next() {
 		block := list.Value()
-		mark, value := signatureOf(block)
-		switch {
-		case mark == (span{}):
-		case strings.HasPrefix(value, ours):
-			changed = true
-			block = rawjson.Apply(block, rawjson.Edit{
-				From: mark.from, To: mark.to, With: rawjson.Quote(strings.TrimPrefix(value, ours)),
-			})
-		case value == "" || strings.Contains(value, nameMark):
-			changed = true
-			continue
+		if at, value := signatureOf(block); at != (span{}) {
+			by, own := chat.SignedBy(value)
+			if own == "" || by != "" && by != signer {
+				changed = true
+				continue
+			}
+			if by == signer {
+				changed = true
+				block = rawjson.Apply(block, rawjson.Edit{From: at.from, To: at.to, With: rawjson.Quote(own)})
+			}
 		}
 		kept = append(kept, block)
 	}

@@ -1,12 +1,14 @@
 package anthropic
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/llm-hub/llm-hub/gateway/provider/chat"
 )
@@ -18,13 +20,14 @@ const (
 	toolResult    = "tool_result"
 	imageBlock    = "image"
 	documentBlock = "document"
+	searchBlock   = "search_result"
 	thinkingBlock = "thinking"
 	redactedBlock = "redacted_thinking"
 )
 
 func (w *wireRequest) setMessages(messages []chat.Message) error {
 	for i, m := range messages {
-		blocks, err := blocksOf(m, i)
+		blocks, err := w.blocksOf(m, i)
 		if err != nil {
 			return err
 		}
@@ -52,7 +55,7 @@ func (w *wireRequest) addTurn(m chat.Message, blocks []wireBlock) {
 		role = chat.Assistant
 	}
 	if m.Role == chat.Tool {
-		blocks = []wireBlock{{Type: toolResult, ToolUseID: callID(m.CallID), Content: blocks}}
+		blocks = []wireBlock{{Type: toolResult, ToolUseID: callID(m.CallID), Content: blocks, IsError: m.Failed}}
 	}
 	if len(blocks) == 0 {
 		return
@@ -86,11 +89,18 @@ func (w *wireRequest) trimEnd() {
 }
 
 // blocksOf turns message i into blocks. Texts of nothing but white space, which
-// models write before their calls, are refused by Anthropic, so they go.
-func blocksOf(m chat.Message, i int) ([]wireBlock, error) {
+// models write before their calls, are refused by Anthropic, so they go; so does
+// thinking where none is wanted now, or that is not signed.
+func (w *wireRequest) blocksOf(m chat.Message, i int) ([]wireBlock, error) {
 	var blocks []wireBlock
 	for j, p := range m.Parts {
 		if p.Kind == chat.TextPart && strings.TrimSpace(p.Text) == "" {
+			continue
+		}
+		if p.Kind == chat.ThinkingPart {
+			if b, ok := thinkingOf(p); ok && w.thinks() {
+				blocks = append(blocks, b)
+			}
 			continue
 		}
 		b, err := blockOf(p, fmt.Sprintf("messages[%d].content[%d]", i, j))
@@ -107,22 +117,50 @@ func blocksOf(m chat.Message, i int) ([]wireBlock, error) {
 	return blocks, nil
 }
 
-func blockOf(p chat.Part, path string) (wireBlock, error) {
-	switch p.Kind {
-	case chat.TextPart:
-		return wireBlock{Type: textBlock, Text: p.Text}, nil
-	case chat.ImagePart:
-		return wireBlock{Type: imageBlock, Source: sourceOf(p)}, nil
-	case chat.FilePart:
-		return wireBlock{Type: documentBlock, Source: sourceOf(p), Title: p.Filename}, nil
-	case chat.AudioPart:
+// thinkingOf is a thought that this vendor has signed; false if it has not.
+func thinkingOf(p chat.Part) (wireBlock, bool) {
+	if p.Data != "" {
+		return wireBlock{Type: redactedBlock, Data: p.Data}, true
 	}
-	return wireBlock{}, invalid(path, "This model does not take %s in '%s'.", p.Kind, path)
+	return wireBlock{Type: thinkingBlock, Thinking: &p.Text, Signature: p.Signature}, p.Signature != ""
 }
 
+func blockOf(p chat.Part, path string) (wireBlock, error) {
+	b := wireBlock{Cache: cacheOf(p.CacheTTL)}
+	switch p.Kind {
+	case chat.TextPart:
+		b.Type, b.Text = textBlock, p.Text
+	case chat.ImagePart:
+		b.Type, b.Source = imageBlock, sourceOf(p)
+	case chat.FilePart:
+		b.Type, b.Source, b.Title = documentBlock, sourceOf(p), p.Filename
+	default:
+		return b, invalid(path, "This model does not take %s in '%s'.", p.Kind, path)
+	}
+	return b, nil
+}
+
+func cacheOf(ttl chat.CacheTTL) *wireCache {
+	switch ttl {
+	case "":
+		return nil
+	case chat.ShortCache: // which is what is meant where nothing is said
+		return &wireCache{Type: "ephemeral"}
+	}
+	return &wireCache{Type: "ephemeral", TTL: ttl}
+}
+
+const plainText = "text/plain"
+
+// sourceOf says where the media of a part are. Plain text goes as it is.
 func sourceOf(p chat.Part) *wireSource {
 	if p.URL != "" {
 		return &wireSource{Type: "url", URL: p.URL}
+	}
+	if p.MediaType == plainText {
+		if text, err := base64.StdEncoding.DecodeString(p.Data); err == nil && utf8.Valid(text) {
+			return &wireSource{Type: textBlock, MediaType: plainText, Data: string(text)}
+		}
 	}
 	return &wireSource{Type: "base64", MediaType: p.MediaType, Data: p.Data}
 }

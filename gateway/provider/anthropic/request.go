@@ -23,21 +23,16 @@ func request(req *chat.Request, model string) (*wireRequest, error) {
 	if w.MaxTokens == 0 {
 		w.MaxTokens = defaultMaxTokens
 	}
+	w.setThinking(req) // decides which thoughts of the past are sent
 	if err := w.setMessages(req.Messages); err != nil {
 		return nil, err
 	}
 	w.setTools(req)
-	w.setFormat(req.Format)
-	w.setThinking(req)
+	w.setFormat(req)
 	w.setSampling(req)
-	for _, s := range req.Stop {
-		if strings.TrimSpace(s) != "" {
-			w.Stop = append(w.Stop, s)
-		}
-	}
-	if req.User != "" {
-		w.Metadata = &wireMetadata{UserID: req.User}
-	}
+	w.setStop(req)
+	w.setAccount(req)
+	dropUnknown(req)
 	return w, nil
 }
 
@@ -45,6 +40,7 @@ func (w *wireRequest) setTools(req *chat.Request) {
 	for _, t := range req.Tools {
 		w.Tools = append(w.Tools, wireTool{
 			Name: t.Name, Description: t.Description, InputSchema: objectSchema(t.Parameters), Strict: t.Strict,
+			Cache: cacheOf(t.CacheTTL),
 		})
 	}
 	if len(w.Tools) == 0 {
@@ -88,9 +84,13 @@ func objectSchema(schema json.RawMessage) json.RawMessage {
 	return rawjson.Apply(schema, rawjson.Edit{From: 1, To: 1, With: []byte(member)})
 }
 
-func (w *wireRequest) setFormat(f chat.Format) {
-	if f.Kind == chat.SchemaFormat {
-		w.output().Format = &wireFormat{Type: "json_schema", Schema: f.Schema}
+// setFormat leaves "any JSON" to the prompt, which asks for it anyway.
+func (w *wireRequest) setFormat(req *chat.Request) {
+	switch req.Format.Kind {
+	case chat.SchemaFormat:
+		w.output().Format = &wireFormat{Type: formatSchema, Schema: req.Format.Schema}
+	case chat.JSONFormat:
+		req.Drop("response_format")
 	}
 }
 
@@ -103,14 +103,81 @@ func (w *wireRequest) output() *wireOutput {
 
 // setSampling comes after setThinking, which goes before temperature.
 func (w *wireRequest) setSampling(req *chat.Request) {
-	thinks := w.Thinking != nil && w.Thinking.Type != thinkingOff
-	if thinks || !versionOf(w.Model).takesSampling() {
-		return
+	takes := !w.thinks() && versionOf(w.Model).takesSampling()
+	if req.Temperature != nil {
+		if takes {
+			t := min(*req.Temperature, maxTemperature)
+			w.Temperature = &t
+		} else {
+			req.Drop("temperature")
+		}
 	}
-	if req.Temperature == nil {
-		w.TopP = req.TopP
-		return
+	if req.TopP != nil {
+		if takes && w.Temperature == nil {
+			w.TopP = req.TopP
+		} else {
+			req.Drop("top_p")
+		}
 	}
-	t := min(*req.Temperature, maxTemperature)
-	w.Temperature = &t
+	if req.TopK != nil {
+		if takes {
+			w.TopK = req.TopK
+		} else {
+			req.Drop("top_k")
+		}
+	}
+}
+
+// setStop leaves out what is only white space, which Anthropic refuses.
+func (w *wireRequest) setStop(req *chat.Request) {
+	for _, s := range req.Stop {
+		if strings.TrimSpace(s) == "" {
+			req.Drop("stop")
+			continue
+		}
+		w.Stop = append(w.Stop, s)
+	}
+}
+
+// setAccount says whose request it is, and at which tier it is served.
+func (w *wireRequest) setAccount(req *chat.Request) {
+	const userID = "user_id"
+	user := req.User
+	for key, value := range req.Metadata {
+		if key == userID && user == "" {
+			user = value
+			continue
+		}
+		req.Drop("metadata")
+	}
+	if user != "" {
+		w.Metadata = &wireMetadata{UserID: user}
+	}
+	switch req.ServiceTier {
+	case "":
+	case tierAuto:
+		w.Tier = tierAuto
+	case tierDefault:
+		w.Tier = tierStandard
+	default:
+		req.Drop("service_tier")
+	}
+}
+
+// dropUnknown notes what the API has no word for.
+func dropUnknown(req *chat.Request) {
+	for _, unknown := range []struct {
+		path string
+		said bool
+	}{
+		{"presence_penalty", req.PresencePenalty != nil && *req.PresencePenalty != 0},
+		{"frequency_penalty", req.FrequencyPenalty != nil && *req.FrequencyPenalty != 0},
+		{"seed", req.Seed != nil},
+		{"logprobs", req.Logprobs},
+		{"top_logprobs", req.TopLogprobs != nil},
+	} {
+		if unknown.said {
+			req.Drop(unknown.path)
+		}
+	}
 }

@@ -34,8 +34,9 @@ type wireEvent struct {
 		Type        string `json:"type"`
 		Text        string `json:"text"`
 		Thinking    string `json:"thinking"`
+		Signature   string `json:"signature"`
 		PartialJSON string `json:"partial_json"`
-		StopReason  string `json:"stop_reason"`
+		wireStop
 	} `json:"delta"`
 	Usage *wireUsage `json:"usage"`
 }
@@ -88,8 +89,8 @@ func (s *source) take(w wireEvent, data []byte) (*chat.Step, error) {
 		if w.Usage != nil {
 			s.count(*w.Usage, true)
 		}
-		if w.Delta.StopReason != "" {
-			s.add(chat.Delta{Finish: finishOf(w.Delta.StopReason)})
+		if stop := w.Delta.wireStop; stop.Reason != "" {
+			s.add(chat.Delta{Finish: finishOf(stop.Reason), StopText: stop.Sequence, Refusal: stop.Details.Explanation})
 		}
 	case "message_stop":
 		return nil, io.EOF
@@ -113,7 +114,9 @@ func (s *source) begin(b wireReply) {
 	case textBlock:
 		s.say(chat.Delta{Text: b.Text})
 	case thinkingBlock:
-		s.say(chat.Delta{Reasoning: b.Thinking})
+		s.say(chat.Delta{Reasoning: b.Thinking, Signature: b.Signature})
+	case redactedBlock:
+		s.say(chat.Delta{Redacted: b.Data})
 	case toolUseBlock:
 		s.open = &call{index: s.calls}
 		s.calls++
@@ -137,6 +140,8 @@ func (s *source) delta(w wireEvent) {
 		s.say(chat.Delta{Text: w.Delta.Text})
 	case "thinking_delta":
 		s.say(chat.Delta{Reasoning: w.Delta.Thinking})
+	case "signature_delta":
+		s.say(chat.Delta{Signature: w.Delta.Signature})
 	case "input_json_delta":
 		if s.open != nil && w.Delta.PartialJSON != "" { // the input of a server's own tool is not shown
 			s.arguments(w.Delta.PartialJSON)

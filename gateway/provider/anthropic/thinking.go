@@ -37,13 +37,6 @@ func (v modelVersion) takesSampling() bool { return !v.known() || v.before(4, 7)
 // adaptive tells whether the model chooses itself how long it thinks.
 func (v modelVersion) adaptive() bool { return !v.before(4, 6) }
 
-// Kinds of thinking.
-const (
-	thinkingOff      = "disabled"
-	thinkingAdaptive = "adaptive"
-	thinkingBudget   = "enabled"
-)
-
 // minBudget is the smallest budget of thinking tokens.
 const minBudget = 1024
 
@@ -63,27 +56,72 @@ func budgetOf(e chat.Effort) int64 {
 	}
 }
 
+// thinks tells whether the model is asked to think.
+func (w *wireRequest) thinks() bool { return w.Thinking != nil && w.Thinking.Type != thinkingOff }
+
 func (w *wireRequest) setThinking(req *chat.Request) {
 	version := versionOf(w.Model)
+	budget := int64(freeBudget)
+	if req.ThinkingBudget != nil {
+		budget = *req.ThinkingBudget
+	}
+	effort := req.Effort
+	if effort != "" && effort != chat.NoEffort && version.adaptive() {
+		w.output().Effort = effortOf(effort, version)
+	}
 	forced := req.Choice.Mode == chat.RequiredChoice || req.Choice.Mode == chat.NamedChoice
 	switch {
-	case req.Effort == "":
-	case req.Effort == chat.NoEffort:
+	case effort == "" && req.ThinkingBudget == nil:
+	case effort == chat.NoEffort || budget == noBudget:
 		w.Thinking = &wireThinking{Type: thinkingOff}
+	case forced: // then it must not think
 	case version.adaptive():
-		w.output().Effort = effortOf(req.Effort, version)
-		if !forced {
-			w.Thinking = &wireThinking{Type: thinkingAdaptive}
-			if !version.before(4, 7) {
-				w.Thinking.Display = "summarized" // else the thinking comes empty
-			}
+		if effort == "" && budget > noBudget {
+			w.output().Effort = effortOf(effortFor(budget), version)
 		}
-	case !forced && !midCall(req.Messages):
-		// Half of the cap is left for the answer.
-		if budget := min(budgetOf(req.Effort), w.MaxTokens/2); budget >= minBudget {
-			w.Thinking = &wireThinking{Type: thinkingBudget, Budget: budget}
+		w.Thinking = &wireThinking{Type: thinkingAdaptive, Display: displayOf(req, version)}
+	case !midCall(req.Messages):
+		w.setBudget(budget, effort)
+	}
+}
+
+// displayOf says whether the thinking is shown; from 4.7 on it comes empty unless
+// it is asked for, and nothing was said of it before.
+func displayOf(req *chat.Request, v modelVersion) string {
+	switch {
+	case v.before(4, 7):
+		return ""
+	case req.ShowThinking != nil && !*req.ShowThinking:
+		return displayNothing
+	}
+	return displaySummary
+}
+
+// setBudget bounds the thinking by what the client says or by the effort. Half of
+// the cap is left for the answer, unless the client says otherwise.
+func (w *wireRequest) setBudget(budget int64, effort chat.Effort) {
+	switch {
+	case budget == freeBudget:
+		budget = min(budgetOf(effort), w.MaxTokens/2)
+	case budget >= w.MaxTokens:
+		budget = w.MaxTokens / 2
+	default:
+		budget = max(budget, minBudget)
+	}
+	if budget >= minBudget && budget < w.MaxTokens {
+		w.Thinking = &wireThinking{Type: thinkingBudget, Budget: budget}
+	}
+}
+
+// effortFor is the least effort whose budget is enough, for models that are not
+// told a budget.
+func effortFor(budget int64) chat.Effort {
+	for _, e := range []chat.Effort{chat.LowEffort, chat.MediumEffort} {
+		if budget <= budgetOf(e) {
+			return e
 		}
 	}
+	return chat.HighEffort
 }
 
 // effortOf puts an effort into the model's words; xhigh came with 4.7.
@@ -98,8 +136,19 @@ func effortOf(e chat.Effort, v modelVersion) string {
 	}
 }
 
-// midCall tells whether the chat waits for the model to go on after its calls: it
-// would have to begin with the thinking that led to them.
+// midCall tells whether the chat waits for the model to go on after its calls, and
+// the thinking that led to them, which it would have to begin with, is not known.
 func midCall(messages []chat.Message) bool {
-	return len(messages) > 0 && messages[len(messages)-1].Role == chat.Tool
+	i := len(messages) - 1
+	for i >= 0 && messages[i].Role == chat.Tool {
+		i--
+	}
+	switch {
+	case i == len(messages)-1:
+		return false
+	case i < 0 || len(messages[i].Parts) == 0 || messages[i].Parts[0].Kind != chat.ThinkingPart:
+		return true
+	}
+	_, known := thinkingOf(messages[i].Parts[0])
+	return !known
 }

@@ -16,7 +16,13 @@ const version = "2023-06-01"
 // Wire is Anthropic's wire format.
 type Wire struct{}
 
-var _ chat.Wire = Wire{}
+var (
+	_ chat.Wire   = Wire{}
+	_ chat.Signer = Wire{}
+)
+
+// SignsAs implements [chat.Signer].
+func (Wire) SignsAs() string { return signer }
 
 // Call implements [chat.Wire].
 func (Wire) Call(req *chat.Request, t provider.Target) (*chat.Exchange, error) {
@@ -50,6 +56,9 @@ func header(stream bool, t provider.Target) http.Header {
 	return h
 }
 
+// formatSchema is the one form of an answer but text.
+const formatSchema = "json_schema"
+
 // The request on the wire.
 type (
 	wireRequest struct {
@@ -61,10 +70,12 @@ type (
 		ToolChoice  *wireChoice   `json:"tool_choice,omitempty"`
 		Temperature *float64      `json:"temperature,omitempty"`
 		TopP        *float64      `json:"top_p,omitempty"`
+		TopK        *int64        `json:"top_k,omitempty"`
 		Stop        []string      `json:"stop_sequences,omitempty"`
 		Thinking    *wireThinking `json:"thinking,omitempty"`
 		Output      *wireOutput   `json:"output_config,omitempty"`
 		Metadata    *wireMetadata `json:"metadata,omitempty"`
+		Tier        string        `json:"service_tier,omitempty"`
 		Stream      bool          `json:"stream,omitempty"`
 	}
 	wireTurn struct {
@@ -74,6 +85,9 @@ type (
 	wireBlock struct {
 		Type      string          `json:"type"`
 		Text      string          `json:"text,omitempty"`
+		Thinking  *string         `json:"thinking,omitempty"` // may be empty, and must be there
+		Signature string          `json:"signature,omitempty"`
+		Data      string          `json:"data,omitempty"`
 		Source    *wireSource     `json:"source,omitempty"`
 		Title     string          `json:"title,omitempty"`
 		ID        string          `json:"id,omitempty"`
@@ -81,9 +95,15 @@ type (
 		Input     json.RawMessage `json:"input,omitempty"`
 		ToolUseID string          `json:"tool_use_id,omitempty"`
 		Content   []wireBlock     `json:"content,omitempty"`
+		IsError   bool            `json:"is_error,omitempty"`
+		Cache     *wireCache      `json:"cache_control,omitempty"`
+	}
+	wireCache struct {
+		Type string        `json:"type"`
+		TTL  chat.CacheTTL `json:"ttl,omitempty"`
 	}
 	wireSource struct {
-		Type      string `json:"type"` // base64 or url
+		Type      string `json:"type"` // base64, text or url
 		MediaType string `json:"media_type,omitempty"`
 		Data      string `json:"data,omitempty"`
 		URL       string `json:"url,omitempty"`
@@ -93,6 +113,7 @@ type (
 		Description string          `json:"description,omitempty"`
 		InputSchema json.RawMessage `json:"input_schema"`
 		Strict      *bool           `json:"strict,omitempty"`
+		Cache       *wireCache      `json:"cache_control,omitempty"`
 	}
 	wireChoice struct {
 		Type            string `json:"type"`
