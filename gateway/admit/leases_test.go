@@ -2,6 +2,7 @@ package admit
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -472,5 +473,27 @@ func TestOldNewsOfAnEnd(t *testing.T) {
 		pause(3 * time.Second)
 		b.mustRefuse(b.ask(41, l))
 		b.mustAdmit(b.ask(40, l))
+	})
+}
+
+// TestCloseDoesNotWaitForLong: with many scopes and a store that is away, Close leaves
+// time for what is stopped after it.
+func TestCloseDoesNotWaitForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 1)
+		a := c.node(0)
+		for i := range 10 * exchanges {
+			r := a.ask(10, lifeTokens(100))
+			r.Scopes[0].Scope.ID = fmt.Sprintf("acme/k%d", i)
+			a.mustAdmit(r).Release()
+		}
+		a.cut.set(true)
+		began := time.Now()
+		if err := a.Close(context.Background()); err == nil {
+			t.Error("everything is returned, to a store that is away")
+		}
+		if took := time.Since(began); took > mostClosing {
+			t.Errorf("took %s", took)
+		}
 	})
 }

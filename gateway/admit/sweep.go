@@ -2,7 +2,6 @@ package admit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -17,6 +16,7 @@ const (
 	sweepsOfTTL  = 4                      // at least
 	returnsAfter = 100 * time.Millisecond // what becomes free is returned together
 	exchanges    = 16                     // at once
+	mostClosing  = 5 * time.Second        // what is not returned by then comes back when the epoch is over
 )
 
 func (a *Admitter) margin() time.Duration { return a.cfg.TTL / marginOfTTL }
@@ -153,15 +153,16 @@ func (a *Admitter) each(f func(*account)) {
 // and is taken from the limits when this node's epoch is over.
 func (a *Admitter) Close(ctx context.Context) error {
 	a.closing.Store(true)
+	ctx, cancel := context.WithTimeout(ctx, mostClosing)
+	defer cancel()
 	const rounds = 2 // an exchange that runs may have begun before
 	for range rounds {
 		a.exchangeAll(ctx, a.unreturned())
 	}
-	var failed []error
-	for _, acc := range a.unreturned() {
-		failed = append(failed, fmt.Errorf("leases of %s %s are not returned", acc.scope.Kind, acc.scope.ID))
+	if left := a.unreturned(); len(left) > 0 {
+		return fmt.Errorf("leases of %d scopes are not returned, first those of %s %s", len(left), left[0].scope.Kind, left[0].scope.ID)
 	}
-	return errors.Join(failed...)
+	return nil
 }
 
 // unreturned are the scopes of which more is held than was spent.
