@@ -28,6 +28,7 @@ type wireCandidate struct {
 	Index   int         `json:"index"`
 	Content wireContent `json:"content"`
 	Finish  string      `json:"finishReason"`
+	Probs   *wireProbs  `json:"logprobsResult"`
 }
 
 // wireUsage is cumulative. Prompt tokens include the cached ones; the thoughts
@@ -98,6 +99,7 @@ func reply(body []byte, newID func() string) (*chat.Reply, error) {
 	}
 	for _, c := range w.Candidates {
 		a := answer(c.Content.Parts, newID)
+		a.Logprobs = c.Probs.canonical()
 		if a.Finish, err = finishOf(c.Finish, len(a.Calls) > 0, a.Size() > 0); err != nil {
 			return r, err
 		}
@@ -111,7 +113,7 @@ func answer(parts []wirePart, newID func() string) chat.Answer {
 	for _, p := range parts {
 		switch {
 		case p.Call != nil:
-			a.Calls = append(a.Calls, callOf(p.Call, newID))
+			a.Calls = append(a.Calls, callOf(p, newID))
 		case p.Thought:
 			a.Reasoning += p.Text
 		default:
@@ -121,20 +123,26 @@ func answer(parts []wirePart, newID func() string) chat.Answer {
 	return a
 }
 
-func callOf(c *wireCall, newID func() string) chat.Call {
-	out := chat.Call{ID: c.ID, Name: c.Name, Arguments: string(c.Args)}
+func callOf(p wirePart, newID func() string) chat.Call {
+	out := chat.Call{ID: p.Call.ID, Name: p.Call.Name, Arguments: compact(p.Call.Args), Signature: p.Signature}
 	if out.ID == "" {
 		out.ID = newID()
 	}
-	if out.Arguments == "" || out.Arguments == "null" {
-		out.Arguments = "{}"
-	}
-	var compact bytes.Buffer // Gemini indents whole answers, and the client sends them back
-	if json.Compact(&compact, []byte(out.Arguments)) == nil {
-		out.Arguments = compact.String()
-	}
 	return out
 }
+
+// compact is a call's arguments, or its result, without white space: Gemini indents
+// whole answers, and the client sends them back.
+func compact(value json.RawMessage) string {
+	var b bytes.Buffer
+	if len(value) == 0 || string(value) == "null" || json.Compact(&b, value) != nil {
+		return "{}"
+	}
+	return b.String()
+}
+
+// malformedCall is the finish reason of a candidate whose call could not be read.
+const malformedCall = "MALFORMED_FUNCTION_CALL"
 
 // finishOf translates a finish reason. Calls end with STOP like all else. What is
 // no end of an answer is an error, and so is a reason not known here that comes
@@ -151,7 +159,7 @@ func finishOf(reason string, calls, content bool) (chat.Finish, error) {
 	case "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
 		"IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION":
 		return chat.ContentFilter, nil
-	case "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE":
+	case malformedCall, "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE":
 		return "", unfinished(reason)
 	}
 	if !content {

@@ -2,6 +2,7 @@ package gemini
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"mime"
@@ -25,8 +26,8 @@ const (
 
 // turns builds the contents of a request.
 type turns struct {
-	out      *wireRequest
-	sentinel bool // calls need a signature
+	out    *wireRequest
+	signed bool // calls need a signature, and results may have pictures
 
 	calls   map[string]call // by the client's id
 	results []result        // of the turn being built, to be put into the order of the calls
@@ -39,8 +40,9 @@ type call struct {
 }
 
 type result struct {
-	order int
-	part  wirePart
+	order  int
+	part   wirePart
+	beside []wirePart // what the result shows and cannot hold
 }
 
 func (t *turns) setContents(messages []chat.Message) error {
@@ -94,7 +96,8 @@ func (t *turns) callParts(calls []chat.Call) []wirePart {
 	for i, c := range calls {
 		t.calls[c.ID] = call{name: c.Name, order: len(t.calls)}
 		parts[i].Call = &wireCall{Name: c.Name, Args: json.RawMessage(c.Arguments)}
-		if i == 0 && t.sentinel {
+		parts[i].Signature = c.Signature
+		if i == 0 && t.signed && c.Signature == "" {
 			parts[i].Signature = skipSignature
 		}
 	}
@@ -109,25 +112,36 @@ func (t *turns) addResult(m chat.Message, i int) error {
 			Kind: gateway.Invalid, Param: param, Public: fmt.Sprintf("'%s' names no call of an earlier message.", param),
 		}
 	}
-	for j, p := range m.Parts {
-		if p.Kind != chat.TextPart {
-			param := fmt.Sprintf("messages[%d].content[%d]", i, j)
-			return &gateway.Error{
-				Kind: gateway.Invalid, Param: param, Public: fmt.Sprintf("This model takes text only in '%s', not %s.", param, p.Kind),
-			}
+	response := &wireResponse{Name: c.name, Response: responseOf(m)}
+	r := result{order: c.order, part: wirePart{Response: response}}
+	for _, p := range partsOf(m) {
+		switch {
+		case p.Inline != nil && t.signed:
+			response.Parts = append(response.Parts, p)
+		case p.Inline != nil || p.File != nil:
+			r.beside = append(r.beside, p)
 		}
 	}
-	part := wirePart{Response: &wireResponse{Name: c.name, Response: responseOf(m.Text())}}
-	t.results = append(t.results, result{c.order, part})
+	t.results = append(t.results, r)
 	return nil
 }
 
-// responseOf is a result as the object that Gemini demands.
-func responseOf(text string) json.RawMessage {
-	if raw := []byte(text); json.Valid(raw) && rawjson.TypeOf(bytes.TrimSpace(raw)) == rawjson.ObjectType {
-		return raw
+// responseOf is a result as the object that Gemini demands. That a call failed is
+// told by the name "error".
+func responseOf(m chat.Message) json.RawMessage {
+	text, name := m.Text(), "result"
+	if m.Failed {
+		name = "error"
 	}
-	return json.RawMessage(`{"result":` + string(rawjson.Quote(text)) + `}`)
+	raw := []byte(text)
+	object := rawjson.TypeOf(bytes.TrimSpace(raw)) == rawjson.ObjectType && json.Valid(raw)
+	switch {
+	case object && !m.Failed:
+		return raw
+	case !object:
+		raw = rawjson.Quote(text)
+	}
+	return json.RawMessage(fmt.Sprintf(`{%q:%s}`, name, raw))
 }
 
 // flushResults puts the results into the user's turn, before all else but earlier
@@ -138,10 +152,13 @@ func (t *turns) flushResults() {
 	}
 	slices.SortStableFunc(t.results, func(a, b result) int { return a.order - b.order })
 	parts := make([]wirePart, len(t.results))
+	var beside []wirePart
 	for i, r := range t.results {
 		parts[i] = r.part
+		beside = append(beside, r.beside...)
 	}
 	t.results = nil
+	parts = append(parts, beside...)
 	n := len(t.out.Contents)
 	if n == 0 || t.out.Contents[n-1].Role != userRole {
 		t.add(userRole, parts)
@@ -159,11 +176,12 @@ func partsOf(m chat.Message) []wirePart {
 	var parts []wirePart
 	for _, p := range m.Parts {
 		switch {
+		case p.Kind == chat.ThinkingPart: // Gemini wants the signatures of calls back, not its thoughts
 		case p.Kind == chat.TextPart && p.Text == "":
 		case p.Kind == chat.TextPart:
-			parts = append(parts, wirePart{Text: p.Text})
+			parts = append(parts, wirePart{Text: p.Text, Signature: p.Signature})
 		case p.URL != "":
-			parts = append(parts, wirePart{File: &wireFile{URI: p.URL, MIMEType: typeByName(p.URL)}})
+			parts = append(parts, wirePart{File: &wireFile{URI: p.URL, MIMEType: cmp.Or(p.MediaType, typeByName(p.URL))}})
 		default:
 			parts = append(parts, wirePart{Inline: &wireBlob{MIMEType: p.MediaType, Data: p.Data}})
 		}

@@ -1,16 +1,18 @@
 package gemini
 
 import (
+	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/llm-hub/llm-hub/gateway/provider/chat"
 )
 
 func request(req *chat.Request, model string) (*wireRequest, error) {
-	w := &wireRequest{Config: config(req, model)}
-	t := turns{out: w, sentinel: generationOf(model) >= firstSigned}
+	w := &wireRequest{Config: config(req, model), Tier: tier(req)}
+	reportDropped(req)
+	t := turns{out: w, signed: generationOf(model) >= firstSigned}
 	if err := t.setContents(req.Messages); err != nil {
 		return nil, err
 	}
@@ -20,9 +22,13 @@ func request(req *chat.Request, model string) (*wireRequest, error) {
 
 func config(req *chat.Request, model string) *wireConfig {
 	c := &wireConfig{
-		Temperature: req.Temperature, TopP: req.TopP, Seed: req.Seed,
+		Temperature: req.Temperature, TopP: req.TopP, TopK: req.TopK, Seed: req.Seed,
 		PresencePenalty: req.PresencePenalty, FrequencyPenalty: req.FrequencyPenalty,
-		MaxOutput: req.MaxOutput, Stop: req.Stop, Thinking: thinking(req.Effort, model),
+		MaxOutput: req.MaxOutput, Stop: req.Stop, Thinking: thinking(req, model),
+		Logprobs: req.Logprobs,
+	}
+	if req.Logprobs {
+		c.TopLogprobs = req.TopLogprobs
 	}
 	if req.N > 1 {
 		c.Candidates = req.N
@@ -33,6 +39,51 @@ func config(req *chat.Request, model string) *wireConfig {
 	}
 	return c
 }
+
+// standardTier is Google's word for the usual service tier.
+const standardTier = "standard"
+
+func tier(req *chat.Request) string {
+	switch req.ServiceTier {
+	case "", "auto":
+		return ""
+	case "default", "standard_only":
+		return standardTier
+	case "flex", "priority":
+		return req.ServiceTier
+	}
+	req.Drop("service_tier")
+	return ""
+}
+
+// reportDropped notes what Gemini cannot be told.
+func reportDropped(req *chat.Request) {
+	if req.ParallelTools != nil && !*req.ParallelTools {
+		req.Drop("parallel_tool_calls")
+	}
+	if len(req.Metadata) > 0 {
+		req.Drop("metadata")
+	}
+	if req.User != "" {
+		req.Drop("user")
+	}
+	for i, t := range req.Tools {
+		if t.Strict != nil && *t.Strict {
+			req.Drop(fmt.Sprintf("tools[%d].strict", i))
+		}
+		if t.CacheTTL != "" {
+			req.Drop(cacheHint)
+		}
+	}
+	for _, m := range req.Messages {
+		if slices.ContainsFunc(m.Parts, func(p chat.Part) bool { return p.CacheTTL != "" }) {
+			req.Drop(cacheHint)
+		}
+	}
+}
+
+// cacheHint is what clients call the wish to have a prompt cached.
+const cacheHint = "cache_control"
 
 func (w *wireRequest) setTools(req *chat.Request) {
 	if len(req.Tools) == 0 {
@@ -56,7 +107,7 @@ func (w *wireRequest) setTools(req *chat.Request) {
 }
 
 // firstSigned is the first generation that has thought signatures checked, and
-// that takes a thinking level.
+// that takes a thinking level and pictures in results.
 const firstSigned = 3
 
 var generationPattern = regexp.MustCompile(`gemini-(\d{1,2})(?:\D|$)`)
@@ -70,56 +121,4 @@ func generationOf(model string) int {
 	}
 	n, _ := strconv.Atoi(m[1]) // digits, by the pattern
 	return n
-}
-
-// Budgets of thinking tokens for models before Gemini 3.
-const (
-	lowBudget    = 1024
-	mediumBudget = 8192
-	highBudget   = 24_576
-	proBudget    = 128 // the least that a pro model thinks
-)
-
-func thinking(e chat.Effort, model string) *wireThinking {
-	if e == "" {
-		return nil
-	}
-	pro := strings.Contains(model, "-pro")
-	t := &wireThinking{Include: e != chat.NoEffort}
-	if generationOf(model) >= firstSigned {
-		t.Level = level(e, pro)
-		return t
-	}
-	budget := 0
-	switch e {
-	case chat.NoEffort:
-		if pro {
-			budget = proBudget
-		}
-	case chat.MinimalEffort, chat.LowEffort:
-		budget = lowBudget
-	case chat.MediumEffort:
-		budget = mediumBudget
-	default:
-		budget = highBudget
-	}
-	t.Budget = &budget
-	return t
-}
-
-// level gives the thinking level; pro models know no MINIMAL.
-func level(e chat.Effort, pro bool) string {
-	switch e {
-	case chat.NoEffort, chat.MinimalEffort:
-		if pro {
-			return "LOW"
-		}
-		return "MINIMAL"
-	case chat.LowEffort:
-		return "LOW"
-	case chat.MediumEffort:
-		return "MEDIUM"
-	default:
-		return "HIGH"
-	}
 }

@@ -78,6 +78,9 @@ func (s *source) take(w wireCandidate) error {
 	for _, p := range w.Content.Parts {
 		s.part(w.Index, c, p)
 	}
+	if probs := w.Probs.canonical(); probs != nil {
+		s.add(chat.Delta{Choice: w.Index, Logprobs: probs})
+	}
 	if w.Finish == "" || c.finished {
 		return nil
 	}
@@ -94,9 +97,9 @@ func (s *source) part(index int, c *candidate, p wirePart) {
 	c.content = c.content || p.Text != "" || p.Call != nil
 	switch {
 	case p.Call != nil:
-		call := callOf(p.Call, s.newID)
+		call := callOf(p, s.newID)
 		s.add(chat.Delta{Choice: index, Call: &chat.CallDelta{
-			Index: c.calls, ID: call.ID, Name: call.Name, Arguments: call.Arguments,
+			Index: c.calls, ID: call.ID, Name: call.Name, Arguments: call.Arguments, Signature: call.Signature,
 		}})
 		c.calls++
 	case p.Text == "":

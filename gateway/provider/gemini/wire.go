@@ -18,7 +18,13 @@ type Wire struct {
 	NewID func() string // an id for a call that has none; nil: random
 }
 
-var _ chat.Wire = Wire{}
+var (
+	_ chat.Wire   = Wire{}
+	_ chat.Signer = Wire{}
+)
+
+// SignsAs implements [chat.Signer].
+func (Wire) SignsAs() string { return string(provider.Gemini) }
 
 // Call implements [chat.Wire].
 func (w Wire) Call(req *chat.Request, t provider.Target) (*chat.Exchange, error) {
@@ -30,33 +36,47 @@ func (w Wire) Call(req *chat.Request, t provider.Target) (*chat.Exchange, error)
 	if err != nil {
 		return nil, &gateway.Error{Kind: gateway.Invalid, Public: "The request cannot be written.", Cause: err}
 	}
-	h := http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}}
-	if req.Stream {
-		h["Accept"] = []string{"text/event-stream"}
-	}
-	if t.APIKey != "" {
-		h["X-Goog-Api-Key"] = []string{t.APIKey}
-	}
 	ids := newIDs(w.NewID)
 	return &chat.Exchange{
-		URL: endpoint(t, req.Stream), Header: h, Body: body,
+		URL: endpoint(t, generate(req.Stream)), Header: header(t, req.Stream), Body: body,
 		Reply:  func(body []byte) (*chat.Reply, error) { return reply(body, ids) },
 		Source: func(r io.Reader) chat.Source { return newSource(r, ids) },
 	}, nil
 }
 
+func header(t provider.Target, stream bool) http.Header {
+	h := http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}}
+	if stream {
+		h["Accept"] = []string{"text/event-stream"}
+	}
+	if t.APIKey != "" {
+		h["X-Goog-Api-Key"] = []string{t.APIKey}
+	}
+	return h
+}
+
+// generate is the method for an answer. A stream is always asked for as events,
+// whose ends can be told as they come.
+func generate(stream bool) string {
+	if stream {
+		return "streamGenerateContent?alt=sse"
+	}
+	return "generateContent"
+}
+
 // endpoint is the address of a model's method; a base URL may name the version.
-func endpoint(t provider.Target, stream bool) string {
+func endpoint(t provider.Target, method string) string {
 	base := strings.TrimRight(t.BaseURL, "/")
 	if !strings.HasSuffix(base, "/v1beta") && !strings.HasSuffix(base, "/v1") {
 		base += "/v1beta"
 	}
-	method := ":generateContent"
-	if stream {
-		method = ":streamGenerateContent?alt=sse"
-	}
-	return base + "/models/" + url.PathEscape(strings.TrimPrefix(t.Model, "models/")) + method
+	return base + "/models/" + url.PathEscape(bare(t.Model)) + ":" + method
 }
+
+// modelPrefix may stand before the name of a model.
+const modelPrefix = "models/"
+
+func bare(model string) string { return strings.TrimPrefix(model, modelPrefix) }
 
 // What goes over the wire, in both directions.
 type (
@@ -66,6 +86,7 @@ type (
 		Tools      []wireTools     `json:"tools,omitempty"`
 		ToolConfig *wireToolConfig `json:"toolConfig,omitempty"`
 		Config     *wireConfig     `json:"generationConfig,omitempty"`
+		Tier       string          `json:"serviceTier,omitempty"`
 	}
 	wireContent struct {
 		Role  string     `json:"role,omitempty"` // user or model
@@ -96,6 +117,7 @@ type (
 	wireResponse struct {
 		Name     string          `json:"name"`
 		Response json.RawMessage `json:"response"`
+		Parts    []wirePart      `json:"parts,omitempty"` // from Gemini 3 on
 	}
 	wireTools struct {
 		Functions []wireFunction `json:"functionDeclarations"`
@@ -115,7 +137,10 @@ type (
 	wireConfig struct {
 		Temperature      *float64        `json:"temperature,omitempty"`
 		TopP             *float64        `json:"topP,omitempty"`
+		TopK             *int64          `json:"topK,omitempty"`
 		Seed             *int64          `json:"seed,omitempty"`
+		Logprobs         bool            `json:"responseLogprobs,omitempty"`
+		TopLogprobs      *int64          `json:"logprobs,omitempty"`
 		PresencePenalty  *float64        `json:"presencePenalty,omitempty"`
 		FrequencyPenalty *float64        `json:"frequencyPenalty,omitempty"`
 		Candidates       int             `json:"candidateCount,omitempty"`
@@ -127,7 +152,7 @@ type (
 	}
 	wireThinking struct {
 		Include bool   `json:"includeThoughts,omitempty"`
-		Budget  *int   `json:"thinkingBudget,omitempty"`
+		Budget  *int64 `json:"thinkingBudget,omitempty"`
 		Level   string `json:"thinkingLevel,omitempty"`
 	}
 )
