@@ -57,13 +57,15 @@
 //     also what was spent past it. [TestTruthFirst, TestLimitChanges,
 //     TestLimitCreatedInMidWindow, TestStoreBeginsAnew]
 //  6. A node uses no more than the store surely gave it, for no longer than its
-//     lease. [TestUnknownCommit, TestLeaseLapses, TestLost, TestBuriedAlive]
+//     lease. [TestUnknownCommit, TestLeaseLapses, TestLost, TestBuriedAlive,
+//     TestOldNewsOfAnEnd]
 //  7. Without counters or leases hard limits fail closed, soft ones go on, and all go
 //     on by themselves. [TestFailsClosedUntilLoaded, TestFailsClosedWithoutLeases,
 //     TestGarbageFailsClosed, TestCallerGivesUp,
 //     TestRefusesByAFreshRecord]
 //  8. Usage belongs to the window of its admission, however late it comes.
-//     [TestEndsAfterItsWindow]
+//     [TestEndsAfterItsWindow, TestWindowThatOthersLeftBehind]
 //  9. Memory follows scopes and lag, not requests: what is folded is forgotten,
-//     and a long lag is kept by the minute. [TestMemoryIsBounded]
+//     and a long lag is kept by the minute. [TestMemoryIsBounded,
+//     TestLongOutageIsCheap]
 package admit
