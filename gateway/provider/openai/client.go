@@ -2,13 +2,15 @@ package openai
 
 import (
 	"crypto/rand"
+	"strings"
 	"time"
 
 	"github.com/llm-hub/llm-hub/gateway/provider"
 	"github.com/llm-hub/llm-hub/gateway/provider/chat"
 )
 
-// Client writes other vendors' answers as chat completions. Its zero value is
+// Client reads chat completions requests for other vendors and writes their answers
+// as chat completions. Its zero value is
 // ready for use.
 type Client struct {
 	Now   func() time.Time // nil: time.Now
@@ -38,12 +40,14 @@ type encoder struct {
 	wanted  bool // the client asked for usage
 	id      string
 	model   string
-	begun   map[int]bool // choices that had their first chunk
+	begun   map[int]*begun // choices that had their first chunk
 }
 
 func (e *encoder) setID(vendorID string) {
 	switch {
 	case e.id != "":
+	case strings.HasPrefix(vendorID, idPrefix):
+		e.id = vendorID
 	case vendorID != "":
 		e.id = idPrefix + vendorID
 	default:

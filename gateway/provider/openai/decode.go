@@ -10,8 +10,8 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/provider/rawjson"
 )
 
-// Decode implements [chat.Client]. Fields that no other dialect knows are passed
-// over; what would change the meaning of the answer is refused.
+// Decode implements [chat.Client]. Fields that no other dialect knows are dropped;
+// what would change the meaning of the answer is refused.
 func (Client) Decode(in *provider.Inbound) (*chat.Request, error) {
 	d := decoder{req: &chat.Request{N: 1, Stream: in.Stream}}
 	obj := rawjson.NewObject(in.Body)
@@ -60,12 +60,31 @@ func (d decoder) field(key string, value []byte) error {
 		return d.choices(value)
 	case "reasoning_effort":
 		return d.effort(value)
+	case "reasoning":
+		return d.reasoning(value)
+	case "top_k":
+		return read(value, key, &d.req.TopK)
+	case "logprobs":
+		return read(value, key, &d.req.Logprobs)
+	case "top_logprobs":
+		return read(value, key, &d.req.TopLogprobs)
+	case "service_tier":
+		return d.serviceTier(value)
+	case "metadata":
+		return read(value, key, &d.req.Metadata)
 	case "user", "safety_identifier":
 		return read(value, key, &d.req.User)
 	case "modalities":
 		return d.modalities(value)
 	case "functions", "function_call":
 		return invalid(key, "unsupported_parameter", "'%s' is not supported by this model; use 'tools'.", key)
+	case "model", "stream", streamOptions, oldCap, newCap: // the parser read them
+	case "store":
+		if string(value) == "true" {
+			d.req.Drop(key)
+		}
+	default:
+		d.req.Drop(key)
 	}
 	return nil
 }
@@ -104,12 +123,55 @@ func (d decoder) effort(value []byte) error {
 	if err := read(value, param, &d.req.Effort); err != nil {
 		return err
 	}
+	return d.knownEffort(param)
+}
+
+func (d decoder) knownEffort(param string) error {
 	known := []chat.Effort{
 		chat.NoEffort, chat.MinimalEffort, chat.LowEffort, chat.MediumEffort,
 		chat.HighEffort, chat.XHighEffort, chat.MaxEffort,
 	}
 	if !slices.Contains(known, d.req.Effort) {
 		return invalid(param, "invalid_value", "'%s' must be one of %v.", param, known)
+	}
+	return nil
+}
+
+// reasoning reads the object that some clients send in place of reasoning_effort.
+func (d decoder) reasoning(value []byte) error {
+	const param = "reasoning"
+	var r struct {
+		Effort    chat.Effort `json:"effort"`
+		MaxTokens *int64      `json:"max_tokens"`
+		Exclude   *bool       `json:"exclude"`
+		Enabled   *bool       `json:"enabled"`
+	}
+	if err := read(value, param, &r); err != nil {
+		return err
+	}
+	d.req.ThinkingBudget = r.MaxTokens
+	if r.Exclude != nil {
+		show := !*r.Exclude
+		d.req.ShowThinking = &show
+	}
+	switch {
+	case r.Effort != "":
+		d.req.Effort = r.Effort
+		return d.knownEffort(param + ".effort")
+	case r.Enabled != nil && !*r.Enabled:
+		d.req.Effort = chat.NoEffort
+	}
+	return nil
+}
+
+// serviceTier reads the tier; auto is what every vendor does unasked.
+func (d decoder) serviceTier(value []byte) error {
+	const param, usual = "service_tier", "auto"
+	if err := read(value, param, &d.req.ServiceTier); err != nil {
+		return err
+	}
+	if d.req.ServiceTier == usual {
+		d.req.ServiceTier = ""
 	}
 	return nil
 }
@@ -132,7 +194,9 @@ func (d decoder) format(value []byte) error {
 	var f struct {
 		Type   string `json:"type"`
 		Schema struct {
+			Name   string          `json:"name"`
 			Schema json.RawMessage `json:"schema"`
+			Strict *bool           `json:"strict"`
 		} `json:"json_schema"`
 	}
 	if err := read(value, param, &f); err != nil {
@@ -147,7 +211,9 @@ func (d decoder) format(value []byte) error {
 			const path = param + ".json_schema.schema"
 			return invalid(path, "missing_required_parameter", "'%s' must be an object.", path)
 		}
-		d.req.Format = chat.Format{Kind: chat.SchemaFormat, Schema: f.Schema.Schema}
+		d.req.Format = chat.Format{
+			Kind: chat.SchemaFormat, Schema: f.Schema.Schema, Name: f.Schema.Name, Strict: f.Schema.Strict,
+		}
 	default:
 		return invalid(param+".type", "invalid_value", "'%s.type' must be text, json_object or json_schema.", param)
 	}
@@ -163,6 +229,7 @@ func (d decoder) tools(value []byte) error {
 			Parameters  json.RawMessage `json:"parameters"`
 			Strict      *bool           `json:"strict"`
 		} `json:"function"`
+		Cache *wireCacheHint `json:"cache_control"`
 	}
 	if err := read(value, "tools", &list); err != nil {
 		return err
@@ -176,6 +243,10 @@ func (d decoder) tools(value []byte) error {
 			return invalid(path+".function.name", "missing_required_parameter", "'%s.function.name' is missing.", path)
 		}
 		def := chat.ToolDef{Name: t.Function.Name, Description: t.Function.Description, Strict: t.Function.Strict}
+		var err error
+		if def.CacheTTL, err = cacheTTL(t.Cache, path); err != nil {
+			return err
+		}
 		switch rawjson.TypeOf(t.Function.Parameters) {
 		case rawjson.ObjectType:
 			def.Parameters = t.Function.Parameters

@@ -21,18 +21,20 @@ type wireCompletion struct {
 }
 
 type wireChoice struct {
-	Index    int         `json:"index"`
-	Message  wireAnswer  `json:"message"`
-	Logprobs *struct{}   `json:"logprobs"` // null: no vendor's are translated
-	Finish   chat.Finish `json:"finish_reason"`
+	Index    int           `json:"index"`
+	Message  wireAnswer    `json:"message"`
+	Logprobs *wireLogprobs `json:"logprobs"`
+	Finish   chat.Finish   `json:"finish_reason"`
+	StopText string        `json:"stop_reason,omitempty"` // as vLLM has it
 }
 
 type wireAnswer struct {
-	Role      chat.Role  `json:"role"`
-	Content   *string    `json:"content"`
-	Refusal   *string    `json:"refusal"`
-	Reasoning string     `json:"reasoning_content,omitempty"`
-	ToolCalls []wireCall `json:"tool_calls,omitempty"`
+	Role      chat.Role     `json:"role"`
+	Content   *string       `json:"content"`
+	Refusal   *string       `json:"refusal"`
+	Reasoning string        `json:"reasoning_content,omitempty"`
+	Details   []wireThought `json:"reasoning_details,omitempty"`
+	ToolCalls []wireCall    `json:"tool_calls,omitempty"`
 }
 
 // Reply implements [chat.Encoder].
@@ -46,19 +48,24 @@ func (e *encoder) Reply(r *chat.Reply) []byte {
 		w.Usage = writeUsage(*r.Usage)
 	}
 	for i, a := range r.Choices {
-		w.Choices[i] = wireChoice{Index: i, Message: answer(a), Finish: a.Finish}
+		w.Choices[i] = wireChoice{
+			Index: i, Message: answer(a), Logprobs: writeLogprobs(a.Logprobs), Finish: a.Finish, StopText: a.StopText,
+		}
 	}
 	return marshal(w)
 }
 
 func answer(a chat.Answer) wireAnswer {
-	w := wireAnswer{Role: chat.Assistant, Refusal: orNull(a.Refusal), Reasoning: a.Reasoning}
+	w := wireAnswer{
+		Role: chat.Assistant, Refusal: orNull(a.Refusal), Reasoning: a.Reasoning, Details: writeThoughts(a.Thinking),
+	}
 	if a.Text != "" || len(a.Calls) == 0 && a.Refusal == "" {
 		w.Content = &a.Text
 	}
 	for _, c := range a.Calls {
 		w.ToolCalls = append(w.ToolCalls, wireCall{
-			ID: c.ID, Type: "function", Function: wireFunction{Name: c.Name, Arguments: c.Arguments},
+			ID: c.ID, Type: functionType, Extra: extra(c.Signature),
+			Function: wireFunction{Name: c.Name, Arguments: c.Arguments},
 		})
 	}
 	return w
@@ -79,18 +86,47 @@ type chunksUsage struct{ *wireUsage }
 func (u chunksUsage) MarshalJSON() ([]byte, error) { return json.Marshal(u.wireUsage) }
 
 type wirePiece struct {
-	Index    int          `json:"index"`
-	Delta    wireDelta    `json:"delta"`
-	Logprobs *struct{}    `json:"logprobs"`
-	Finish   *chat.Finish `json:"finish_reason"`
+	Index    int           `json:"index"`
+	Delta    wireDelta     `json:"delta"`
+	Logprobs *wireLogprobs `json:"logprobs"`
+	Finish   *chat.Finish  `json:"finish_reason"`
+	StopText string        `json:"stop_reason,omitempty"`
 }
 
 type wireDelta struct {
-	Role      chat.Role  `json:"role,omitempty"`
-	Content   *string    `json:"content,omitempty"`
-	Refusal   *string    `json:"refusal,omitempty"`
-	Reasoning *string    `json:"reasoning_content,omitempty"`
-	ToolCalls []wireCall `json:"tool_calls,omitempty"`
+	Role      chat.Role     `json:"role,omitempty"`
+	Content   *string       `json:"content,omitempty"`
+	Refusal   *string       `json:"refusal,omitempty"`
+	Reasoning *string       `json:"reasoning_content,omitempty"`
+	Details   []wireThought `json:"reasoning_details,omitempty"`
+	ToolCalls []wireCall    `json:"tool_calls,omitempty"`
+}
+
+// begun is how far a choice has come.
+type begun struct {
+	thought int  // index of the thought that is told, or that comes next
+	open    bool // a text is being told
+}
+
+// details is what a delta adds to the thoughts.
+func (b *begun) details(d chat.Delta) []wireThought {
+	var list []wireThought
+	if d.Reasoning != "" || d.Signature != "" {
+		index := b.thought
+		list = append(list, wireThought{Type: textThought, Index: &index, Text: d.Reasoning, Signature: d.Signature})
+		if b.open = d.Signature == ""; !b.open {
+			b.thought++
+		}
+	}
+	if d.Redacted != "" {
+		if b.open {
+			b.thought++
+		}
+		index := b.thought
+		list = append(list, wireThought{Type: encryptedThought, Index: &index, Data: d.Redacted})
+		b.thought, b.open = b.thought+1, false
+	}
+	return list
 }
 
 // Step implements [chat.Encoder]. A choice's first chunk tells the role, its last
@@ -101,35 +137,43 @@ func (e *encoder) Step(dst []byte, s *chat.Step) []byte {
 		e.setID(s.ID)
 	}
 	for _, d := range s.Deltas {
-		if !e.begun[d.Choice] {
+		choice := e.begun[d.Choice]
+		if choice == nil {
 			if e.begun == nil {
-				e.begun = make(map[int]bool)
+				e.begun = make(map[int]*begun)
 			}
-			e.begun[d.Choice] = true
+			choice = &begun{}
+			e.begun[d.Choice] = choice
 			empty := ""
 			dst = e.chunk(dst, wirePiece{Index: d.Choice, Delta: wireDelta{Role: chat.Assistant, Content: &empty}})
 		}
-		if delta, any := pieces(d); any {
-			dst = e.chunk(dst, wirePiece{Index: d.Choice, Delta: delta})
+		if delta, any := choice.pieces(d); any {
+			dst = e.chunk(dst, wirePiece{Index: d.Choice, Delta: delta, Logprobs: writeLogprobs(d.Logprobs)})
 		}
 		if d.Finish != "" {
-			dst = e.chunk(dst, wirePiece{Index: d.Choice, Finish: &d.Finish})
+			dst = e.chunk(dst, wirePiece{Index: d.Choice, Finish: &d.Finish, StopText: d.StopText})
 		}
 	}
 	return dst
 }
 
 // pieces is a delta's content; false if it has none.
-func pieces(d chat.Delta) (wireDelta, bool) {
-	w := wireDelta{Content: orNull(d.Text), Refusal: orNull(d.Refusal), Reasoning: orNull(d.Reasoning)}
+func (b *begun) pieces(d chat.Delta) (wireDelta, bool) {
+	w := wireDelta{
+		Content: orNull(d.Text), Refusal: orNull(d.Refusal), Reasoning: orNull(d.Reasoning), Details: b.details(d),
+	}
 	if c := d.Call; c != nil {
-		call := wireCall{Index: &c.Index, ID: c.ID, Function: wireFunction{Name: c.Name, Arguments: c.Arguments}}
+		call := wireCall{
+			Index: &c.Index, ID: c.ID, Extra: extra(c.Signature),
+			Function: wireFunction{Name: c.Name, Arguments: c.Arguments},
+		}
 		if c.ID != "" {
-			call.Type = "function"
+			call.Type = functionType
 		}
 		w.ToolCalls = []wireCall{call}
 	}
-	return w, w.Content != nil || w.Refusal != nil || w.Reasoning != nil || w.ToolCalls != nil
+	any := w.Content != nil || w.Refusal != nil || w.Details != nil || w.ToolCalls != nil || d.Logprobs != nil
+	return w, any
 }
 
 func (e *encoder) chunk(dst []byte, piece wirePiece) []byte {

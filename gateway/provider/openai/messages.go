@@ -15,6 +15,11 @@ type wireMessage struct {
 	Refusal    string          `json:"refusal"`
 	ToolCallID string          `json:"tool_call_id"`
 	ToolCalls  []wireCall      `json:"tool_calls"`
+	Name       string          `json:"name"`
+	Reasoning  string          `json:"reasoning_content"`
+	Thinking   string          `json:"reasoning"` // another word for the same
+	Details    json.RawMessage `json:"reasoning_details"`
+	Cache      *wireCacheHint  `json:"cache_control"`
 }
 
 type wireCall struct {
@@ -35,7 +40,8 @@ type wirePart struct {
 	Text     string `json:"text"`
 	Refusal  string `json:"refusal"`
 	ImageURL struct {
-		URL string `json:"url"`
+		URL    string `json:"url"`
+		Detail string `json:"detail"`
 	} `json:"image_url"`
 	InputAudio struct {
 		Data   string `json:"data"`
@@ -45,6 +51,7 @@ type wirePart struct {
 		Data     string `json:"file_data"`
 		Filename string `json:"filename"`
 	} `json:"file"`
+	Cache *wireCacheHint `json:"cache_control"`
 }
 
 func (d decoder) messages(value []byte) error {
@@ -55,7 +62,7 @@ func (d decoder) messages(value []byte) error {
 		if err := read(list.Value(), path, &w); err != nil {
 			return err
 		}
-		m, err := message(w, path)
+		m, err := d.message(w, path)
 		if err != nil {
 			return err
 		}
@@ -64,7 +71,7 @@ func (d decoder) messages(value []byte) error {
 	return nil
 }
 
-func message(w wireMessage, path string) (chat.Message, error) {
+func (d decoder) message(w wireMessage, path string) (chat.Message, error) {
 	m := chat.Message{Role: w.Role, CallID: w.ToolCallID}
 	switch w.Role {
 	case chat.System, chat.Developer, chat.User, chat.Assistant:
@@ -75,12 +82,11 @@ func message(w wireMessage, path string) (chat.Message, error) {
 	default:
 		return m, invalid(path+".role", "invalid_value", "'%s.role' is not a role that this model knows.", path)
 	}
-	var err error
-	if m.Parts, err = parts(w.Content, path+".content"); err != nil {
-		return m, err
+	if w.Name != "" {
+		d.req.Drop(path + ".name")
 	}
-	if w.Refusal != "" {
-		m.Parts = append(m.Parts, chat.Part{Kind: chat.TextPart, Text: w.Refusal})
+	if err := d.content(&m, w, path); err != nil {
+		return m, err
 	}
 	for i, c := range w.ToolCalls {
 		call, err := call(c, fmt.Sprintf("%s.tool_calls[%d]", path, i))
@@ -90,6 +96,41 @@ func message(w wireMessage, path string) (chat.Message, error) {
 		m.Calls = append(m.Calls, call)
 	}
 	return m, nil
+}
+
+// content reads what a message says: what was thought stands in front.
+func (d decoder) content(m *chat.Message, w wireMessage, path string) error {
+	if w.Role == chat.Assistant {
+		m.Parts = thoughts(w.Details, w.Reasoning, w.Thinking)
+	}
+	said, err := d.parts(w.Content, path+".content")
+	if err != nil {
+		return err
+	}
+	m.Parts = append(m.Parts, said...)
+	if w.Refusal != "" {
+		m.Parts = append(m.Parts, chat.Part{Kind: chat.TextPart, Text: w.Refusal})
+	}
+	ttl, err := cacheTTL(w.Cache, path)
+	if err == nil && ttl != "" && len(m.Parts) > 0 {
+		m.Parts[len(m.Parts)-1].CacheTTL = ttl
+	}
+	return err
+}
+
+// cacheTTL reads the hint that a prompt is worth caching, which some clients send in
+// Anthropic's words.
+func cacheTTL(w *wireCacheHint, path string) (chat.CacheTTL, error) {
+	switch {
+	case w == nil:
+		return "", nil
+	case w.TTL == "":
+		return chat.ShortCache, nil
+	case w.TTL == chat.ShortCache, w.TTL == chat.LongCache:
+		return w.TTL, nil
+	}
+	path += ".cache_control.ttl"
+	return "", invalid(path, "invalid_value", "'%s' must be 5m or 1h.", path)
 }
 
 // call checks a call of the history. Other vendors take arguments as an object.
@@ -108,11 +149,11 @@ func call(c wireCall, path string) (chat.Call, error) {
 		path += ".function.arguments"
 		return chat.Call{}, invalid(path, "invalid_value", "'%s' must hold a JSON object.", path)
 	}
-	return chat.Call{ID: c.ID, Name: c.Function.Name, Arguments: arguments}, nil
+	return chat.Call{ID: c.ID, Name: c.Function.Name, Arguments: arguments, Signature: c.signature()}, nil
 }
 
 // parts reads a message's content: nothing, a text, or a list of parts.
-func parts(content json.RawMessage, path string) ([]chat.Part, error) {
+func (d decoder) parts(content json.RawMessage, path string) ([]chat.Part, error) {
 	switch rawjson.TypeOf(content) {
 	case rawjson.NoType, rawjson.NullType:
 		return nil, nil
@@ -130,8 +171,15 @@ func parts(content json.RawMessage, path string) ([]chat.Part, error) {
 	out := make([]chat.Part, len(list))
 	for i, w := range list {
 		var err error
-		if out[i], err = part(w, fmt.Sprintf("%s[%d]", path, i)); err != nil {
+		path := fmt.Sprintf("%s[%d]", path, i)
+		if out[i], err = part(w, path); err != nil {
 			return nil, err
+		}
+		if out[i].CacheTTL, err = cacheTTL(w.Cache, path); err != nil {
+			return nil, err
+		}
+		if detail := w.ImageURL.Detail; detail != "" && detail != "auto" {
+			d.req.Drop(path + ".image_url.detail")
 		}
 	}
 	return out, nil

@@ -27,7 +27,7 @@ type gotten struct {
 
 // gottenCall is where the vendor's pieces of a call belong.
 type gottenCall struct {
-	index int // the vendor's
+	index int // the vendor's, 0 if it has none
 	id    string
 }
 
@@ -120,26 +120,22 @@ func (s *source) takeDelta(c gotChoice, g *gotten) {
 	if c.Delta.Refusal != "" {
 		s.add(chat.Delta{Choice: c.Index, Refusal: c.Delta.Refusal})
 	}
-	for i, w := range c.Delta.ToolCalls {
-		s.add(chat.Delta{Choice: c.Index, Call: g.call(w, i, s.newID)})
+	for _, w := range c.Delta.ToolCalls {
+		s.add(chat.Delta{Choice: c.Index, Call: g.call(w, s.newID)})
 	}
 }
 
 func (s *source) add(d chat.Delta) { s.step.Deltas = append(s.step.Deltas, d) }
 
-// call places a piece of a call. Some vendors number no calls, or all alike, and
-// repeat id and name with every piece.
-func (g *gotten) call(w wireCall, place int, newID func() string) *chat.CallDelta {
-	index := place
+// call places a piece of a call.
+func (g *gotten) call(w wireCall, newID func() string) *chat.CallDelta {
+	if i := g.find(w); i >= 0 {
+		return &chat.CallDelta{Index: i, Arguments: w.Function.Arguments}
+	}
+	first := gottenCall{id: w.ID}
 	if w.Index != nil {
-		index = *w.Index
+		first.index = *w.Index
 	}
-	for i := len(g.calls) - 1; i >= 0; i-- {
-		if old := g.calls[i]; old.index == index && (w.ID == "" || w.ID == old.id) {
-			return &chat.CallDelta{Index: i, Arguments: w.Function.Arguments}
-		}
-	}
-	first := gottenCall{index: index, id: w.ID}
 	if first.id == "" {
 		first.id = newID()
 	}
@@ -148,4 +144,20 @@ func (g *gotten) call(w wireCall, place int, newID func() string) *chat.CallDelt
 		Index: len(g.calls) - 1, ID: first.id, Name: w.Function.Name,
 		Arguments: w.Function.Arguments, Signature: w.signature(),
 	}
+}
+
+// find gives the call that a piece goes on with, -1 if it begins one. Some vendors
+// number no calls, or all alike, and some repeat id and name with every piece.
+func (g *gotten) find(w wireCall) int {
+	for i := len(g.calls) - 1; i >= 0; i-- {
+		old := g.calls[i]
+		switch {
+		case w.ID != "" && w.ID != old.id, w.Index != nil && *w.Index != old.index:
+			continue
+		case w.ID == "" && w.Index == nil && w.Function.Name != "":
+			return -1
+		}
+		return i
+	}
+	return -1
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway/provider/rawjson"
 )
 
 // wireUsage is usage in OpenAI's words. Prompt tokens include the cached ones,
@@ -31,7 +32,7 @@ type completionSplit struct {
 // tokens; their total tells.
 func readUsage(value []byte) *events.Usage {
 	var w wireUsage
-	if len(value) == 0 || json.Unmarshal(value, &w) != nil {
+	if rawjson.TypeOf(value) != rawjson.ObjectType || json.Unmarshal(value, &w) != nil {
 		return nil
 	}
 	var prompt promptDetail

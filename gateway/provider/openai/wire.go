@@ -114,7 +114,7 @@ type (
 	}
 	sentMessage struct {
 		Role       chat.Role     `json:"role"`
-		Content    any           `json:"content,omitempty"` // a text or a []sentPart
+		Content    any           `json:"content"` // a text, a []sentPart or null
 		Reasoning  string        `json:"reasoning_content,omitempty"`
 		Details    []wireThought `json:"reasoning_details,omitempty"`
 		ToolCalls  []wireCall    `json:"tool_calls,omitempty"`
