@@ -11,8 +11,10 @@ import (
 
 // How a feed reads.
 const (
-	feedMessages     = 256              // asked for ahead of the reader
-	feedBytes        = 4 << 20          // of one request for messages, more than any message has
+	// feedMessages are asked for ahead of the reader: 32 MiB at most. Not limited by
+	// bytes as well: the client has room for no more than these messages, and the
+	// notice of the server that such a request is done would push one out.
+	feedMessages     = 128
 	feedExpiry       = 2 * time.Second  // of one request for messages
 	feedHeartbeat    = time.Second      // a silent server is left after two
 	feedInactive     = 30 * time.Second // the server forgets a reader that went away without a word
@@ -98,7 +100,7 @@ func (f *feed) session(ctx context.Context) error {
 		}
 	}
 	messages, err := cons.Messages(
-		jetstream.PullMaxMessagesWithBytesLimit(feedMessages, feedBytes), jetstream.PullExpiry(feedExpiry),
+		jetstream.PullMaxMessages(feedMessages), jetstream.PullExpiry(feedExpiry),
 		jetstream.PullHeartbeat(feedHeartbeat), jetstream.WithMessagesErrOnMissingHeartbeat(true))
 	if err != nil {
 		return err
