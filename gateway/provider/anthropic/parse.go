@@ -99,7 +99,9 @@ func (p *parser) field(key string, value []byte) (err error) {
 	case "system":
 		return p.content(value, key, true)
 	case "tools":
-		p.text.add(value, len(value))
+		if rawjson.TypeOf(value) == rawjson.ArrayType {
+			p.text.add(value, len(value))
+		}
 		return mayBe(value, key, rawjson.ArrayType)
 	case "stop_sequences":
 		return mayBe(value, key, rawjson.ArrayType)
