@@ -1,12 +1,17 @@
 // Package openai speaks OpenAI's dialect, on both sides.
 //
-// To clients: [ParseChat] reads a chat request just far enough, [ErrorBody] and
-// [Models] write what is not a chat answer, and [Client] turns canonical answers
-// of other vendors into chat completions and chunks.
+// To clients: [ParseChat], [ParseEmbeddings] and [ParseCompletion] read requests
+// just far enough, [ErrorBody] and [Models] write what is not an answer, and
+// [Client] turns chats into canonical requests for other vendors and their answers
+// into chat completions and chunks. Thoughts and signatures, which the dialect has
+// no word for, go in those that others made for it: reasoning_content and
+// reasoning_details in a message, extra_content in a call.
 //
 // To vendors: [Vendor] is the fast lane to OpenAI and everything compatible with
-// it. The client's bytes become the vendor's with two splices, the model and
-// stream_options.include_usage; the vendor's bytes become the client's as they
-// are, but for the usage that only we asked for. Nothing is decoded and encoded
-// again, so fields unknown here survive both ways.
+// it. The client's bytes become the vendor's with few splices: the model, the name
+// of the cap and stream_options.include_usage; the vendor's bytes become the
+// client's as they are, but for the usage that only we asked for. Nothing is
+// decoded and encoded again, so fields unknown here survive both ways. [Wire]
+// serves chats of all other dialects. How a compatible vendor differs from OpenAI
+// say its [Traits].
 package openai
