@@ -3,6 +3,7 @@ package gemini_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -113,6 +114,34 @@ func TestEstimates(t *testing.T) {
 		`"generationConfig":{"maxOutputTokens":100,"candidateCount":3}}`, false)
 	if want := int64((4+4+7+7+3)/4 + 3000); in.InputTokens != want || in.MaxOutput != 300 {
 		t.Errorf("%d tokens in, want %d; %d out", in.InputTokens, want, in.MaxOutput)
+	}
+}
+
+// TestPrompt: a short prompt is there whole, of a long one some of everywhere.
+func TestPrompt(t *testing.T) {
+	in := parse(t, `{"systemInstruction":{"parts":[{"text":"Be \u00e4\n"}]},"contents":[{"role":"user","parts":[{"text":"one"},{"fileData":{}}]},`+
+		`{"role":"model","parts":[{"functionCall":{"name":"f"}}]}],"tools":[{}],"labels":{"a":"b"}}`, false)
+	p := in.Prompt(in, 8<<10)
+	want := "Be ä\none" + `{"name":"f"}` + `[{}]`
+	if string(p.Text) != want || p.Bytes != int64(len(want)) || p.Messages != 2 || p.Media != 1000 {
+		t.Errorf("text %q of %d bytes, %d messages, %d tokens of media", p.Text, p.Bytes, p.Messages, p.Media)
+	}
+	var contents []string
+	for i := range 200 {
+		contents = append(contents, `{"parts":[{"text":"`+strings.Repeat(fmt.Sprintf("%03d ä\\n", i), 100)+`"}]}`)
+	}
+	in = parse(t, `{"contents":[`+strings.Join(contents, ",")+`]}`, false)
+	p = in.Prompt(in, 8<<10)
+	if len(p.Text) > 8<<10 || len(p.Text) < 5<<10 || p.Bytes != 200*100*int64(len("000 ä\n")) {
+		t.Errorf("%d bytes of %d", len(p.Text), p.Bytes)
+	}
+	for _, i := range []int{0, 25, 50, 75, 100, 125, 150, 175} {
+		if !strings.Contains(string(p.Text), fmt.Sprintf("%03d ä\n", i)) {
+			t.Errorf("nothing of turn %d", i)
+		}
+	}
+	if strings.ContainsAny(string(p.Text), "\\\ufffd") {
+		t.Errorf("a cut broke the text: %q", p.Text)
 	}
 }
 
