@@ -9,9 +9,9 @@
 //
 // To vendors: [Vendor] is the fast lane to OpenAI and everything compatible with
 // it. The client's bytes become the vendor's with few splices: the model, the name
-// of the cap and stream_options.include_usage; the vendor's bytes become the
-// client's as they are, but for the usage that only we asked for. Nothing is
-// decoded and encoded again, so fields unknown here survive both ways. [Wire]
-// serves chats of all other dialects. How a compatible vendor differs from OpenAI
-// say its [Traits].
+// of the cap, stream_options.include_usage, and signatures that we handed out for
+// other vendors; the vendor's bytes become the client's as they are, but for the
+// usage that only we asked for. Nothing is decoded and encoded again, so fields
+// unknown here survive both ways. [Wire] serves chats of all other dialects. How a
+// compatible vendor differs from OpenAI say its [Traits].
 package openai

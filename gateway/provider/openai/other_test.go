@@ -155,6 +155,39 @@ func TestCapUnderItsOldName(t *testing.T) {
 	}
 }
 
+// TestForeignHistory holds that what was made for other vendors does not go to this
+// one, and that all else does to the byte.
+func TestForeignHistory(t *testing.T) {
+	tests := map[string]struct{ in, want string }{
+		"thoughts": {
+			`{ "reasoning_content":"Hm.","reasoning_details":[{"type":"reasoning.text","text":"Hm.","signature":"anthropic:s"}], "role":"assistant","x_new": 1.50}`,
+			`{"role":"assistant","x_new":1.50}`,
+		},
+		"redacted": {`{"role":"assistant","content" : "a","reasoning_details":[{"data":"anthropic:s"}]}`, `{"role":"assistant","content":"a"}`},
+		"call": {
+			`{"role":"assistant","reasoning_content":"Hm.","tool_calls":[{"id":"a","extra_content":{"google":{"thought_signature":"gemini:s"}},"type":"function"}, {"id" : "b"}]}`,
+			`{"role":"assistant","tool_calls":[{"id":"a","type":"function"}, {"id" : "b"}]}`,
+		},
+		"the client's own": {
+			`{"role":"assistant", "reasoning_content":"Hm.","reasoning_details":[{"signature":"s"},{"data":"d"}],"tool_calls":[{"extra_content":{"google":{"thought_signature":"s"}}}]}`, "",
+		},
+		"of no kind": {`{"role":"assistant", "reasoning_details":"anthropic:s","tool_calls":[{"extra_content":"gemini:s"}]}`, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			const other = `{ "role":"user","content":"\u00e9" }`
+			if tt.want == "" {
+				tt.want = tt.in
+			}
+			out := prepare(t, openai.Vendor{}, parse(t, `{"model":"smart","messages":[`+other+` , `+tt.in+`],"n":1}`))
+			want := `{"model":"m\"2","messages":[` + other + ` , ` + tt.want + `],"n":1}`
+			if diff := cmp.Diff(want, string(out.Body)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestDecodeRefuses(t *testing.T) {
 	said := func(members string) string { return `{"model":"m",` + hello + `,` + members + `}` }
 	tests := map[string]struct{ body, param string }{

@@ -83,7 +83,8 @@ const (
 )
 
 // splice makes the vendor's body of the client's: another model, usage asked for
-// in a stream, and the cap in the vendor's word, because it bounds the bill.
+// in a stream, the cap in the vendor's word, because it bounds the bill, and
+// nothing of ours that was made for other vendors.
 func (t Traits) splice(in *provider.Inbound, model string) ([]byte, error) {
 	s := splicer{body: in.Body, edits: make([]rawjson.Edit, 0, 2)}
 	asked := false
@@ -93,6 +94,10 @@ func (t Traits) splice(in *provider.Inbound, model string) ([]byte, error) {
 		switch key := string(obj.Key()); {
 		case key == "model":
 			s.replace(span{from, to}, rawjson.Quote(model))
+		case key == "messages":
+			if cleaned, ok := withoutForeign(obj.Value()); ok {
+				s.replace(span{from, to}, cleaned)
+			}
 		case key == streamOptions && t.lacks(streamOptions):
 			from, to = obj.Cut()
 			s.replace(span{from, to}, nil)
