@@ -66,8 +66,9 @@
 //
 //   - hard: C × h. C is how many requests of the scope run (or ended in the last
 //     0.1 s and one exchange with the store) when the last of the limit is lent; h is
-//     what the vendor bills for one of them beyond what was reserved: the error of
-//     the estimated input, and output beyond the cap that was sent.
+//     what vendors bill for one of them beyond what was reserved: the error of the
+//     estimated input, output beyond the cap that was sent, and attempts before the
+//     last that were billed although they broke off (at most two).
 //   - concurrency, hard: 0.
 //   - soft and shadow: unbounded; they are told of when they are first exceeded in a
 //     window.
@@ -87,6 +88,9 @@
 //     what it holds, 2 s of its spending.
 //   - An attempt that begins when the pool of its request's window is gone (two
 //     windows later) is decided by the counters.
+//
+// What lowers usage afterwards, a correction or the vendor's count of a request whose
+// node has died, does not make room again in that window.
 //
 // The other way round, a limit may refuse while as much is unspent as other nodes
 // hold: each 2 s of its spending at most, all together about half of what is left,

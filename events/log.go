@@ -87,7 +87,8 @@ type Bucket interface {
 type Watchable interface {
 	// Watch delivers the present value of every key that starts with prefix, then
 	// an Entry with an empty key, then each change (intermediate values may be
-	// skipped, the last never is). The channel is closed when ctx ends.
+	// skipped, the last never is). The channel is closed when ctx ends, or the bucket
+	// is not the one any more that it was; then watch again.
 	Watch(ctx context.Context, prefix string) (<-chan Entry, error)
 }
 

@@ -101,21 +101,27 @@ func (a *app) alert(ctx context.Context) error {
 		return err
 	}
 	a.alerts = watcher
-	a.work(ctx, "alerts", ownership.Alerts, watcher.Run)
+	a.work(ctx, "alerts", shared{a.owner, ownership.Alerts}, watcher.Run)
 	a.background(ctx, "lags", watcher.RunLags) // every projector knows its own
-	a.work(ctx, "webhooks", ownership.Alerts, deliverer.Run)
+	a.work(ctx, "webhooks", shared{a.owner, ownership.Alerts}, deliverer.Run)
 	describeAlerts(a.registry, watcher, deliverer)
 	return nil
 }
 
+// shared is a piece of the work that projectors share.
+type shared struct {
+	owner *ownership.Owner // nil: this is the only projector
+	item  string
+}
+
 // work does a piece of work in the background: always where this is the only
 // projector, else while it is this one's share.
-func (a *app) work(ctx context.Context, name, item string, do func(context.Context)) {
-	if a.owner == nil {
+func (a *app) work(ctx context.Context, name string, s shared, do func(context.Context)) {
+	if s.owner == nil {
 		a.background(ctx, name, do)
 		return
 	}
-	a.background(ctx, name, func(ctx context.Context) { a.owner.Own(ctx, item, do) })
+	a.background(ctx, name, func(ctx context.Context) { s.owner.Own(ctx, s.item, do) })
 }
 
 // describeAlerts shows what was raised and what was delivered.

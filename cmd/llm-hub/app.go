@@ -39,10 +39,12 @@ type app struct {
 	publisher *publish.Publisher
 	space     *spaceWatch
 	owner     *ownership.Owner // of this projector's share; nil: it is the only one
-	alerts    *alerts.Watcher
-	lost      <-chan struct{} // closed when the others take this node for dead; nil without a gateway
-	hub       *localHub
-	handler   http.Handler // of the API listener
+	// tablesOwner is of the tables, which only those projectors share that reach them.
+	tablesOwner *ownership.Owner
+	alerts      *alerts.Watcher
+	lost        <-chan struct{} // closed when the others take this node for dead; nil without a gateway
+	hub         *localHub
+	handler     http.Handler // of the API listener
 
 	demo       *demoVendor
 	demoSecret control.Secret

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
 	"time"
@@ -31,7 +32,7 @@ type serveCmd struct {
 	Demo              bool     `help:"Bring up three demo vendors and a configuration for them." env:"LLMHUB_DEMO"`
 	Ack               string   `help:"What must be on the log before a client gets its first and last byte: strict, first-byte, async." env:"LLMHUB_ACK" default:"strict" enum:"strict,first-byte,async"`
 	LogClass          string   `help:"Durability of the log: dev, durable, ha." env:"LLMHUB_LOG_CLASS" default:"durable" enum:"dev,durable,ha"`
-	LogMaxBytes       int64    `help:"Largest size of the traffic stream in bytes; 0: a share of the free disk." env:"LLMHUB_LOG_MAX_BYTES" default:"0"`
+	LogMaxBytes       int64    `help:"Largest size of the traffic stream in bytes; 0: a share of the free disk, or with --nats-url no bound of ours." env:"LLMHUB_LOG_MAX_BYTES" default:"0"`
 	AllowPrivateCIDRs string   `name:"allow-private-cidrs" help:"Private networks that vendors and webhooks may be in." env:"LLMHUB_ALLOW_PRIVATE_CIDRS" placeholder:"CIDR"`
 
 	natsFlags
@@ -48,6 +49,22 @@ type natsFlags struct {
 	NATSClientKey   string `name:"nats-client-key" help:"PEM file of that certificate's key." env:"LLMHUB_NATS_CLIENT_KEY" type:"path" placeholder:"FILE"`
 	NATSInboxPrefix string `name:"nats-inbox-prefix" help:"Prefix of the subjects that answers come on, where the user may not listen to all." env:"LLMHUB_NATS_INBOX_PREFIX" placeholder:"PREFIX"`
 	NATSCA          string `name:"nats-ca" help:"PEM file of the authorities that its certificate is checked against." env:"LLMHUB_NATS_CA" type:"path" placeholder:"FILE"`
+}
+
+// check finds files that cannot be read.
+func (f natsFlags) check() error {
+	for _, file := range []struct{ flag, path string }{
+		{"--nats-credentials", f.NATSCredentials}, {"--nats-client-cert", f.NATSClientCert},
+		{"--nats-client-key", f.NATSClientKey}, {"--nats-ca", f.NATSCA},
+	} {
+		if file.path == "" {
+			continue
+		}
+		if _, err := os.ReadFile(file.path); err != nil {
+			return fmt.Errorf("%s: %w", file.flag, err)
+		}
+	}
+	return nil
 }
 
 // paces are times that nobody needs to change but tests. Their defaults are those

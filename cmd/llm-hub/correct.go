@@ -134,7 +134,7 @@ func mintedAt(r events.RequestID) (time.Time, error) {
 
 // publishOne waits until the log has e.
 func (h *localHub) publishOne(ctx context.Context, e events.Event) (seq uint64, err error) {
-	p, done, err := h.publishing(ctx)
+	p, done, err := h.publishing()
 	if err != nil {
 		return 0, err
 	}

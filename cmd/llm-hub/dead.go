@@ -47,7 +47,7 @@ type reapplied struct {
 // applyDead publishes the events that apply dead letters again. Whether they can
 // be applied now shows when they are folded: if not, they are dead letters again.
 func (h *localHub) applyDead(ctx context.Context, q admin.DeadQuery, report func(any) error) (any, error) {
-	p, done, err := h.publishing(ctx)
+	p, done, err := h.publishing()
 	if err != nil {
 		return nil, toOperator(err)
 	}
@@ -81,17 +81,16 @@ func (h *localHub) reapply(ctx context.Context, p *publish.Publisher, d events.D
 }
 
 // publishing gives the publisher of the running server or, offline, one that
-// lives until done is called.
-func (h *localHub) publishing(ctx context.Context) (p *publish.Publisher, done func(context.Context) error, err error) {
+// lives until done is called. That one announces no epoch, which would close the
+// node's older ones although their outbox may not be empty; the fold closes it when
+// it has been silent for long.
+func (h *localHub) publishing() (p *publish.Publisher, done func(context.Context) error, err error) {
 	if h.publisher != nil {
 		return h.publisher, func(context.Context) error { return nil }, nil
 	}
 	p, err = publish.New(publish.Config{Log: h.stores.log, Node: h.node, Epoch: h.epoch, Logger: h.log})
 	if err != nil {
 		return nil, nil, err
-	}
-	if err := p.Start(ctx, version); err != nil {
-		return nil, nil, errors.Join(err, p.Close(ctx))
 	}
 	return p, p.Close, nil
 }

@@ -27,7 +27,7 @@ func (a *app) project(ctx context.Context) error {
 	}
 	a.background(ctx, "counters", a.hub.counters.Run)
 	if a.hub.tables != nil {
-		a.work(ctx, "tables", ownership.Tables, a.hub.tables.Run)
+		a.work(ctx, "tables", shared{a.tablesOwner, ownership.Tables}, a.hub.tables.Run)
 	}
 	a.watchFolds()
 	return errors.Join(a.alert(ctx), a.verifyAlways(ctx))
@@ -38,13 +38,21 @@ func (a *app) share(ctx context.Context) (err error) {
 	if a.cfg.NATSURL == "" {
 		return nil
 	}
-	a.owner, err = ownership.New(ownership.Config{
+	cfg := ownership.Config{
 		Bucket: a.stores.log.Nodes(), Node: string(a.node) + "." + string(a.epoch), TTL: a.cfg.OwnerTTL, Logger: a.log,
-	})
-	if err != nil {
+	}
+	if a.owner, err = ownership.New(cfg); err != nil {
 		return err
 	}
 	a.background(ctx, "ownership", a.owner.Run)
+	if a.stores.tables == nil {
+		return nil
+	}
+	cfg.Group, cfg.Items = ownership.Tables, []string{ownership.Tables}
+	if a.tablesOwner, err = ownership.New(cfg); err != nil {
+		return err
+	}
+	a.background(ctx, "ownership of the tables", a.tablesOwner.Run)
 	return nil
 }
 
@@ -142,10 +150,10 @@ const elsewhere projector.State = "elsewhere"
 
 // ownsTables tells whether the tables are this projector's work.
 func (a *app) ownsTables() bool {
-	if a.owner == nil {
+	if a.tablesOwner == nil {
 		return true
 	}
-	owns, _ := a.owner.Owns(ownership.Tables)
+	owns, _ := a.tablesOwner.Owns(ownership.Tables)
 	return owns
 }
 

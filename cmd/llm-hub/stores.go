@@ -55,6 +55,9 @@ func openStores(ctx context.Context, cfg storesConfig) (*stores, error) {
 }
 
 func (s *stores) openLog(ctx context.Context, cfg storesConfig) error {
+	if err := cfg.NATS.check(); err != nil {
+		return usageError{err}
+	}
 	c := natslog.Config{
 		URL: cfg.NATS.NATSURL, Credentials: cfg.NATS.NATSCredentials, RootCAs: cfg.NATS.NATSCA,
 		ClientCert: cfg.NATS.NATSClientCert, ClientKey: cfg.NATS.NATSClientKey, InboxPrefix: cfg.NATS.NATSInboxPrefix, Class: cfg.LogClass,
@@ -72,8 +75,11 @@ func (s *stores) openLog(ctx context.Context, cfg storesConfig) error {
 		}
 	}
 	log, err := natslog.Open(ctx, c)
+	if err != nil && cfg.NATS.NATSURL != "" {
+		return fmt.Errorf("--nats-url: %w", err)
+	}
 	if err != nil {
-		return fmt.Errorf("open log: %w", err)
+		return err
 	}
 	s.log = log
 	s.closers.push("log", func(context.Context) error { log.Close(); return nil })

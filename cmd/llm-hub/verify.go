@@ -46,16 +46,16 @@ func (a *app) verifyAlways(ctx context.Context) error {
 			a.alerts.Drift(alerts.Drift{Differences: r.Different, CostNanoUSD: r.Drift.CostNanoUSD, Tokens: r.Drift.Tokens, Seq: r.Seq})
 		},
 	}
-	item := ownership.Verify
+	whose := shared{a.owner, ownership.Verify}
 	if t := a.hub.tables; t != nil {
 		cfg.Tables, cfg.Pause = a.stores.tables, t.Pause
-		item = ownership.Tables // only who writes them can let them stand still
+		whose = shared{a.tablesOwner, ownership.Tables} // only who writes them can let them stand still
 	}
 	job, err := verify.NewJob(cfg)
 	if err != nil {
 		return err
 	}
-	a.work(ctx, "verify", item, job.Run)
+	a.work(ctx, "verify", whose, job.Run)
 	describeVerify(a.registry, job.Status)
 	return nil
 }

@@ -1,8 +1,8 @@
 // Package ownership shares the projectors' work by keys of a bucket, so that each
 // piece of it is done once and a dead projector's share is taken over in seconds.
 //
-// Every live projector announces itself under `proj.<node.epoch>` and takes at
-// most its fair share of the items, each by a key of its own. Both kinds of keys
+// Every live projector announces itself under `proj.<group>.<node.epoch>` and takes at
+// most its fair share of the group's items, each by a key of its own. Both kinds of keys
 // are renewed by compare-and-set at every third of their time to live, and lapse
 // when nobody does. When another projector joins, the surplus is given up: first
 // the work is told to end, a third of the time later the key goes.
@@ -41,9 +41,9 @@ import (
 
 // Items that are not partitions.
 const (
-	Tables = "tables" // the fold into the tables
+	Tables = "tables" // the fold into the tables, shared by the group of that name: those that reach them
 	Alerts = "alerts" // what raises and delivers them
-	Verify = "verify" // the comparison in the background
+	Verify = "verify" // the comparison in the background, where there are no tables
 )
 
 // DefaultTTL is how long a key stays that its owner does not renew.
@@ -52,8 +52,11 @@ const DefaultTTL = 10 * time.Second
 // MinTTL is the shortest time to live that buckets know.
 const MinTTL = time.Second
 
-// announcePrefix is where live projectors announce themselves.
-const announcePrefix = "proj."
+// DefaultGroup is that of all projectors.
+const DefaultGroup = "all"
+
+// announcePrefix is where the live projectors of a group announce themselves.
+func announcePrefix(group string) string { return "proj." + group + "." }
 
 // Bucket is what ownership needs of a bucket.
 type Bucket interface {
@@ -65,18 +68,19 @@ type Bucket interface {
 type Config struct {
 	Bucket Bucket
 	Node   string        // id of this process, `<node>.<epoch>`; no other may have it
-	Items  []string      // what there is to share, the same for all; nil is [Items]
+	Group  string        // of those that share the items; empty is [DefaultGroup]
+	Items  []string      // what there is to share, the same for all of the group; nil is [Items]
 	TTL    time.Duration // 0 is [DefaultTTL]
 	Logger *slog.Logger
 }
 
-// Items lists everything projectors share.
+// Items lists everything that all projectors can do.
 func Items() []string {
-	items := make([]string, 0, events.Partitions+3)
+	items := make([]string, 0, events.Partitions+2)
 	for p := range events.Partition(events.Partitions) {
 		items = append(items, PartitionItem(p))
 	}
-	return append(items, Tables, Alerts, Verify)
+	return append(items, Alerts, Verify)
 }
 
 // PartitionItem is `p<pp>`, the fold of a partition's counters.
@@ -111,8 +115,9 @@ func New(cfg Config) (*Owner, error) {
 	if cfg.TTL < MinTTL {
 		return nil, fmt.Errorf("ownership: TTL %s is below %s", cfg.TTL, MinTTL)
 	}
-	if !events.ValidKey(announcePrefix + cfg.Node) {
-		return nil, fmt.Errorf("ownership: Node %q cannot be part of a key", cfg.Node)
+	cfg.Group = cmp.Or(cfg.Group, DefaultGroup)
+	if !events.ValidID(cfg.Group) || !events.ValidKey(announcePrefix(cfg.Group)+cfg.Node) {
+		return nil, fmt.Errorf("ownership: Group %q or Node %q cannot be part of a key", cfg.Group, cfg.Node)
 	}
 	if cfg.Items == nil {
 		cfg.Items = Items()

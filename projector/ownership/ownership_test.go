@@ -147,7 +147,7 @@ func settled(t *testing.T, share int, ps ...*projector) {
 }
 
 func TestShares(t *testing.T) {
-	for n, share := range map[int]int{1: 19, 2: 10, 3: 7, 5: 4, 19: 1, 25: 1} {
+	for n, share := range map[int]int{1: 18, 2: 9, 3: 6, 5: 4, 18: 1, 25: 1} {
 		t.Run(fmt.Sprintf("%d projectors", n), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				nodes := memlog.New().Nodes()
@@ -342,7 +342,7 @@ func TestOwn(t *testing.T) {
 		returned := make(chan struct{})
 		go func() {
 			defer close(returned)
-			a.Own(ctx, ownership.Tables, func(ctx context.Context) {
+			a.Own(ctx, ownership.Verify, func(ctx context.Context) {
 				runs.Add(1)
 				running.Add(1)
 				defer running.Add(-1)

@@ -46,10 +46,10 @@ func (o *Owner) round(ctx context.Context, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	// First of all, so that the announcement of a dead node lapses before its items.
-	if _, err := o.claim(ctx, announcePrefix+o.cfg.Node); err != nil {
+	if _, err := o.claim(ctx, announcePrefix(o.cfg.Group)+o.cfg.Node); err != nil {
 		return fmt.Errorf("announce: %w", err)
 	}
-	live, err := o.cfg.Bucket.List(ctx, announcePrefix)
+	live, err := o.cfg.Bucket.List(ctx, announcePrefix(o.cfg.Group))
 	if err != nil {
 		return fmt.Errorf("list who is live: %w", err)
 	}
@@ -183,7 +183,7 @@ func (o *Owner) leave(ctx context.Context) {
 	defer cancel()
 	mine, err := o.owners(ctx)
 	if err == nil {
-		mine[announcePrefix], err = o.cfg.Bucket.Get(ctx, announcePrefix+o.cfg.Node)
+		mine[""], err = o.cfg.Bucket.Get(ctx, announcePrefix(o.cfg.Group)+o.cfg.Node)
 	}
 	for _, e := range mine {
 		if err == nil && string(e.Value) == o.cfg.Node {
