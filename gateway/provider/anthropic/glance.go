@@ -10,11 +10,24 @@ import (
 )
 
 // glance is what the gateway needs to know of a message or of an event of a
-// stream. Only the usage is decoded.
+// stream. It is read without decoding and without allocation.
 type glance struct {
-	kind   string    // the type
-	usage  wireUsage // nothing is news if there is none
-	reason string    // the stop reason; empty: none yet
+	kind   []byte // the type, still quoted
+	usage  []byte // the value, nil if none
+	reason string // the stop reason; empty: none yet
+}
+
+// is tells whether the type is that.
+func (g *glance) is(kind string) bool {
+	return len(g.kind) == len(kind)+len(`""`) && string(g.kind[1:len(g.kind)-1]) == kind
+}
+
+// counted is the usage; nothing of it is news if there is none to be read.
+func (g *glance) counted() (u wireUsage) {
+	if g.usage != nil && json.Unmarshal(g.usage, &u) != nil {
+		return wireUsage{}
+	}
+	return u
 }
 
 // look reads data. What it holds of the answer it adds to text.
@@ -25,7 +38,7 @@ func look(data []byte, text *provider.TextMeter) (glance, error) {
 		v := obj.Value()
 		switch string(obj.Key()) {
 		case "type":
-			g.kind, _ = rawjson.String(v)
+			g.kind = v
 		case "message", "delta":
 			inner := rawjson.NewObject(v)
 			for inner.Next() {
@@ -42,7 +55,7 @@ func look(data []byte, text *provider.TextMeter) (glance, error) {
 func (g *glance) note(key string, value []byte, text *provider.TextMeter) {
 	switch key {
 	case "usage":
-		_ = json.Unmarshal(value, &g.usage) // what cannot be read is not news
+		g.usage = value
 	case "stop_reason":
 		g.reason, _ = rawjson.String(value)
 	case "content":
@@ -85,12 +98,13 @@ func readMessage(body []byte) (provider.Reply, error) {
 	switch {
 	case err != nil:
 		return provider.Reply{}, provider.BadAnswerError(err)
-	case g.kind == errorEvent:
+	case g.is(errorEvent):
 		return provider.Reply{}, failure.Told(failure.Read(body)).Public()
-	case g.kind != "message":
+	case !g.is("message"):
 		return provider.Reply{}, provider.BadAnswerError(errNoMessage)
 	}
-	usage := g.usage.classes()
+	count := g.counted()
+	usage := count.classes()
 	if usage == nil { // then the answer itself is needed
 		text = provider.TextMeter{Keep: provider.ExcerptSize}
 		_, _ = look(body, &text) // as before

@@ -78,15 +78,16 @@ func (s *stream) take(ev sse.Event, err error) error {
 		return provider.CutError()
 	case err != nil:
 		return provider.BadAnswerError(err)
-	case g.kind == errorEvent || string(ev.Type) == errorEvent:
+	case g.is(errorEvent) || string(ev.Type) == errorEvent:
 		return failure.Told(failure.Read(ev.Data)).Public()
-	case g.kind == stopEvent:
+	case g.is(stopEvent):
 		s.last = append(append(s.last, ev.Raw...), "\n\n"...)
 		return io.EOF
 	}
-	s.usage.update(g.usage)
-	if g.kind == "message_delta" && g.usage.Output != nil {
-		s.final = true
+	if g.usage != nil {
+		u := g.counted()
+		s.usage.update(u)
+		s.final = s.final || g.is("message_delta") && u.Output != nil
 	}
 	if g.reason != "" {
 		s.finish = string(finishOf(g.reason))
@@ -107,7 +108,7 @@ func (s *stream) Trailer(b provider.Bill) []byte { return append(appendBill(nil,
 func (s *stream) Abort(err *gateway.Error) []byte { return appendAbort(nil, err) }
 
 // billName begins the comment that tells a stream's client its bill.
-const billName = "llmhub"
+const billName = "x_llmhub"
 
 type wireBill struct {
 	CostNanoUSD *int64           `json:"cost_nano_usd"` // null: the price is not known
