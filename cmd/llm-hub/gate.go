@@ -100,6 +100,9 @@ func (a *app) admitter(ctx context.Context) (*admit.Admitter, error) {
 		}
 	})
 	a.lost = admitter.Lost()
+	gauge(a.registry, "lease_exchanges", "Exchanges of leases with the store, since the start.", func() float64 { return float64(admitter.Status().Exchanges) })
+	gauge(a.registry, "lease_failures", "Exchanges of leases that failed, since the start.", func() float64 { return float64(admitter.Status().Failures) })
+	gauge(a.registry, "lease_conflicts", "Tries to take leases that another node was faster than, since the start.", func() float64 { return float64(admitter.Status().Conflicts) })
 	a.closers.push("leases", func(ctx context.Context) error {
 		select {
 		case <-a.lost: // others have what was held

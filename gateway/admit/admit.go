@@ -61,6 +61,8 @@ type Admitter struct {
 	over    [events.Partitions]atomic.Pointer[accounting.Over]
 	bury    atomic.Bool // there may be leases of the dead
 
+	exchanges, failures, conflicts atomic.Uint64
+
 	wake  chan struct{} // something is in queue
 	queue struct {
 		mu  sync.Mutex
@@ -94,6 +96,18 @@ func New(cfg Config) (*Admitter, error) {
 // over, what it held is given to others, and it admits nothing any more. Stop the
 // process; its next start has another epoch.
 func (a *Admitter) Lost() <-chan struct{} { return a.lost }
+
+// Status is how the admitter is doing, since its start.
+type Status struct {
+	Exchanges uint64 // of leases with the store
+	Failures  uint64 // of these, that did not come to an end
+	Conflicts uint64 // tries that another node was faster than
+}
+
+// Status tells how the admitter is doing.
+func (a *Admitter) Status() Status {
+	return Status{Exchanges: a.exchanges.Load(), Failures: a.failures.Load(), Conflicts: a.conflicts.Load()}
+}
 
 // Loaded tells whether the counters have been read.
 func (a *Admitter) Loaded() bool { return a.loaded.Load() }

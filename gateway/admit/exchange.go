@@ -55,6 +55,9 @@ func (a *Admitter) conduct(acc *account, x *exchange) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	err := a.settle(ctx, acc)
+	if a.exchanges.Add(1); err != nil {
+		a.failures.Add(1)
+	}
 	acc.mu.Lock()
 	first := err != nil && acc.failed == (moment{})
 	acc.exchange, acc.failed = nil, moment{}
@@ -88,6 +91,7 @@ func (a *Admitter) settle(ctx context.Context, acc *account) error {
 			continue
 		case errors.Is(err, events.ErrConflict):
 			conflicts++
+			a.conflicts.Add(1)
 			wait = time.Duration(rand.Int64N(int64(conflicts) * int64(time.Millisecond)))
 		case errors.Is(err, events.ErrClosed) || errors.Is(err, errLost) || ctx.Err() != nil:
 			return err
