@@ -48,16 +48,32 @@ func New(cfg Config) (*API, error) {
 }
 
 // Routes are the addresses, with and without the version: clients differ in what
-// they take for the base URL.
+// they take for the base URL. Those of Anthropic and Gemini are also below the name
+// of the dialect.
 func (a *API) Routes() []web.Route {
 	var routes []web.Route
+	get := func(path string, h echo.HandlerFunc) {
+		routes = append(routes, web.Route{Method: http.MethodGet, Path: path, Permission: web.Inference, Handler: h})
+	}
+	post := func(path string, h echo.HandlerFunc) {
+		routes = append(routes, web.Route{Method: http.MethodPost, Path: path, Permission: web.Inference, Handler: h})
+	}
 	for _, base := range []string{"/v1", ""} {
-		routes = append(routes,
-			web.Route{Method: http.MethodPost, Path: base + "/chat/completions", Permission: web.Inference, Handler: a.chat},
-			web.Route{Method: http.MethodPost, Path: base + "/chat", Permission: web.Inference, Handler: a.chat},
-			web.Route{Method: http.MethodGet, Path: base + "/models", Permission: web.Inference, Handler: a.models},
-			web.Route{Method: http.MethodGet, Path: base + "/models/*", Permission: web.Inference, Handler: a.model},
-		)
+		post(base+"/chat/completions", a.at(chatCompletions()))
+		post(base+"/chat", a.at(chatCompletions()))
+		post(base+"/completions", a.at(completions()))
+		post(base+"/embeddings", a.at(embeddings()))
+	}
+	for _, base := range []string{"/v1", "", "/anthropic/v1"} {
+		post(base+"/messages", a.at(messages()))
+		post(base+"/messages/count_tokens", a.at(messageTokens()))
+	}
+	for _, base := range []string{"/v1", "/v1beta", "/gemini/v1", "/gemini/v1beta"} {
+		post(base+"/models/*", a.content)
+	}
+	for _, base := range []string{"/v1", "", "/anthropic/v1", "/v1beta", "/gemini/v1", "/gemini/v1beta"} {
+		get(base+"/models", a.models)
+		get(base+"/models/*", a.model)
 	}
 	return routes
 }

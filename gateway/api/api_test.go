@@ -114,7 +114,7 @@ func TestErrors(t *testing.T) {
 		"engine's error":   {"POST", "/v1/chat/completions", question, &gateway.Error{Kind: gateway.UpstreamTimeout, Public: "Late."}, 504, "upstream_error", "upstream_timeout"},
 		"unknown model":    {"GET", "/v1/models/absent", "", nil, 404, "invalid_request_error", "model_not_found"},
 		"not for this key": {"GET", "/v1/models/hidden", "", nil, 404, "invalid_request_error", "model_not_found"},
-		"unknown route":    {"POST", "/v1/embeddings", question, nil, 404, "invalid_request_error", "unknown_url"},
+		"unknown route":    {"POST", "/v1/songs", question, nil, 404, "invalid_request_error", "unknown_url"},
 		"wrong method":     {"GET", "/v1/chat/completions", "", nil, 405, "invalid_request_error", "method_not_allowed"},
 	}
 	for name, test := range tests {

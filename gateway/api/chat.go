@@ -1,31 +1,35 @@
 package api
 
 import (
-	"github.com/labstack/echo/v4"
-
 	"github.com/llm-hub/llm-hub/gateway/call"
+	"github.com/llm-hub/llm-hub/gateway/provider"
 	"github.com/llm-hub/llm-hub/gateway/provider/openai"
-	"github.com/llm-hub/llm-hub/gateway/web"
 )
 
-// chatCompletions is the endpoint's name in facts.
-const chatCompletions = "chat.completions"
+// chatCompletions is POST /v1/chat/completions.
+func chatCompletions() endpoint { return endpoint{name: "chat.completions", parse: openai.ParseChat} }
 
-// chat is POST /v1/chat/completions.
-func (a *API) chat(c echo.Context) error {
-	who, err := callerOf(c)
-	if err != nil {
-		return err
-	}
-	body, err := web.ReadJSON(c)
-	if err != nil {
-		return err
-	}
-	in, err := openai.ParseChat(body)
-	if err != nil {
-		return err
-	}
-	return a.cfg.Calls.Serve(c.Response(), c.Request(), &call.Request{
-		ID: web.RequestID(c), Endpoint: chatCompletions, Catalog: who.catalog, Key: who.key, Inbound: in,
-	})
+// completions is POST /v1/completions, OpenAI's legacy one.
+func completions() endpoint {
+	return endpoint{name: "completions", parse: openai.ParseCompletion, operation: call.Operation{
+		Of: func(v provider.Vendor) call.Prepare {
+			if able, ok := v.(provider.Completer); ok {
+				return able.PrepareCompletion
+			}
+			return nil
+		},
+	}}
+}
+
+// embeddings is POST /v1/embeddings.
+func embeddings() endpoint {
+	return endpoint{name: "embeddings", parse: openai.ParseEmbeddings, operation: call.Operation{
+		Of: func(v provider.Vendor) call.Prepare {
+			if able, ok := v.(provider.Embedder); ok {
+				return able.PrepareEmbeddings
+			}
+			return nil
+		},
+		Wordless: true,
+	}}
 }

@@ -5,6 +5,6 @@
 // the [Guard] that holds it; [Server.Mount] refuses a route without both, so that
 // none is ever open by oversight. A handler returns its error, always a
 // *gateway.Error when the client shall learn more than "internal error"; [Server]
-// writes it in the shape of the route's dialect: OpenAI's for applications,
+// writes it in the shape of the client's dialect ([DialectOf]), and in that of
 // RFC 9457 under /api.
 package web

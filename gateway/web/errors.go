@@ -10,7 +10,11 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/provider"
+	"github.com/llm-hub/llm-hub/gateway/provider/anthropic"
+	"github.com/llm-hub/llm-hub/gateway/provider/gemini"
 	"github.com/llm-hub/llm-hub/gateway/provider/openai"
 )
 
@@ -53,7 +57,7 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, e *gateway.Error,
 		body = problem(e, status)
 	} else {
 		h.Set("Content-Type", "application/json")
-		_, body = openai.ErrorBody(e)
+		body = shaped(r, e, events.RequestID(h.Get(HeaderRequestID)))
 	}
 	if e.Kind == gateway.Unauthenticated {
 		h.Set("WWW-Authenticate", "Bearer")
@@ -63,6 +67,22 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, e *gateway.Error,
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body) // a client that is gone misses nothing
 	}
+}
+
+// shaped is e as the client's dialect has it.
+func shaped(r *http.Request, e *gateway.Error, id events.RequestID) (body []byte) {
+	switch DialectOf(r) {
+	case provider.Anthropic:
+		_, body = anthropic.ErrorBodyOf(e, id)
+	case provider.Gemini:
+		_, body = gemini.ErrorBody(e)
+		if asArray(r) {
+			body = append(append([]byte{'['}, body...), ']')
+		}
+	case provider.OpenAI:
+		_, body = openai.ErrorBody(e)
+	}
+	return body
 }
 
 // setRetry tells when to come again: always after a 429, and in whole seconds,

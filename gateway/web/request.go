@@ -22,6 +22,7 @@ import (
 const (
 	HeaderRequestID       = "X-Request-Id"        // ours
 	HeaderClientRequestID = "X-Client-Request-Id" // the client's own, given back
+	headerAnthropicID     = "Request-Id"          // ours, where Anthropic's clients look for it
 )
 
 // readTimeout bounds the reading of a whole body.

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/provider"
 )
 
 // DefaultMaxBody bounds a request's body, in bytes.
@@ -98,6 +99,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out := &writer{ResponseWriter: w, rc: http.NewResponseController(w)}
 	defer s.recover(out, r)
 	identify(out.Header(), r)
+	if DialectOf(r) == provider.Anthropic {
+		out.Header().Set(headerAnthropicID, out.Header().Get(HeaderRequestID))
+	}
 	if operates(r.URL.Path) {
 		protect(out.Header())
 	}

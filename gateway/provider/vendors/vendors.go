@@ -64,14 +64,16 @@ func adapter(info Info) provider.Vendor {
 		info.traits.Signer = info.Kind
 		return openai.New(chat.NewVendor(openai.Wire{Traits: info.traits}, clients()), info.traits)
 	case provider.Anthropic:
-		return chat.NewVendor(anthropic.Wire{}, clients())
+		return anthropic.New(chat.NewVendor(anthropic.Wire{}, clients()))
 	case provider.Gemini:
-		return chat.NewVendor(gemini.Wire{}, clients())
+		return gemini.New(chat.NewVendor(gemini.Wire{}, clients()))
 	}
 	return nil
 }
 
 // clients are the dialects that are translated to other vendors' wire formats.
 func clients() map[provider.Dialect]chat.Client {
-	return map[provider.Dialect]chat.Client{provider.OpenAI: openai.Client{}}
+	return map[provider.Dialect]chat.Client{
+		provider.OpenAI: openai.Client{}, provider.Anthropic: anthropic.Client{}, provider.Gemini: gemini.Client{},
+	}
 }

@@ -1,0 +1,101 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/call"
+	"github.com/llm-hub/llm-hub/gateway/provider"
+	"github.com/llm-hub/llm-hub/gateway/web"
+)
+
+// headerUnsupported is the client's wish about what a vendor cannot be told.
+const headerUnsupported = "X-Llmhub-Unsupported"
+
+// The wishes.
+const (
+	dropUnsupported   = "drop"
+	refuseUnsupported = "error"
+)
+
+// endpoint is one kind of request in one dialect.
+type endpoint struct {
+	name      string // in facts
+	parse     func(body []byte) (*provider.Inbound, error)
+	operation call.Operation
+	pass      []string // headers of the client's that a vendor of its dialect gets, in canonical form
+}
+
+// at makes the handler of an endpoint.
+func (a *API) at(e endpoint) echo.HandlerFunc {
+	return func(c echo.Context) error { return a.serve(c, e) }
+}
+
+func (a *API) serve(c echo.Context, e endpoint) error {
+	who, err := callerOf(c)
+	if err != nil {
+		return err
+	}
+	strict, err := wantsStrict(c.Request().Header)
+	if err != nil {
+		return err
+	}
+	body, err := web.ReadJSON(c)
+	if err != nil {
+		return err
+	}
+	in, err := e.parse(body)
+	if err != nil {
+		return err
+	}
+	in.Strict, in.Header = strict, e.passed(c.Request().Header)
+	return a.cfg.Calls.Serve(c.Response(), c.Request(), &call.Request{
+		ID: web.RequestID(c), Endpoint: e.name, Catalog: who.catalog, Key: who.key, Inbound: in, Operation: e.operation,
+	})
+}
+
+// passed are the headers that go on to the vendor, nil if there are none.
+func (e endpoint) passed(h http.Header) http.Header {
+	var out http.Header
+	for _, name := range e.pass {
+		if values := h[name]; len(values) > 0 {
+			if out == nil {
+				out = make(http.Header)
+			}
+			out[name] = values
+		}
+	}
+	return out
+}
+
+// wantsStrict tells whether what a vendor cannot be told makes the request an error.
+func wantsStrict(h http.Header) (bool, error) {
+	switch wish := h.Get(headerUnsupported); wish {
+	case "", dropUnsupported:
+		return false, nil
+	case refuseUnsupported:
+		return true, nil
+	default:
+		return false, &gateway.Error{
+			Kind: gateway.Invalid, Param: headerUnsupported,
+			Public: fmt.Sprintf("The header %s must be %q or %q.", headerUnsupported, dropUnsupported, refuseUnsupported),
+		}
+	}
+}
+
+// counting is the ability to count a prompt. Where no vendor has it, the gateway's
+// own estimate is written by answer.
+func counting(answer func(tokens int64) []byte) call.Operation {
+	return call.Operation{
+		Of: func(v provider.Vendor) call.Prepare {
+			if able, ok := v.(provider.TokenCounter); ok {
+				return able.PrepareCount
+			}
+			return nil
+		},
+		Wordless: true, Free: true, Local: answer,
+	}
+}
