@@ -42,7 +42,7 @@ func ownBlocks(blocks []byte) (own []byte, changed bool) {
 	list := rawjson.NewArray(blocks)
 	for list.Next() {
 		block := list.Value()
-		if at, value := signatureOf(block); at != (span{}) {
+		if at, value, thought := signatureOf(block); thought {
 			by, own := chat.SignedBy(value)
 			if own == "" || by != "" && by != signer {
 				changed = true
@@ -64,9 +64,9 @@ func ownBlocks(blocks []byte) (own []byte, changed bool) {
 
 type span struct{ from, to int }
 
-// signatureOf finds what the vendor recognises a block of thinking by; the zero
-// span if it is another block, or has no such member.
-func signatureOf(block []byte) (at span, value string) {
+// signatureOf finds what the vendor recognises a thought by; the empty value if the
+// thought has none, and false if the block is another.
+func signatureOf(block []byte) (at span, value string, thought bool) {
 	var signature, data span
 	var kind string
 	obj := rawjson.NewObject(block)
@@ -86,7 +86,9 @@ func signatureOf(block []byte) (at span, value string) {
 		at = signature
 	case redactedBlock:
 		at = data
+	default:
+		return span{}, "", false
 	}
 	value, _ = rawjson.String(block[at.from:at.to])
-	return at, value
+	return at, value, true
 }

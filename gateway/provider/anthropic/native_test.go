@@ -89,7 +89,7 @@ func TestNativeSplice(t *testing.T) {
 			`[{"role":"assistant","content":[{"type":"thinking","signature":"Eq" ,"thinking":"a"},{"type":"redacted_thinking","data":"x"}]}]`,
 		},
 		"foreign": {
-			`[{"content":[{"type":"thinking","thinking":"a","signature":"gemini:Q"},{"type":"thinking","thinking":"b","signature":""},` +
+			`[{"content":[{"type":"thinking","thinking":"a","signature":"gemini:Q"},{"type":"thinking","thinking":"b","signature":""},{"type":"thinking","thinking":"c"},` +
 				`{"type":"redacted_thinking","data":"call:gemini:Q"}, {"type": "tool_use"}],"role":"assistant"},{"role":"user","content":"x"}]`,
 			`[{"content":[{"type": "tool_use"}],"role":"assistant"},{"role":"user","content":"x"}]`,
 		},
