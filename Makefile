@@ -8,7 +8,7 @@ VERSION       ?= $(shell git describe --tags --always --dirty 2>/dev/null || ech
 LDFLAGS       := -s -w -X main.version=$(VERSION)
 ENGINE_DIR    := deploy/engine
 ENGINE_LIB    := $(ENGINE_DIR)/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so
-SDK_DIR       := cmd/llm-hub/testdata/openai-sdk
+SDKS          := $(patsubst %,cmd/llm-hub/testdata/%-sdk,openai anthropic genai)
 DATA          ?= data
 
 .PHONY: help run build engine test test-full test-deps check fmt lint noengine bench prices gen verify-gen clean
@@ -36,11 +36,11 @@ $(ENGINE_LIB): $(ENGINE_DIR)/package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund --prefix $(ENGINE_DIR)
 	@touch $@
 
-$(SDK_DIR)/node_modules/.package-lock.json: $(SDK_DIR)/package-lock.json
-	npm ci --ignore-scripts --no-audit --no-fund --prefix $(SDK_DIR)
+%-sdk/node_modules/.package-lock.json: %-sdk/package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund --prefix $*-sdk
 	@touch $@
 
-test-deps: engine $(SDK_DIR)/node_modules/.package-lock.json
+test-deps: engine $(SDKS:=/node_modules/.package-lock.json)
 
 test: test-deps ## every test that CI needs, with -race, at most 8 minutes on 2 cores
 	$(GO) vet ./...

@@ -2,20 +2,44 @@
 // the hub behaves as OpenAI's own API does.
 import assert from "node:assert/strict";
 import OpenAI from "openai";
+import { answerSchema, checkAnswer, citySchema, failsWith, hub, key, limitedKey, models, png, question, run, thinkers, unknownKey, vendors } from "../sdk.mjs";
 
-const client = new OpenAI({ baseURL: process.env.HUB_URL + "/v1", apiKey: process.env.HUB_KEY, maxRetries: 0 });
-const messages = [{ role: "user", content: "Say something about the sea." }];
+const clientOf = (apiKey) => new OpenAI({ baseURL: hub + "/v1", apiKey, maxRetries: 0 });
+const client = clientOf(key);
+const messages = [{ role: "user", content: question }];
 const weather = {
   type: "function",
   function: {
     name: "weather",
     description: "Weather of a city",
-    parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] },
+    parameters: citySchema,
   },
 };
-const models = ["fake-openai", "fake-anthropic", "fake-gemini"];
 
-const cases = {
+// collect reads a stream into one message.
+async function collect(body) {
+  const message = { role: "assistant", content: "", tool_calls: [], reasoning_details: [] };
+  let thoughts = "", finish = null;
+  for await (const chunk of await client.chat.completions.create({ ...body, stream: true })) {
+    const delta = chunk.choices[0]?.delta ?? {};
+    finish = chunk.choices[0]?.finish_reason ?? finish;
+    message.content += delta.content ?? "";
+    thoughts += delta.reasoning_content ?? "";
+    for (const d of delta.reasoning_details ?? []) {
+      const open = message.reasoning_details.find((r) => r.index === d.index);
+      if (!open) message.reasoning_details.push({ ...d });
+      else Object.assign(open, { ...d, text: (open.text ?? "") + (d.text ?? "") });
+    }
+    for (const { index, ...d } of delta.tool_calls ?? []) {
+      const call = message.tool_calls[index] ??= { ...d, function: { name: "", arguments: "" } };
+      call.function.name += d.function?.name ?? "";
+      call.function.arguments += d.function?.arguments ?? "";
+    }
+  }
+  return { message, finish, thoughts };
+}
+
+await run({
   async models() {
     const ids = [];
     for await (const m of client.models.list()) ids.push(m.id);
@@ -121,24 +145,14 @@ const cases = {
       const reply = await client.chat.completions.create({
         model, messages,
         response_format: {
-          type: "json_schema",
-          json_schema: {
-            name: "answer", strict: true,
-            schema: {
-              type: "object", additionalProperties: false, required: ["title", "year"],
-              properties: { title: { type: "string" }, year: { type: "integer" } },
-            },
-          },
+          type: "json_schema", json_schema: { name: "answer", strict: true, schema: answerSchema },
         },
       });
-      const value = JSON.parse(reply.choices[0].message.content);
-      assert.equal(typeof value.title, "string", model);
-      assert.ok(Number.isInteger(value.year), model);
+      checkAnswer(reply.choices[0].message.content, model);
     }
   },
 
   async image() {
-    const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
     for (const model of models) {
       const reply = await client.chat.completions.create({
         model,
@@ -152,11 +166,16 @@ const cases = {
   },
 
   async errors() {
-    const bad = new OpenAI({ baseURL: client.baseURL, apiKey: "no-such-key-0123456789-0123456789-01234", maxRetries: 0 });
+    const fails = async (...want) => {
+      const err = await failsWith(...want);
+      assert.ok(err.type, "error.type is missing");
+      return err;
+    };
+    const bad = clientOf(unknownKey);
     await fails(OpenAI.AuthenticationError, 401, () => bad.chat.completions.create({ model: models[0], messages }));
     await fails(OpenAI.NotFoundError, 404, () => client.chat.completions.create({ model: "no-such-model", messages }));
     await fails(OpenAI.BadRequestError, 400, () => client.chat.completions.create({ model: models[0], messages: "hello" }));
-    const limited = new OpenAI({ baseURL: client.baseURL, apiKey: process.env.HUB_LIMITED_KEY, maxRetries: 0 });
+    const limited = clientOf(limitedKey);
     await limited.chat.completions.create({ model: models[0], messages });
     const err = await fails(OpenAI.RateLimitError, 429, () => limited.chat.completions.create({ model: models[0], messages }));
     assert.ok(Number(err.headers.get("retry-after")) > 0);
@@ -172,28 +191,70 @@ const cases = {
       assert.equal(finish, null, `${model}: a finish was invented`);
     }
   },
-};
 
-async function fails(type, status, call) {
-  try {
-    await call();
-  } catch (err) {
-    assert.ok(err instanceof type, `want ${type.name}, got ${err.constructor.name}: ${err.message}`);
-    assert.equal(err.status, status);
-    assert.ok(err.type, "error.type is missing");
-    return err;
-  }
-  assert.fail(`want ${type.name}, got an answer`);
-}
+  // The vendors check what they have signed, so an answer means that it came back as it was.
+  async thinking() {
+    for (const model of thinkers) {
+      for (const streamed of [false, true]) {
+        const ask = [{ role: "user", content: "use tool to see what the weather is" }];
+        const body = { model, messages: ask, tools: [weather], reasoning_effort: "low" };
+        let message, thoughts;
+        if (streamed) {
+          ({ message, thoughts } = await collect(body));
+        } else {
+          message = (await client.chat.completions.create(body)).choices[0].message;
+          thoughts = message.reasoning_content;
+        }
+        assert.ok(thoughts?.length > 0, `${model}, streamed: ${streamed}`);
+        assert.equal(message.tool_calls.length, 1, model);
+        const second = await client.chat.completions.create({
+          ...body, messages: [...ask, message, { role: "tool", tool_call_id: message.tool_calls[0].id, content: "hail" }],
+        });
+        assert.ok(second.choices[0].message.content.includes("hail"), model);
+      }
+    }
+  },
 
-let failed = 0;
-for (const [name, run] of Object.entries(cases)) {
-  try {
-    await run();
-    console.log(`ok ${name}`);
-  } catch (err) {
-    failed++;
-    console.log(`not ok ${name}: ${err.stack}`);
-  }
-}
-process.exit(failed === 0 ? 0 : 1);
+  async embeddings() {
+    const model = "fake-openai", input = ["the sea", "the land"];
+    const packed = await client.embeddings.create({ model, input, dimensions: 8 }); // asks for base64
+    const plain = await client.embeddings.create({ model, input, dimensions: 8, encoding_format: "float" });
+    assert.equal(packed.data.length, 2);
+    for (const i of [0, 1]) {
+      assert.equal(packed.data[i].embedding.length, 8);
+      packed.data[i].embedding.forEach((v, n) => assert.ok(Math.abs(v - plain.data[i].embedding[n]) < 1e-6));
+    }
+    assert.ok(packed.usage.prompt_tokens > 0);
+    assert.equal((await client.embeddings.create({ model, input: [[1, 2], [3]] })).data.length, 2);
+    for (const unable of ["fake-anthropic"]) {
+      const err = await failsWith(OpenAI.BadRequestError, 400, () => client.embeddings.create({ model: unable, input }));
+      assert.equal(err.code, "unsupported_operation");
+    }
+  },
+
+  async completions() {
+    const body = { model: "fake-openai", prompt: question, max_tokens: 100 };
+    assert.ok((await client.completions.create(body)).choices[0].text.includes("sea"));
+    let text = "", finish = null;
+    for await (const chunk of await client.completions.create({ ...body, stream: true })) {
+      text += chunk.choices[0]?.text ?? "";
+      finish = chunk.choices[0]?.finish_reason ?? finish;
+    }
+    assert.ok(text.includes("sea"));
+    assert.equal(finish, "stop");
+  },
+
+  async abort() {
+    for (const vendor of vendors) {
+      const abort = new AbortController();
+      const stream = await client.chat.completions.create({ model: `slow-${vendor}`, messages, stream: true }, { signal: abort.signal });
+      let chunks = 0, finish = null;
+      for await (const chunk of stream) {
+        if (++chunks === 2) abort.abort();
+        finish = chunk.choices[0]?.finish_reason ?? finish;
+      }
+      assert.equal(finish, null, vendor);
+    }
+    assert.ok((await client.chat.completions.create({ model: models[0], messages })).choices[0].message.content.includes("sea"));
+  },
+});
