@@ -33,6 +33,9 @@ func (Client) Decode(in *provider.Inbound) (*chat.Request, error) {
 type decoder struct{ req *chat.Request }
 
 func (d decoder) field(key string, value []byte) error {
+	if into := d.plain(key); into != nil {
+		return read(value, key, into)
+	}
 	switch key {
 	case "messages":
 		return d.messages(value)
@@ -40,20 +43,8 @@ func (d decoder) field(key string, value []byte) error {
 		return d.tools(value)
 	case "tool_choice":
 		return d.toolChoice(value)
-	case "parallel_tool_calls":
-		return read(value, key, &d.req.ParallelTools)
 	case "response_format":
 		return d.format(value)
-	case "temperature":
-		return read(value, key, &d.req.Temperature)
-	case "top_p":
-		return read(value, key, &d.req.TopP)
-	case "presence_penalty":
-		return read(value, key, &d.req.PresencePenalty)
-	case "frequency_penalty":
-		return read(value, key, &d.req.FrequencyPenalty)
-	case "seed":
-		return read(value, key, &d.req.Seed)
 	case "stop":
 		return d.stop(value)
 	case "n":
@@ -62,18 +53,8 @@ func (d decoder) field(key string, value []byte) error {
 		return d.effort(value)
 	case "reasoning":
 		return d.reasoning(value)
-	case "top_k":
-		return read(value, key, &d.req.TopK)
-	case "logprobs":
-		return read(value, key, &d.req.Logprobs)
-	case "top_logprobs":
-		return read(value, key, &d.req.TopLogprobs)
 	case "service_tier":
 		return d.serviceTier(value)
-	case "metadata":
-		return read(value, key, &d.req.Metadata)
-	case "user", "safety_identifier":
-		return read(value, key, &d.req.User)
 	case "modalities":
 		return d.modalities(value)
 	case "functions", "function_call":
@@ -85,6 +66,35 @@ func (d decoder) field(key string, value []byte) error {
 		}
 	default:
 		d.req.Drop(key)
+	}
+	return nil
+}
+
+// plain is where a member goes that is the same here and there; nil: it is not.
+func (d decoder) plain(key string) any {
+	switch key {
+	case "parallel_tool_calls":
+		return &d.req.ParallelTools
+	case "temperature":
+		return &d.req.Temperature
+	case "top_p":
+		return &d.req.TopP
+	case "presence_penalty":
+		return &d.req.PresencePenalty
+	case "frequency_penalty":
+		return &d.req.FrequencyPenalty
+	case "seed":
+		return &d.req.Seed
+	case "top_k":
+		return &d.req.TopK
+	case "logprobs":
+		return &d.req.Logprobs
+	case "top_logprobs":
+		return &d.req.TopLogprobs
+	case "metadata":
+		return &d.req.Metadata
+	case "user", "safety_identifier":
+		return &d.req.User
 	}
 	return nil
 }
