@@ -39,6 +39,7 @@ type bubble struct {
 	scripts   []script // one for each vendor call, the last for all further ones
 	mu        sync.Mutex
 	calls     int
+	array     bool // streams are arrays
 }
 
 // script is a vendor's answer. Its steps are the body.
@@ -150,6 +151,7 @@ func (b *bubble) serveOn(ctx context.Context, w *screen, id string, stream bool)
 		b.t.Error(err)
 		return
 	}
+	in.Array = b.array
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://hub/", nil)
 	if err != nil {
 		b.t.Error(err)

@@ -19,6 +19,18 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/provider"
 )
 
+// TestNoCommentsInAnArray: JSON has none.
+func TestNoCommentsInAnArray(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t, call.Strict, streaming(40*time.Second, says(1)))
+		b.array = true
+		w := b.serve(t.Context(), "r1", true)
+		if _, text := w.got(); strings.Contains(text, "keep-alive") || !strings.HasPrefix(w.header.Get("Content-Type"), "application/json") {
+			t.Errorf("%v: %q", w.header, text)
+		}
+	})
+}
+
 func TestKeepAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBubble(t, call.Strict, streaming(40*time.Second, says(1)))
