@@ -26,6 +26,11 @@
 //  6. A credential whose vendor says that its limits leave too little is used when
 //     nothing else is left, and not before. [TestVendorLimitsSteer,
 //     TestVendorHasTheLastWord]
+//  7. A vendor that cannot do what is asked is never called. If none can, the request
+//     is refused before any is, or answered by the gateway itself and marked as an
+//     estimate. [TestUnableVendorsAreSkipped, TestNobodyIsAble, TestLocalAnswer]
+//  8. What the client said and the vendor is not told is named to the client, or
+//     makes the request an error if it wants that. [TestDropped]
 //
 // # When usage is recorded
 //
@@ -42,6 +47,8 @@
 //   - An answer that was refused, timed out or lost before it began, and a whole
 //     answer that makes no sense: nothing, unless the vendor had already given a
 //     count. A made-up count would be charged to somebody.
+//   - What no vendor bills, such as the counting of tokens: nothing. It counts as a
+//     request all the same.
 //
 // # Estimates
 //
