@@ -52,15 +52,14 @@ func (c *client) respond(body []byte) bool {
 	return err == nil
 }
 
-// startStream begins a stream, without sending anything yet. Only one of events may
-// have comments.
-func (c *client) startStream(events bool) {
+// startStream begins a stream, without sending anything yet.
+func (c *client) startStream(comments bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.status = http.StatusOK
 	c.w.WriteHeader(http.StatusOK)
 	c.last, c.between = time.Now(), true
-	if events {
+	if comments {
 		c.timer = time.AfterFunc(keepAliveEvery, c.comment)
 	}
 }

@@ -64,7 +64,7 @@ func (f *flight) begin() {
 	}
 	h.Set("Cache-Control", "no-cache")
 	h.Set("X-Accel-Buffering", "no") // a proxy in front must not collect the events
-	f.client.startStream(!f.req.Inbound.Array)
+	f.client.startStream(f.req.Inbound.Comments())
 }
 
 // pump sends chunk and all that follows, until the vendor ends its stream, which

@@ -62,3 +62,15 @@ func TestReadError(t *testing.T) {
 		})
 	}
 }
+
+// TestComments: a comment in a stream is an error to Google's clients, and no JSON.
+func TestComments(t *testing.T) {
+	for dialect, want := range map[provider.Dialect]bool{provider.OpenAI: true, provider.Anthropic: true, provider.Gemini: false} {
+		if got := (&provider.Inbound{Dialect: dialect}).Comments(); got != want {
+			t.Errorf("%s: %t", dialect, got)
+		}
+		if (&provider.Inbound{Dialect: dialect, Array: true}).Comments() {
+			t.Errorf("%s: comments in an array", dialect)
+		}
+	}
+}

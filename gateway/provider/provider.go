@@ -47,6 +47,10 @@ type Inbound struct {
 	Prompt func(in *Inbound, most int) Prompt
 }
 
+// Comments tells whether a stream may have comments that keep its client awake. Google's
+// clients take every line for data.
+func (in *Inbound) Comments() bool { return in.Dialect != Gemini && !in.Array }
+
 // Target is where an attempt goes.
 type Target struct {
 	BaseURL string
