@@ -12,8 +12,11 @@ import (
 // How an append or a put is repeated.
 const (
 	attemptTimeout = 5 * time.Second
-	firstBackoff   = 50 * time.Millisecond
-	maxBackoff     = 2 * time.Second
+	// putTimeout is short because the disk is this node's own: one that does not answer
+	// is full or sick, and new requests are to be refused soon.
+	putTimeout   = time.Second
+	firstBackoff = 50 * time.Millisecond
+	maxBackoff   = 2 * time.Second
 )
 
 // putGap is the least time between two messages of a partition into the outbox.
@@ -146,7 +149,7 @@ func (p *Publisher) put(l *lane, k *packet, m events.Message) error {
 	if p.ctx.Err() != nil {
 		return events.ErrClosed
 	}
-	ctx, cancel := context.WithTimeout(p.ctx, attemptTimeout)
+	ctx, cancel := context.WithTimeout(p.ctx, putTimeout)
 	defer cancel()
 	err := p.cfg.Outbox.Put(ctx, m)
 	if err == nil {
