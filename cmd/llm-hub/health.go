@@ -63,6 +63,15 @@ type checkResult struct {
 	Detail   any    `json:"detail,omitempty"`
 }
 
+func (c check) result(ctx context.Context) checkResult {
+	detail, err := c.run(ctx)
+	r := checkResult{Ready: err == nil, Required: c.required, Detail: detail}
+	if err != nil {
+		r.Error = err.Error()
+	}
+	return r
+}
+
 func (h *health) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
 	defer cancel()
@@ -70,16 +79,17 @@ func (h *health) ready(w http.ResponseWriter, r *http.Request) {
 	checks, stopping := h.checks, h.stopping
 	h.mu.Unlock()
 
+	all := make([]checkResult, len(checks))
+	var running sync.WaitGroup
+	for i, c := range checks {
+		running.Go(func() { all[i] = c.result(ctx) }) // at once: stores that do not answer cost time
+	}
+	running.Wait()
 	results := make(map[string]checkResult, len(checks))
 	ok := !stopping && len(checks) > 0
-	for _, c := range checks {
-		detail, err := c.run(ctx)
-		res := checkResult{Ready: err == nil, Required: c.required, Detail: detail}
-		if err != nil {
-			res.Error = err.Error()
-			ok = ok && !c.required
-		}
-		results[c.name] = res
+	for i, c := range checks {
+		results[c.name] = all[i]
+		ok = ok && (all[i].Ready || !c.required)
 	}
 	status := http.StatusOK
 	if !ok {

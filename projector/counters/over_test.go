@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,6 +20,7 @@ import (
 // shares of the counters at that moment.
 type witness struct {
 	events.Bucket
+	mu   sync.Mutex
 	seen []sight
 }
 
@@ -46,7 +48,9 @@ func (w *witness) Commit(ctx context.Context, puts []events.Put) (uint64, error)
 			if err != nil {
 				return 0, err
 			}
+			w.mu.Lock()
 			w.seen = append(w.seen, sight{e, shares})
+			w.mu.Unlock()
 		}
 	}
 	return rev, nil
@@ -171,9 +175,7 @@ func TestLost(t *testing.T) {
 		for _, node := range []events.NodeID{"p1", "p2"} { // two that both believe it is theirs to say
 			cfg := overLog(log)
 			cfg.Node, cfg.Publisher, cfg.DeadAfter = node, publisher(t, log, node, "e-"+events.Epoch(node)), time.Minute
-			if node == "p1" {
-				cfg.Bucket = w
-			}
+			cfg.Bucket = w // whoever of the two is faster
 			start(t, cfg)
 		}
 		add(t, log, traffic.Messages(600)...)
