@@ -17,6 +17,10 @@ import (
 	"github.com/llm-hub/llm-hub/events/natslog/embedded"
 )
 
+// fullAt is the size of a file at which the disk seems to be full: more than anything
+// else that this process writes, as the list of files that a test was seen to open.
+const fullAt = 512 << 10
+
 // limitFiles lets no file of this process grow beyond size until lift is called:
 // a disk without space, for whoever writes.
 func limitFiles(t *testing.T, size uint64) (lift func()) {
@@ -55,7 +59,7 @@ func TestWritesAgainAfterAFullDisk(t *testing.T) { //nolint:paralleltest // see 
 	server := startHealing(t)
 	l := openLog(t, server)
 	t.Cleanup(l.Close)
-	lift := limitFiles(t, 64<<10)
+	lift := limitFiles(t, fullAt)
 	refused, counter := 0, uint64(1)
 	for ; refused == 0; counter++ {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
@@ -91,7 +95,7 @@ func TestWritesAgainAfterAFullDisk(t *testing.T) { //nolint:paralleltest // see 
 func TestOutboxAfterAFullDisk(t *testing.T) { //nolint:paralleltest // as above
 	o := openOutbox(t, startHealing(t), 0)
 	t.Cleanup(o.Close)
-	lift := limitFiles(t, 64<<10)
+	lift := limitFiles(t, fullAt)
 	put := func(limit time.Duration, counter uint64) error {
 		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		defer cancel()
