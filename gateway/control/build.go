@@ -212,55 +212,45 @@ func (t *timeoutsDoc) or(other Timeouts) Timeouts {
 	}
 }
 
-// amounts names the keys that say how much.
-func (l *limitDoc) amounts() []string {
-	var given []string
-	for _, a := range []struct {
-		key   string
-		given bool
-	}{{"requests", l.Requests != nil}, {"tokens", l.Tokens != nil}, {"cost_usd", l.CostUSD != nil}, {"concurrency", l.Concurrency != nil}} {
-		if a.given {
-			given = append(given, a.key)
-		}
+// rules are what the limit says, one for each of its amounts.
+func (l *limitDoc) rules() []accounting.Limit {
+	var rules []accounting.Limit
+	add := func(of accounting.Of, most int64) {
+		rules = append(rules, accounting.Limit{Per: accounting.Per(l.Per), Of: of, Max: most, Mode: accounting.Mode(l.mode())})
 	}
-	return given
+	if l.Requests != nil {
+		add(accounting.OfRequests, int64(*l.Requests))
+	}
+	if l.Tokens != nil {
+		add(l.tokens(), int64(*l.Tokens))
+	}
+	if l.CostUSD != nil {
+		add(accounting.OfCost, int64(*l.CostUSD))
+	}
+	if l.Concurrency != nil {
+		add(accounting.OfConcurrency, int64(*l.Concurrency))
+	}
+	return rules
 }
 
 func (l *limitDoc) mode() mode { return cmp.Or(l.Mode, mode(accounting.Hard)) }
 
-// of is what the limit counts.
-func (l *limitDoc) of() accounting.Of {
-	switch {
-	case l.Requests != nil:
-		return accounting.OfRequests
-	case l.CostUSD != nil:
-		return accounting.OfCost
-	case l.Concurrency != nil:
-		return accounting.OfConcurrency
-	case l.Of == "input":
+// tokens says which tokens are counted.
+func (l *limitDoc) tokens() accounting.Of {
+	switch l.Of {
+	case "input":
 		return accounting.OfInputTokens
-	case l.Of == "output":
+	case "output":
 		return accounting.OfOutputTokens
+	default:
+		return accounting.OfTokens
 	}
-	return accounting.OfTokens
 }
 
 func limitsOf(docs []limitDoc) []accounting.Limit {
 	var limits []accounting.Limit
 	for i := range docs {
-		l := &docs[i]
-		limit := accounting.Limit{Per: accounting.Per(l.Per), Of: l.of(), Mode: accounting.Mode(l.mode())}
-		switch limit.Of {
-		case accounting.OfRequests:
-			limit.Max = int64(*l.Requests)
-		case accounting.OfCost:
-			limit.Max = int64(*l.CostUSD)
-		case accounting.OfConcurrency:
-			limit.Max = int64(*l.Concurrency)
-		default:
-			limit.Max = int64(*l.Tokens)
-		}
-		limits = append(limits, limit)
+		limits = append(limits, docs[i].rules()...)
 	}
 	return limits
 }

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"slices"
 	"strings"
+
+	"github.com/llm-hub/llm-hub/accounting"
 )
 
 // checker finds what no value shows alone: names used twice, references to
@@ -191,34 +193,28 @@ func (c *checker) notEmpty(path string, empty bool) {
 }
 
 func (c *checker) limits(holder string, limits []limitDoc) {
-	type rule struct {
-		per  per
-		what string
-		mode mode
-	}
-	seen := map[rule]int{}
+	seen := map[accounting.Limit]int{} // without its amount
 	for i := range limits {
 		l, path := &limits[i], at(in(holder, "limits"), i)
 		if !c.limit(path, l) {
 			continue
 		}
-		r := rule{l.Per, string(l.of()), l.mode()}
-		if first, twice := seen[r]; twice {
-			c.mistake(path, "counts the same as %s", at(in(holder, "limits"), first))
-			continue
+		for _, rule := range l.rules() {
+			rule.Max = 0
+			if first, twice := seen[rule]; twice {
+				c.mistake(path, "counts the same as %s", at(in(holder, "limits"), first))
+				break
+			}
+			seen[rule] = i
 		}
-		seen[r] = i
 	}
 }
 
 // limit tells whether l is whole.
 func (c *checker) limit(path string, l *limitDoc) bool {
 	before := len(c.wrong)
-	switch amounts := l.amounts(); {
-	case len(amounts) == 0 && !c.mistaken(path):
+	if len(l.rules()) == 0 && !c.mistaken(path) {
 		c.mistake(path, "lacks an amount: requests, tokens, cost_usd or concurrency")
-	case len(amounts) > 1:
-		c.mistake(path, "has more than one amount: %s; make a limit of each", strings.Join(amounts, ", "))
 	}
 	if l.Of != "" && l.Tokens == nil {
 		c.mistake(in(path, "of"), "says which tokens are counted, but tokens are not limited")

@@ -210,6 +210,22 @@ func TestEveryLimit(t *testing.T) {
 	}
 }
 
+// TestSeveralAmounts: a limit with several amounts is as many limits.
+func TestSeveralAmounts(t *testing.T) {
+	c, _, err := loader(t).Parse([]byte(`
+tenants: [{name: acme, limits: [{per: minute, requests: 500, tokens: 200000, of: input, mode: soft}], keys: [{name: ci, key: 0123456789012345678901234567890123}]}]`), "hub.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []accounting.Limit{
+		{Per: accounting.Minute, Of: accounting.OfRequests, Max: 500, Mode: accounting.Soft},
+		{Per: accounting.Minute, Of: accounting.OfInputTokens, Max: 200_000, Mode: accounting.Soft},
+	}
+	if diff := cmp.Diff(want, c.Tenants["acme"].Limits); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func checkLimitEverywhere(t *testing.T, limit string, want accounting.Limit) {
 	t.Helper()
 	c, _, err := loader(t).Parse(fmt.Appendf(nil, `
