@@ -83,7 +83,7 @@ func TestParseCompletion(t *testing.T) {
 
 func TestParseOthersRefuse(t *testing.T) {
 	type parser = func([]byte) (*provider.Inbound, error)
-	embeddings, completion := parser(openai.ParseEmbeddings), parser(openai.ParseCompletion)
+	embeddings, completion := openai.ParseEmbeddings, openai.ParseCompletion
 	tests := map[string]struct {
 		parse       parser
 		body, param string
