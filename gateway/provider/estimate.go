@@ -66,3 +66,54 @@ func (m *TextMeter) Tokens() int64 { return EstimateTokens(m.bytes) }
 func (m *TextMeter) Excerpt() Excerpt {
 	return Excerpt{Text: m.kept, Bytes: m.bytes}
 }
+
+// pieceSize is how much of a long prompt is taken from one place, in bytes.
+const pieceSize = 1 << 10
+
+// Texts collects the texts of a prompt where they lie in the request's body.
+type Texts struct {
+	Keep bool  // whether they are kept for an excerpt
+	Size int64 // bytes of all, unescaped
+
+	raw [][]byte // escaped, if they are kept
+}
+
+// Add adds a text as it stands in the body, without its quotes; size is that of it
+// unescaped.
+func (t *Texts) Add(raw []byte, size int) {
+	t.Size += int64(size)
+	if t.Keep {
+		t.raw = append(t.raw, raw)
+	}
+}
+
+// Excerpt is all texts in a row, or of long ones pieces from everywhere, at most so
+// many bytes: what was pasted into a prompt is seldom like what is asked.
+func (t *Texts) Excerpt(most int) Excerpt {
+	total := 0
+	for _, raw := range t.raw {
+		total += len(raw)
+	}
+	if total <= most {
+		return Excerpt{Text: t.piece(nil, 0, total), Bytes: t.Size}
+	}
+	var out []byte
+	pieces := max(1, most/pieceSize)
+	for i := range pieces {
+		from := i * (total / pieces)
+		out = t.piece(out, from, from+min(pieceSize, most))
+	}
+	return Excerpt{Text: out, Bytes: t.Size}
+}
+
+// piece appends what lies between two places of the texts in a row.
+func (t *Texts) piece(out []byte, from, to int) []byte {
+	begin := 0
+	for _, raw := range t.raw {
+		first, last := max(from-begin, 0), min(to-begin, len(raw))
+		if begin += len(raw); first < last {
+			out = rawjson.AppendText(out, raw[rawjson.Boundary(raw, first):rawjson.Boundary(raw, last)])
+		}
+	}
+	return out
+}

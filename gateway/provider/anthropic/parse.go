@@ -54,7 +54,7 @@ func parse(body []byte) (*provider.Inbound, error) {
 	case p.messages == 0:
 		return nil, missing("messages")
 	}
-	p.in.InputTokens = provider.EstimateTokens(p.text.size) + p.media
+	p.in.InputTokens = provider.EstimateTokens(p.text.Size) + p.media
 	p.in.Prompt = readPrompt
 	return p.in, nil
 }
@@ -62,7 +62,7 @@ func parse(body []byte) (*provider.Inbound, error) {
 type parser struct {
 	in       *provider.Inbound
 	messages int64
-	text     texts
+	text     provider.Texts
 	media    int64 // tokens of prompt that are not text
 }
 
@@ -100,7 +100,7 @@ func (p *parser) field(key string, value []byte) (err error) {
 		return p.content(value, key, true)
 	case "tools":
 		if rawjson.TypeOf(value) == rawjson.ArrayType {
-			p.text.add(value, len(value))
+			p.text.Add(value, len(value))
 		}
 		return mayBe(value, key, rawjson.ArrayType)
 	case "stop_sequences":
@@ -212,7 +212,7 @@ func (p *parser) block(value []byte) {
 		case "text", "thinking", "name", "title", "context":
 			p.string(v)
 		case "input":
-			p.text.add(v, len(v))
+			p.text.Add(v, len(v))
 		case "source":
 			p.source(v)
 		case "content": // of a result or a document
@@ -247,6 +247,6 @@ func (p *parser) source(value []byte) {
 func (p *parser) string(value []byte) {
 	if rawjson.TypeOf(value) == rawjson.StringType {
 		raw := value[1 : len(value)-1]
-		p.text.add(raw, rawjson.TextLen(raw))
+		p.text.Add(raw, rawjson.TextLen(raw))
 	}
 }

@@ -56,7 +56,7 @@ func parseRequest(model string, body []byte) (*parser, error) {
 		return nil, err
 	}
 	p.in.MaxOutput = p.cap * max(p.candidates, 1) // the cap is for each candidate
-	p.in.InputTokens = provider.EstimateTokens(p.text.size) + p.media
+	p.in.InputTokens = provider.EstimateTokens(p.text.Size) + p.media
 	p.in.Prompt = readPrompt
 	return p, nil
 }
@@ -66,7 +66,7 @@ type parser struct {
 	contents   int
 	cap        int64 // of the tokens of a candidate
 	candidates int64
-	text       texts
+	text       provider.Texts
 	media      int64 // tokens of prompt that are not text
 }
 
@@ -85,7 +85,7 @@ func (p *parser) field(name string, value []byte) error {
 	case "generationConfig":
 		return eachMember(value, name, p.config)
 	case "tools":
-		p.text.add(value, len(value))
+		p.text.Add(value, len(value))
 		return eachElement(value, name, func(value []byte, path string) error {
 			return wantType(value, path, rawjson.ObjectType)
 		})
@@ -105,7 +105,7 @@ func (p *parser) config(name string, value []byte) error {
 	case "candidateCount":
 		return count(&p.candidates, maxCandidates)(value, path)
 	case "responseSchema", "responseJsonSchema":
-		p.text.add(value, len(value))
+		p.text.Add(value, len(value))
 		return wantType(value, path, rawjson.ObjectType)
 	}
 	return nil
@@ -148,13 +148,13 @@ func (p *parser) part(value []byte, path string) error {
 				return err
 			}
 			value = value[1 : len(value)-1]
-			p.text.add(value, rawjson.TextLen(value))
+			p.text.Add(value, rawjson.TextLen(value))
 		case "inlineData", "fileData":
 			p.media += mediaTokens
 		case "functionResponse":
 			return eachMember(value, fmt.Sprintf("%s.%s", path, name), p.response)
 		case "functionCall", "executableCode", "codeExecutionResult":
-			p.text.add(value, len(value))
+			p.text.Add(value, len(value))
 		}
 		return nil
 	})
@@ -163,7 +163,7 @@ func (p *parser) part(value []byte, path string) error {
 func (p *parser) response(name string, value []byte) error {
 	switch name {
 	case "response":
-		p.text.add(value, len(value))
+		p.text.Add(value, len(value))
 	case "parts":
 		p.media += mediaTokens * max(1, int64(elements(value)))
 	}
