@@ -23,7 +23,12 @@ func completions() endpoint {
 
 // embeddings is POST /v1/embeddings.
 func embeddings() endpoint {
-	return endpoint{name: "embeddings", parse: openai.ParseEmbeddings, operation: call.Operation{
+	return endpoint{name: "embeddings", parse: openai.ParseEmbeddings, operation: embedding()}
+}
+
+// embedding is the ability to make embeddings.
+func embedding() call.Operation {
+	return call.Operation{
 		Of: func(v provider.Vendor) call.Prepare {
 			if able, ok := v.(provider.Embedder); ok {
 				return able.PrepareEmbeddings
@@ -31,5 +36,5 @@ func embeddings() endpoint {
 			return nil
 		},
 		Wordless: true,
-	}}
+	}
 }

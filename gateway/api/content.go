@@ -31,6 +31,10 @@ func (a *API) content(c echo.Context) error {
 		return a.serve(c, streamContent(model, c.QueryParam("alt") != "sse"))
 	case "countTokens":
 		return a.serve(c, contentTokens(model))
+	case "embedContent":
+		return a.serve(c, embedContent(model, gemini.ParseEmbed))
+	case "batchEmbedContents":
+		return a.serve(c, embedContent(model, gemini.ParseEmbedBatch))
 	}
 	return unknownMethod()
 }
@@ -64,5 +68,14 @@ func contentTokens(model string) endpoint {
 		name:      generated + ".count_tokens",
 		parse:     func(body []byte) (*provider.Inbound, error) { return gemini.ParseCount(model, body) },
 		operation: counting(func(tokens int64) []byte { return fmt.Appendf(nil, `{"totalTokens":%d}`, tokens) }),
+	}
+}
+
+// embedContent embeds one content, or those of a batch.
+func embedContent(model string, parse func(model string, body []byte) (*provider.Inbound, error)) endpoint {
+	return endpoint{
+		name:      "embed_content",
+		parse:     func(body []byte) (*provider.Inbound, error) { return parse(model, body) },
+		operation: embedding(),
 	}
 }

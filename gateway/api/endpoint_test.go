@@ -16,6 +16,8 @@ const (
 	message  = `{"model":"smart","max_tokens":9,"messages":[{"role":"user","content":"Hi."}]}`
 	counted  = `{"model":"smart","messages":[{"role":"user","content":"Hi."}]}`
 	contents = `{"contents":[{"role":"user","parts":[{"text":"Hi."}]}]}`
+	content  = `{"content":{"parts":[{"text":"Hi."}]}}`
+	batch    = `{"requests":[{"model":"models/smart","content":{"parts":[{"text":"Hi."}]}}]}`
 	texts    = `{"model":"smart","input":["a","b"]}`
 	prompt   = `{"model":"smart","prompt":"Once"}`
 )
@@ -48,6 +50,9 @@ func TestEndpoints(t *testing.T) {
 		"/v1beta/models/a/b%2Fc:d:generateContent": {contents, asked{"generate_content", provider.Gemini, "a/b/c:d", false, false}},
 		"/gemini/v1beta/models/smart:streamGenerateContent?alt=sse": {contents, asked{"generate_content", provider.Gemini, "smart", true, false}},
 		"/v1beta/models/smart:streamGenerateContent":                {contents, asked{"generate_content", provider.Gemini, "smart", true, true}},
+		"/v1/models/smart:embedContent":                             {content, asked{"embed_content", provider.Gemini, "smart", false, false}},
+		"/gemini/v1beta/models/smart:embedContent":                  {content, asked{"embed_content", provider.Gemini, "smart", false, false}},
+		"/v1beta/models/smart:batchEmbedContents":                   {batch, asked{"embed_content", provider.Gemini, "smart", false, false}},
 		"/v1beta/models/smart:countTokens":                          {contents, asked{"generate_content.count_tokens", provider.Gemini, "smart", false, false}},
 	}
 	for path, test := range tests {
@@ -90,6 +95,7 @@ func TestOperations(t *testing.T) {
 		local          string
 	}{
 		"/v1/embeddings":                   {texts, "embed", true, false, ""},
+		"/v1/models/smart:embedContent":    {content, "embed", true, false, ""},
 		"/v1/completions":                  {prompt, "complete", false, false, ""},
 		"/v1/messages/count_tokens":        {counted, "count", true, true, `{"input_tokens":7}`},
 		"/v1beta/models/smart:countTokens": {contents, "count", true, true, `{"totalTokens":7}`},

@@ -79,7 +79,7 @@ func (a *API) entry(d provider.Dialect, name string) any {
 	case provider.Gemini:
 		return geminiModel{
 			Name: geminiPrefix + name, BaseID: name, Version: "1", DisplayName: name,
-			Methods: []string{"generateContent", "countTokens"},
+			Methods: []string{"generateContent", "countTokens", "embedContent"},
 		}
 	case provider.OpenAI:
 	}

@@ -64,13 +64,15 @@ func (a *attempt) settle(c events.Charge, receipt *publish.Receipt) {
 	a.held.Settle(c, receipt)
 }
 
-// chargeWhole records the usage of a whole answer.
-func (a *attempt) chargeWhole(p provider.Progress) {
+// chargeWhole records the usage of a whole answer, and gives it.
+func (a *attempt) chargeWhole(p provider.Progress) events.Usage {
 	if p.Usage != nil && credible(*p.Usage) {
 		a.charge(*p.Usage, events.FromVendor)
-		return
+		return *p.Usage
 	}
-	a.charge(events.Usage{Input: a.flight.input(a.target.Model), Output: a.output(p)}, events.Estimated)
+	u := events.Usage{Input: a.flight.input(a.target.Model), Output: a.output(p)}
+	a.charge(u, events.Estimated)
+	return u
 }
 
 // chargePart records the usage of an answer that broke off.

@@ -37,7 +37,7 @@ func (o Operation) of(v provider.Vendor) Prepare {
 // localTime bounds the wait for the books where no vendor is waited for.
 const localTime = 30 * time.Second
 
-// HeaderEstimated marks an answer that is the gateway's own estimate.
+// HeaderEstimated marks an answer that is the gateway's own estimate, or has one in it.
 const HeaderEstimated = "x-llmhub-estimated"
 
 // headerDropped names what the vendor was not told of what the client said.

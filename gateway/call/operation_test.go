@@ -1,6 +1,7 @@
 package call_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -191,5 +192,31 @@ func TestDropped(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestEstimatedUsageIsTold: where a dialect wants a usage and the vendor gave none, the
+// client reads what is booked.
+func TestEstimatedUsageIsTold(t *testing.T) {
+	telling := func(in *provider.Inbound, target provider.Target) (*provider.Outbound, error) {
+		out, err := openai.Vendor{}.Prepare(in, target)
+		if err != nil {
+			return nil, err
+		}
+		out.Unary = func([]byte) (provider.Reply, error) {
+			return provider.Reply{WithUsage: func(u events.Usage) []byte { return fmt.Appendf(nil, "%d", u.Input) }}, nil
+		}
+		return out, nil
+	}
+	h := newHub(t, settings{asks: func(r *call.Request) {
+		r.Operation = call.Operation{Of: func(provider.Vendor) call.Prepare { return telling }, Wordless: true}
+	}})
+	a := h.ask(false)
+	u := only[events.UsageRecorded](t, h.facts(1))
+	if u.Source != events.Estimated || u.Charge.Usage.Input == 0 || a.body != fmt.Sprint(u.Charge.Usage.Input) {
+		t.Errorf("booked %+v, told %s", u, a.body)
+	}
+	if a.header.Get(call.HeaderEstimated) != "true" {
+		t.Errorf("not marked: %v", a.header)
 	}
 }

@@ -53,7 +53,11 @@ func (a *attempt) whole(res *http.Response) error {
 		}
 		return a.lost(err)
 	}
-	a.chargeWhole(provider.Progress{Usage: reply.Usage, Output: reply.Output, Text: reply.Text})
+	booked := a.chargeWhole(provider.Progress{Usage: reply.Usage, Output: reply.Output, Text: reply.Text})
+	if reply.WithUsage != nil {
+		reply.Body = reply.WithUsage(booked)
+		f.client.w.Header().Set(HeaderEstimated, "true")
+	}
 	f.finish = reply.Finish
 	f.cfg.Cooldowns.Served(a.target)
 	return f.respond(reply)

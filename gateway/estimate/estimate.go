@@ -46,7 +46,11 @@ func (c *Counter) Prompt(model string, p provider.Prompt) int64 {
 	if !known {
 		return provider.EstimateTokens(p.Bytes) + p.Media
 	}
-	return c.count(f, p.Excerpt) + p.Messages*aroundMessage + aroundChat + p.Media
+	tokens := c.count(f, p.Excerpt) + p.Media
+	if p.Messages > 0 {
+		tokens += p.Messages*aroundMessage + aroundChat
+	}
+	return tokens
 }
 
 // count scales the tokens of the excerpt to the whole text and to the family.

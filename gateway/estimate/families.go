@@ -20,12 +20,12 @@ func families() []family {
 	return []family{
 		{"gpt-4o", 100}, {"gpt-4.1", 100}, {"gpt-4.5", 100}, {"gpt-5", 100}, {"gpt-oss", 100}, {"chatgpt-", 100},
 		{"o1", 100}, {"o3", 100}, {"o4", 100},
-		{"gpt-4", 105}, {"gpt-3.5", 105}, // cl100k
+		{"gpt-4", 105}, {"gpt-3.5", 105}, {"text-embedding-3", 105}, {"text-embedding-ada", 105}, // cl100k
 		{"claude-opus", 120}, {"claude-sonnet", 120}, {"claude-haiku", 120}, {"claude-3", 120}, {"claude-2", 120},
-		{"gemini-1", 100}, {"gemini-2", 100}, {"gemini-3", 100}, {"gemma", 100},
+		{"gemini-1", 100}, {"gemini-2", 100}, {"gemini-3", 100}, {"gemini-embedding", 100}, {"gemma", 100},
 		{"llama", 103}, {"meta-llama", 103},
 		{"mistral", 110}, {"ministral", 110}, {"magistral", 110}, {"codestral", 110}, {"devstral", 110}, {"pixtral", 110}, {"mixtral", 115},
-		{"qwen", 105}, {"qwq", 105}, {"deepseek", 105}, {"glm-", 105}, {"kimi-", 105}, {"grok-", 105}, {"command-", 105},
+		{"qwen", 105}, {"qwq", 105}, {"deepseek", 105}, {"glm-", 105}, {"kimi-", 105}, {"grok-", 105}, {"command-", 105}, {"embed-v4", 105}, {"embed-multilingual", 105}, {"embed-english", 105},
 	}
 }
 

@@ -21,7 +21,7 @@ type Excerpt struct {
 // Prompt is what of a request the vendor counts as its prompt.
 type Prompt struct {
 	Excerpt        // of all its texts
-	Messages int64 // that the texts are from
+	Messages int64 // that the texts are from; 0: it is no chat
 	Media    int64 // tokens that stand for what is not text
 }
 

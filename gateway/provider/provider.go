@@ -111,6 +111,9 @@ type Reply struct {
 	Output int64         // estimate of answer tokens, for a vendor that gave no usage
 	Text   Excerpt       // the answer, for a better one
 	Finish string        // finish reason in OpenAI's words
+	// WithUsage gives Body with an estimate of the usage in it, for a vendor that gave
+	// none and a dialect that wants one; nil: Body is the answer in any case.
+	WithUsage func(u events.Usage) []byte
 }
 
 // Stream is a vendor's stream turned into the client's dialect. It pulls: it

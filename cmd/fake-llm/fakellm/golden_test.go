@@ -114,12 +114,13 @@ func others(v fakellm.Vendor) map[string]ask {
 		question := []object{{"role": "user", "content": "good morning"}}
 		return map[string]ask{"count": at("/v1/messages/count_tokens", object{"model": "m", "messages": question})}
 	case fakellm.Gemini:
-		one := object{"content": text, "outputDimensionality": 3}
+		one := object{"model": "models/m", "content": text, "outputDimensionality": 3}
 		return map[string]ask{
 			"count":       at("/v1/models/m:countTokens", object{"contents": []object{text}}),
 			"count_whole": at("/v1/models/m:countTokens", object{"generateContentRequest": object{"contents": []object{text}}}),
 			"embed":       at("/v1/models/m:embedContent", one),
 			"embed_batch": at("/v1/models/m:batchEmbedContents", object{"requests": []object{one, one}}),
+			"embed_other": at("/v1/models/m:batchEmbedContents", object{"requests": []object{{"content": text}}}),
 		}
 	default:
 		return map[string]ask{

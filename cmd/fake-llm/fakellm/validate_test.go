@@ -145,7 +145,7 @@ func TestRoutes(t *testing.T) {
 		{"POST", "/gemini/v1beta/models/m:generateContent", gemini, 200, "modelVersion"},
 		{"POST", "/v1/models/publisher%2Fm%2B503:generateContent", gemini, 503, "UNAVAILABLE"},
 		{"POST", "/gemini/v1/chat/completions", gemini, 404, "NOT_FOUND"},
-		{"POST", "/v1beta/models/m:embedContent", gemini, 400, "content is not specified"},
+		{"POST", "/v1beta/models/m:embedContent", gemini, 400, `Unknown name \"contents\"`},
 		{"POST", "/v1beta/models/m:countTokens", gemini, 200, `"totalTokens": 1`},
 		{"POST", "/v1beta/models/m:sing", gemini, 404, "NOT_FOUND"},
 		{"POST", "/v1beta/models/m", gemini, 404, "NOT_FOUND"},

@@ -8,6 +8,7 @@ export const unknownKey = "no-such-key-0123456789-0123456789-01234";
 
 export const vendors = ["openai", "anthropic", "gemini"];
 export const models = vendors.map((v) => `fake-${v}`);
+export const embedders = ["openai", "gemini"].map((v) => `fake-${v}`); // models whose vendor makes embeddings
 export const thinkers = ["think-anthropic", "think-gemini"]; // models whose vendor shows and signs thoughts
 export const question = "Say something about the sea.";
 export const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";

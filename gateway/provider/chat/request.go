@@ -2,7 +2,8 @@ package chat
 
 import (
 	"encoding/json"
-	"slices"
+
+	"github.com/llm-hub/llm-hub/gateway/provider"
 )
 
 // Role says who speaks.
@@ -45,19 +46,8 @@ type Request struct {
 	User             string // the application's id of its user
 	Stream           bool
 
-	dropped []string
+	provider.Drops
 }
-
-// Drop notes that the vendor cannot be told what the client's field at path says,
-// and so is not.
-func (r *Request) Drop(path string) {
-	if !slices.Contains(r.dropped, path) {
-		r.dropped = append(r.dropped, path)
-	}
-}
-
-// Dropped are the paths of what was dropped, in the order in which it was.
-func (r *Request) Dropped() []string { return r.dropped }
 
 // Message is one turn of the chat. The index in Request.Messages is the index in
 // the client's list.

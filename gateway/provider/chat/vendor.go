@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"fmt"
 	"io"
 	"net/http"
 
@@ -75,7 +74,7 @@ func NewVendor(w Wire, clients map[provider.Dialect]Client) provider.Vendor {
 func (v vendor) Prepare(in *provider.Inbound, t provider.Target) (*provider.Outbound, error) {
 	client, ok := v.clients[in.Dialect]
 	if !ok {
-		return nil, &gateway.Error{Kind: gateway.Invalid, Public: "This model cannot be reached through this endpoint."}
+		return nil, provider.UnreachableError()
 	}
 	req, err := client.Decode(in)
 	if err != nil {
@@ -89,8 +88,10 @@ func (v vendor) Prepare(in *provider.Inbound, t provider.Target) (*provider.Outb
 	out := &provider.Outbound{
 		Method: http.MethodPost, URL: call.URL, Header: call.Header, Body: call.Body, Dropped: req.Dropped(),
 	}
-	if in.Strict && len(out.Dropped) > 0 {
-		return nil, unsupported(out.Dropped[0])
+	if in.Strict {
+		if err := req.Refusal(); err != nil {
+			return nil, err
+		}
 	}
 	if in.Stream {
 		out.Stream = func(r io.Reader) provider.Stream {
@@ -113,14 +114,6 @@ func (v vendor) Prepare(in *provider.Inbound, t provider.Target) (*provider.Outb
 		return summary(reply, client.Encoder(in).Reply(reply)), nil
 	}
 	return out, nil
-}
-
-// unsupported refuses a request that the vendor could be told only in part.
-func unsupported(path string) error {
-	return &gateway.Error{
-		Kind: gateway.Invalid, Param: path, Code: "unsupported_parameter",
-		Public: fmt.Sprintf("This model's vendor cannot be told '%s'.", path),
-	}
 }
 
 // billed is what is left of an answer that is an error, if anything.

@@ -24,6 +24,11 @@
 //     dropped, as are Google's own tools and safety settings for other vendors.
 //     Calls that are not functions and files in Google's stores: refused.
 //
+// Embeddings, too, are spoken to both sides. Other dialects' go to a vendor as a
+// batch of at most a hundred texts; tokens are refused. To other vendors go the texts
+// with one taskType, title and outputDimensionality for all; anything but text is
+// refused. Gemini tells no usage of them.
+//
 // Streams go to applications as events or as one JSON array; a vendor is always
 // asked for events. The bill is a member of the last chunk, x_llmhub: Google's own
 // libraries do not all pass over comments.

@@ -13,7 +13,7 @@ import (
 
 // New is the adapter for a vendor that speaks Gemini: clients of the same dialect
 // have their bytes passed through, all others are rest's. It is a
-// [provider.TokenCounter].
+// [provider.TokenCounter] and a [provider.Embedder].
 func New(rest provider.Vendor) provider.Vendor { return vendor{rest} }
 
 type vendor struct{ provider.Vendor }
@@ -96,6 +96,8 @@ func (s *splicer) request(value []byte, base int) {
 			s.edits = append(s.edits, rawjson.Edit{From: base + from, To: base + to, With: rawjson.Quote(modelPrefix + bare(s.model))})
 		case "generateContentRequest":
 			s.request(obj.Value(), base+from)
+		case requestsMember: // of a batch of embeddings
+			s.each(obj.Value(), base+from, s.request)
 		case "contents":
 			if s.foreign {
 				s.each(obj.Value(), base+from, s.content)

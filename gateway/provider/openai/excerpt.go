@@ -30,7 +30,7 @@ func promptReader(read fieldReader) func(*provider.Inbound, int) provider.Prompt
 		again := parser{in: &provider.Inbound{}, field: read, excerpt: some}
 		again.walk(in.Body)
 		return provider.Prompt{
-			Excerpt: provider.Excerpt{Text: some.text, Bytes: p.text}, Messages: p.count, Media: p.extra,
+			Excerpt: provider.Excerpt{Text: some.text, Bytes: p.text}, Messages: p.messages, Media: p.extra,
 		}
 	}
 }

@@ -37,11 +37,11 @@ func TestParseEmbeddings(t *testing.T) {
 		body string
 		want known
 	}{
-		"text":        {`{"model":"m","input":"12345678"}`, known{Model: "m", InputTokens: 2, Messages: 1, TextBytes: 8, Text: "12345678"}},
-		"texts":       {`{"input":["1234","5\u0036"],"model":"m","x_new":[1]}`, known{Model: "m", InputTokens: 2, Messages: 2, TextBytes: 6, Text: "123456"}},
-		"tokens":      {`{"model":"m","input":[1,2,3],"encoding_format":"base64","dimensions":8,"user":"u"}`, known{Model: "m", InputTokens: 3, Messages: 1, Media: 3}},
-		"token lists": {`{"model":"m","input":[[1,2],[3]],"encoding_format":"float"}`, known{Model: "m", InputTokens: 3, Messages: 2, Media: 3}},
-		"nulls":       {`{"model":"m","input":["a"],"encoding_format":null,"dimensions":null,"user":null}`, known{Model: "m", InputTokens: 1, Messages: 1, TextBytes: 1, Text: "a"}},
+		"text":        {`{"model":"m","input":"12345678"}`, known{Model: "m", InputTokens: 2, TextBytes: 8, Text: "12345678"}},
+		"texts":       {`{"input":["1234","5\u0036"],"model":"m","x_new":[1]}`, known{Model: "m", InputTokens: 2, TextBytes: 6, Text: "123456"}},
+		"tokens":      {`{"model":"m","input":[1,2,3],"encoding_format":"base64","dimensions":8,"user":"u"}`, known{Model: "m", InputTokens: 3, Media: 3}},
+		"token lists": {`{"model":"m","input":[[1,2],[3]],"encoding_format":"float"}`, known{Model: "m", InputTokens: 3, Media: 3}},
+		"nulls":       {`{"model":"m","input":["a"],"encoding_format":null,"dimensions":null,"user":null}`, known{Model: "m", InputTokens: 1, TextBytes: 1, Text: "a"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -61,12 +61,12 @@ func TestParseCompletion(t *testing.T) {
 		body string
 		want known
 	}{
-		"text":        {`{"model":"m","prompt":"12345678","suffix":"1234"}`, known{Model: "m", InputTokens: 3, Messages: 1, TextBytes: 12, Text: "123456781234"}},
-		"empty":       {`{"model":"m","prompt":""}`, known{Model: "m", Messages: 1}},
-		"cap":         {`{"model":"m","prompt":"a","max_tokens":5,"n":3}`, known{Model: "m", MaxOutput: 15, InputTokens: 1, Messages: 1, TextBytes: 1, Text: "a"}},
-		"best of":     {`{"model":"m","prompt":["a","b"],"max_tokens":5,"n":3,"best_of":4}`, known{Model: "m", MaxOutput: 40, InputTokens: 1, Messages: 2, TextBytes: 2, Text: "ab"}},
-		"token lists": {`{"model":"m","prompt":[[1,2],[3]],"max_tokens":5}`, known{Model: "m", MaxOutput: 10, InputTokens: 3, Messages: 2, Media: 3}},
-		"stream":      {`{"model":"m","prompt":"a","stream":true,"stream_options":{"include_usage":true}}`, known{Model: "m", Stream: true, Usage: true, InputTokens: 1, Messages: 1, TextBytes: 1, Text: "a"}},
+		"text":        {`{"model":"m","prompt":"12345678","suffix":"1234"}`, known{Model: "m", InputTokens: 3, TextBytes: 12, Text: "123456781234"}},
+		"empty":       {`{"model":"m","prompt":""}`, known{Model: "m"}},
+		"cap":         {`{"model":"m","prompt":"a","max_tokens":5,"n":3}`, known{Model: "m", MaxOutput: 15, InputTokens: 1, TextBytes: 1, Text: "a"}},
+		"best of":     {`{"model":"m","prompt":["a","b"],"max_tokens":5,"n":3,"best_of":4}`, known{Model: "m", MaxOutput: 40, InputTokens: 1, TextBytes: 2, Text: "ab"}},
+		"token lists": {`{"model":"m","prompt":[[1,2],[3]],"max_tokens":5}`, known{Model: "m", MaxOutput: 10, InputTokens: 3, Media: 3}},
+		"stream":      {`{"model":"m","prompt":"a","stream":true,"stream_options":{"include_usage":true}}`, known{Model: "m", Stream: true, Usage: true, InputTokens: 1, TextBytes: 1, Text: "a"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

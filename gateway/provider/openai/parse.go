@@ -62,7 +62,8 @@ type parser struct {
 	prompts  int64    // that are answered, each with its choices; 0: one
 	text     int64    // bytes of prompt
 	extra    int64    // tokens of prompt that are not text
-	count    int64    // messages, or texts
+	messages int64    // of a chat
+	count    int64    // texts, if it is no chat
 	excerpt  *excerpt // of the texts, nil unless it is asked for
 }
 
@@ -179,7 +180,7 @@ func (p *parser) messageList(value []byte) error {
 			return err
 		}
 	}
-	p.count = int64(list.Len())
+	p.messages = int64(list.Len())
 	if list.Len() == 0 {
 		return invalid(key, "empty_array", "'messages' must not be empty.")
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"net/http"
 
-	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/provider"
 	"github.com/llm-hub/llm-hub/gateway/provider/rawjson"
 )
@@ -24,7 +23,8 @@ var (
 )
 
 // New makes the adapter of a vendor with these traits. rest serves chats of other
-// dialects: a [Wire] with the same traits, behind their clients; nil: nothing does.
+// dialects, and what else it is able to: a [Wire] with the same traits, behind their
+// clients; nil: nothing does.
 func New(rest provider.Vendor, traits Traits) Vendor { return Vendor{traits: traits, rest: rest} }
 
 // Prepare implements [provider.Vendor].
@@ -40,8 +40,12 @@ func (v Vendor) PrepareCompletion(in *provider.Inbound, t provider.Target) (*pro
 	return v.pass(in, t, completionPath)
 }
 
-// PrepareEmbeddings implements [provider.Embedder] for what [ParseEmbeddings] read.
+// PrepareEmbeddings implements [provider.Embedder] for what [ParseEmbeddings] read,
+// and for what the rest knows.
 func (v Vendor) PrepareEmbeddings(in *provider.Inbound, t provider.Target) (*provider.Outbound, error) {
+	if rest, ok := v.rest.(provider.Embedder); ok && in.Dialect != provider.OpenAI {
+		return rest.PrepareEmbeddings(in, t)
+	}
 	out, err := v.pass(in, t, embeddingPath)
 	if err != nil {
 		return nil, err
@@ -58,7 +62,7 @@ func (Vendor) Failure(status int, h http.Header, body []byte) *provider.Failure 
 // pass sends the client's bytes on to an endpoint.
 func (v Vendor) pass(in *provider.Inbound, t provider.Target, path string) (*provider.Outbound, error) {
 	if in.Dialect != provider.OpenAI {
-		return nil, &gateway.Error{Kind: gateway.Invalid, Public: "This model cannot be reached through this endpoint."}
+		return nil, provider.UnreachableError()
 	}
 	body, err := v.traits.splice(in, t.Model)
 	if err != nil {

@@ -30,6 +30,20 @@ type Player struct {
 	Update bool
 }
 
+// Preparing is a vendor of which one ability is played in place of its chats.
+func Preparing(v provider.Vendor, prepare func(*provider.Inbound, provider.Target) (*provider.Outbound, error)) provider.Vendor {
+	return able{v, prepare}
+}
+
+type able struct {
+	provider.Vendor
+	prepare func(*provider.Inbound, provider.Target) (*provider.Outbound, error)
+}
+
+func (a able) Prepare(in *provider.Inbound, t provider.Target) (*provider.Outbound, error) {
+	return a.prepare(in, t)
+}
+
 // Key is the vendor's secret in every transcript; it may show up nowhere but in
 // the header for the vendor.
 const Key = "sk-canary-0123456789"

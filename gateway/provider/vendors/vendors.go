@@ -8,6 +8,7 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/provider"
 	"github.com/llm-hub/llm-hub/gateway/provider/anthropic"
 	"github.com/llm-hub/llm-hub/gateway/provider/chat"
+	"github.com/llm-hub/llm-hub/gateway/provider/embed"
 	"github.com/llm-hub/llm-hub/gateway/provider/gemini"
 	"github.com/llm-hub/llm-hub/gateway/provider/openai"
 )
@@ -62,13 +63,28 @@ func adapter(info Info) provider.Vendor {
 	switch info.Wire {
 	case provider.OpenAI:
 		info.traits.Signer = info.Kind
-		return openai.New(chat.NewVendor(openai.Wire{Traits: info.traits}, clients()), info.traits)
+		return openai.New(translated(openai.Wire{Traits: info.traits}), info.traits)
 	case provider.Anthropic:
 		return anthropic.New(chat.NewVendor(anthropic.Wire{}, clients()))
 	case provider.Gemini:
-		return gemini.New(chat.NewVendor(gemini.Wire{}, clients()))
+		return gemini.New(translated(gemini.Wire{}))
 	}
 	return nil
+}
+
+// translator is a wire that also makes embeddings.
+type translator interface {
+	chat.Wire
+	embed.Wire
+}
+
+// translated serves chats and embeddings of all dialects over a wire.
+func translated(w translator) provider.Vendor {
+	embedders := map[provider.Dialect]embed.Client{provider.OpenAI: openai.Client{}, provider.Gemini: gemini.Client{}}
+	return struct {
+		provider.Vendor
+		provider.Embedder
+	}{chat.NewVendor(w, clients()), embed.New(w, embedders)}
 }
 
 // clients are the dialects that are translated to other vendors' wire formats.

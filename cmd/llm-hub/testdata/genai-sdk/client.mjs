@@ -2,7 +2,7 @@
 // unless the hub behaves as Gemini's own API does, whatever vendor serves.
 import assert from "node:assert/strict";
 import { ApiError, GoogleGenAI } from "@google/genai";
-import { answerSchema, checkAnswer, citySchema, failsWith, hub, key, limitedKey, models, png, question, run, thinkers, unknownKey } from "../sdk.mjs";
+import { answerSchema, checkAnswer, citySchema, embedders, failsWith, hub, key, limitedKey, models, png, question, run, thinkers, unknownKey } from "../sdk.mjs";
 
 const clientOf = (apiKey, more) => new GoogleGenAI({ apiKey, vertexai: false, httpOptions: { baseUrl: hub, ...more } });
 const client = clientOf(key);
@@ -148,6 +148,19 @@ await run({
       const { totalTokens } = await client.models.countTokens({ model, contents: question });
       assert.ok(totalTokens >= 5 && totalTokens <= 20, `${model}: ${totalTokens}`);
     }
+  },
+
+  async embedContent() {
+    const config = { taskType: "RETRIEVAL_DOCUMENT", outputDimensionality: 8 };
+    for (const model of embedders) {
+      for (const c of [client, clientOf(key, { apiVersion: "v1beta" }), clientOf(key, { baseUrl: hub + "/gemini" })]) {
+        const { embeddings } = await c.models.embedContent({ model, contents: ["the sea", "the land"], config });
+        assert.deepEqual(embeddings.map((e) => e.values.length), [8, 8], model);
+        assert.notDeepEqual(embeddings[0].values, embeddings[1].values, model);
+      }
+      assert.equal((await client.models.embedContent({ model, contents: "the sea" })).embeddings.length, 1, model);
+    }
+    await failsWith(ApiError, 400, () => client.models.embedContent({ model: "fake-anthropic", contents: "the sea" }));
   },
 
   async errors() {

@@ -2,7 +2,7 @@
 // the hub behaves as OpenAI's own API does.
 import assert from "node:assert/strict";
 import OpenAI from "openai";
-import { answerSchema, checkAnswer, citySchema, failsWith, hub, key, limitedKey, models, png, question, run, thinkers, unknownKey, vendors } from "../sdk.mjs";
+import { answerSchema, checkAnswer, citySchema, embedders, failsWith, hub, key, limitedKey, models, png, question, run, thinkers, unknownKey, vendors } from "../sdk.mjs";
 
 const clientOf = (apiKey) => new OpenAI({ baseURL: hub + "/v1", apiKey, maxRetries: 0 });
 const client = clientOf(key);
@@ -216,20 +216,30 @@ await run({
   },
 
   async embeddings() {
-    const model = "fake-openai", input = ["the sea", "the land"];
-    const packed = await client.embeddings.create({ model, input, dimensions: 8 }); // asks for base64
-    const plain = await client.embeddings.create({ model, input, dimensions: 8, encoding_format: "float" });
-    assert.equal(packed.data.length, 2);
-    for (const i of [0, 1]) {
-      assert.equal(packed.data[i].embedding.length, 8);
-      packed.data[i].embedding.forEach((v, n) => assert.ok(Math.abs(v - plain.data[i].embedding[n]) < 1e-6));
+    const input = ["the sea", "the land"], seen = [];
+    for (const model of embedders) {
+      const packed = await client.embeddings.create({ model, input, dimensions: 8 }); // asks for base64
+      const plain = await client.embeddings.create({ model, input, dimensions: 8, encoding_format: "float" });
+      for (const reply of [packed, plain]) {
+        assert.equal(reply.object, "list", model);
+        assert.deepEqual(reply.data.map((d) => d.index), [0, 1], model);
+        assert.ok(reply.usage.prompt_tokens > 0 && reply.usage.total_tokens === reply.usage.prompt_tokens, model);
+      }
+      for (const i of [0, 1]) {
+        assert.equal(packed.data[i].embedding.length, 8, model);
+        assert.deepEqual(packed.data[i].embedding.map(Math.fround), plain.data[i].embedding.map(Math.fround), model);
+      }
+      assert.notDeepEqual(plain.data[0].embedding, plain.data[1].embedding, model);
+      seen.push(plain.data[0].embedding.map(Math.fround));
+      assert.equal((await client.embeddings.create({ model, input: input[0] })).data.length, 1, model);
     }
-    assert.ok(packed.usage.prompt_tokens > 0);
-    assert.equal((await client.embeddings.create({ model, input: [[1, 2], [3]] })).data.length, 2);
-    for (const unable of ["fake-anthropic"]) {
-      const err = await failsWith(OpenAI.BadRequestError, 400, () => client.embeddings.create({ model: unable, input }));
-      assert.equal(err.code, "unsupported_operation");
+    for (const vector of seen) assert.deepEqual(vector, seen[0]); // the vendors are one and the same behind their wires
+    assert.equal((await client.embeddings.create({ model: "fake-openai", input: [[1, 2], [3]] })).data.length, 2);
+    for (const model of embedders.slice(1)) { // they take texts only
+      assert.equal((await failsWith(OpenAI.BadRequestError, 400, () => client.embeddings.create({ model, input: [1, 2] }))).param, "input");
     }
+    const err = await failsWith(OpenAI.BadRequestError, 400, () => client.embeddings.create({ model: "fake-anthropic", input }));
+    assert.equal(err.code, "unsupported_operation");
   },
 
   async completions() {
