@@ -3,7 +3,6 @@ package openai_test
 import (
 	"encoding/json"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -51,19 +50,5 @@ func TestErrorBody(t *testing.T) {
 				t.Error("not valid JSON")
 			}
 		})
-	}
-}
-
-func TestModels(t *testing.T) {
-	at := time.Unix(1_760_000_000, 0)
-	got, err := openai.Models([]openai.Model{{ID: "smart", Created: at, OwnedBy: "llm-hub"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := `{"object":"list","data":[{"id":"smart","object":"model","created":1760000000,"owned_by":"llm-hub"}]}`; string(got) != want {
-		t.Errorf("got %s", got)
-	}
-	if none, err := openai.Models(nil); err != nil || string(none) != `{"object":"list","data":[]}` {
-		t.Errorf("no models: %s, %v", none, err)
 	}
 }

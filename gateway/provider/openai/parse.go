@@ -58,13 +58,12 @@ type parser struct {
 	oldCap   int64 // max_tokens
 	newCap   int64 // max_completion_tokens
 	choices  int64
-	best     int64    // choices that are made, of which the best are given
-	prompts  int64    // that are answered, each with its choices; 0: one
-	text     int64    // bytes of prompt
-	extra    int64    // tokens of prompt that are not text
-	messages int64    // of a chat
-	count    int64    // texts, if it is no chat
-	excerpt  *excerpt // of the texts, nil unless it is asked for
+	best     int64 // choices that are made, of which the best are given
+	prompts  int64 // that are answered, each with its choices; 0: one
+	text     provider.Texts
+	extra    int64 // tokens of prompt that are not text
+	messages int64 // of a chat
+	count    int64 // texts, if it is no chat
 }
 
 func (p *parser) finish(required string) (*provider.Inbound, error) {
@@ -79,7 +78,7 @@ func (p *parser) finish(required string) (*provider.Inbound, error) {
 		p.in.MaxOutput = p.oldCap
 	}
 	p.in.MaxOutput *= max(p.choices, p.best, 1) * max(p.prompts, 1) // the cap is for each choice
-	p.in.InputTokens = provider.EstimateTokens(p.text) + p.extra
+	p.in.InputTokens = provider.EstimateTokens(p.text.Size) + p.extra
 	p.in.Prompt = promptReader(p.field)
 	return p.in, nil
 }
@@ -253,19 +252,13 @@ func (p *parser) content(value []byte, i int) error {
 // string counts the text of a string; anything else has none.
 func (p *parser) string(value []byte) {
 	if rawjson.TypeOf(value) == rawjson.StringType {
-		p.add(value[1:len(value)-1], rawjson.TextLen(value[1:len(value)-1]))
+		raw := value[1 : len(value)-1]
+		p.text.Add(raw, rawjson.TextLen(raw))
 	}
 }
 
 // raw counts a value that the vendor's model sees in some form of its own.
-func (p *parser) raw(value []byte) { p.add(value, len(value)) }
-
-func (p *parser) add(raw []byte, size int) {
-	p.text += int64(size)
-	if p.excerpt != nil {
-		p.excerpt.take(raw)
-	}
-}
+func (p *parser) raw(value []byte) { p.text.Add(value, len(value)) }
 
 // part counts one part of a message: text by its length, all else by a constant.
 func (p *parser) part(value []byte) {
