@@ -8,7 +8,7 @@ VERSION       ?= $(shell git describe --tags --always --dirty 2>/dev/null || ech
 LDFLAGS       := -s -w -X main.version=$(VERSION)
 ENGINE_DIR    := deploy/engine
 ENGINE_LIB    := $(ENGINE_DIR)/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so
-SDKS          := $(patsubst %,cmd/llm-hub/testdata/%-sdk,openai anthropic genai)
+SDKS          := $(patsubst %,cmd/llm-hub/testdata/%-sdk,openai anthropic genai vercel langchain)
 DATA          ?= data
 
 .PHONY: help run build engine test test-full test-deps check fmt lint noengine bench prices gen verify-gen clean
@@ -46,7 +46,7 @@ test: test-deps ## every test that CI needs, with -race, at most 8 minutes on 2 
 	$(GO) vet ./...
 	$(GO) test -race -timeout 7m ./...
 
-test-full: test-deps ## longer fault campaigns as well
+test-full: test-deps ## longer fault campaigns, and clients in Go, as well
 	LLMHUB_TEST_FULL=1 $(GO) test -race -timeout 60m -count=1 ./...
 
 check: fmt lint noengine verify-gen test ## what a change must pass: format, lint, vet, generated files, tests

@@ -9,34 +9,69 @@ import (
 	"testing"
 )
 
-// The official clients of each dialect run against the hub, changed in nothing but
-// base URL and key, over the wire formats of all vendors.
+// The clients of each dialect, changed in nothing but base URL and key, run against one
+// hub, over the wire formats of all vendors.
 
-func TestOpenAISDK(t *testing.T)    { runSDK(t, "openai-sdk", "openai") }
-func TestAnthropicSDK(t *testing.T) { runSDK(t, "anthropic-sdk", "@anthropic-ai/sdk") }
-func TestGenAISDK(t *testing.T)     { runSDK(t, "genai-sdk", "@google/genai") }
+// sdk is a client in a folder of testdata.
+type sdk struct {
+	name, dir string
+	needs     string // what must be there
+	command   []string
+}
 
-// runSDK runs the client in testdata/dir, which needs a package.
-func runSDK(t *testing.T, dir, needs string) {
-	t.Parallel()
-	dir = filepath.Join("testdata", dir)
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", needs)); err != nil {
-		t.Fatalf("the SDK is missing, run `make test-deps`: %v", err)
+// sdks are the clients. To compile those in Go takes minutes of processor time, so they
+// are for the long run.
+func sdks() []sdk {
+	var all []sdk
+	for name, needs := range map[string]string{
+		"openai": "openai", "anthropic": "@anthropic-ai/sdk", "genai": "@google/genai", "vercel": "ai", "langchain": "@langchain/core",
+	} {
+		all = append(all, sdk{name, name + "-sdk", filepath.Join("node_modules", needs), []string{"node", "client.mjs"}})
 	}
+	if os.Getenv("LLMHUB_TEST_FULL") != "" {
+		for _, name := range []string{"openai", "anthropic"} {
+			all = append(all, sdk{"go-" + name, "go-sdk", name, []string{"go", "run", "./" + name}})
+		}
+	}
+	return all
+}
+
+func TestSDKs(t *testing.T) {
+	t.Parallel()
 	v := startVendor(t)
 	h := startHub(t, t.TempDir(), sdkArgs(t, v)...)
-	cmd := exec.Command("node", "client.mjs")
+	t.Run("clients", func(t *testing.T) {
+		for _, client := range sdks() {
+			t.Run(client.name, func(t *testing.T) {
+				t.Parallel()
+				client.run(t, h)
+			})
+		}
+	})
+	verified(t, h.data)
+}
+
+func (c sdk) run(t *testing.T, h *hub) {
+	t.Helper()
+	dir := filepath.Join("testdata", c.dir)
+	if _, err := os.Stat(filepath.Join(dir, c.needs)); err != nil {
+		t.Fatalf("the SDK is missing, run `make test-deps`: %v", err)
+	}
+	cmd := exec.Command(c.command[0], c.command[1:]...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "HUB_URL="+h.url, "HUB_KEY="+hubKey, "HUB_LIMITED_KEY="+limitedKey)
+	cmd.Env = append(os.Environ(), "HUB_URL="+h.url, "HUB_KEY="+hubKey, "HUB_LIMITED_KEY="+c.limitedKey())
 	out, err := cmd.CombinedOutput()
 	t.Logf("%s", out)
 	if err != nil {
 		t.Fatalf("%v\nhub: %s", err, h.out)
 	}
-	verified(t, h.data)
 }
 
-// sdkArgs are [serveArgs] with models that think: what they show of it is signed.
+// limitedKey is the client's own key that may make one request a day.
+func (c sdk) limitedKey() string { return limitedKey + "-" + c.name }
+
+// sdkArgs are [serveArgs] with models that think, what they show of it is signed, and
+// with a limited key for every client.
 func sdkArgs(t *testing.T, v *vendor) []string {
 	t.Helper()
 	args := serveArgs(t, v)
@@ -48,8 +83,12 @@ func sdkArgs(t *testing.T, v *vendor) []string {
 	for _, m := range []struct{ provider, model string }{{"anthropic", "claude-fake"}, {"gemini", "gemini-3-fake"}} {
 		models += fmt.Sprintf("  - {name: think-%[1]s, targets: [{provider: %[1]s, model: %[2]s+reasoning=8}]}\n", m.provider, m.model)
 	}
-	thinking := strings.Replace(string(config), "models:\n", models, 1)
-	if err := os.WriteFile(args[1], []byte(thinking), 0o600); err != nil {
+	keys := "    keys:\n"
+	for _, client := range sdks() {
+		keys += fmt.Sprintf("      - {name: limited-%s, key: %s, limits: [{per: day, requests: 1}]}\n", client.name, client.limitedKey())
+	}
+	more := strings.NewReplacer("models:\n", models, "    keys:\n", keys).Replace(string(config))
+	if err := os.WriteFile(args[1], []byte(more), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return args
