@@ -9,7 +9,7 @@ import (
 
 // Amounts beyond these are taken for nonsense: a sum of them might overflow.
 const (
-	maxUnits = 1_000_000_000_000     // tokens of one class in one event
+	maxUnits = 1_000_000_000_000     // of one class in one event
 	maxCost  = 1_000_000_000_000_000 // nano-USD of one event, a million dollars
 )
 
@@ -42,10 +42,9 @@ func checkAttempt(n int) error {
 
 // checkCharge bounds every class of usage to [least, maxUnits], and the cost likewise.
 func checkCharge(field string, c events.Charge, least int64) error {
-	u := c.Usage
-	for _, n := range [...]int64{u.Input, u.CacheRead, u.CacheWrite, u.CacheWrite1h, u.Output, u.Reasoning} {
+	for i, n := range c.Usage.Amounts() {
 		if n < least || n > maxUnits {
-			return fmt.Errorf("%s: usage of %d tokens is out of range", field, n)
+			return fmt.Errorf("%s: usage of %d %s is out of range", field, n, events.Classes()[i].Name)
 		}
 	}
 	if c.CostNanoUSD == nil {

@@ -222,11 +222,11 @@ func readCharge(r *reader, c *events.Charge) {
 }
 
 func readLines(r *reader, c *events.Charge) {
-	const classes = 6
+	const usual = 6 // classes of one charge
 	if c.Lines != nil {
 		r.fail()
 	}
-	c.Lines = make([]events.PriceLine, 0, classes)
+	c.Lines = make([]events.PriceLine, 0, usual)
 	r.array(func() {
 		c.Lines = append(c.Lines, events.PriceLine{})
 		readLine(r, &c.Lines[len(c.Lines)-1])
@@ -251,22 +251,12 @@ func readLine(r *reader, l *events.PriceLine) {
 }
 
 func readUsage(r *reader, u *events.Usage) {
+	refs := u.Refs()
 	r.object(func(key []byte) {
-		switch string(key) {
-		case "input":
-			u.Input = r.int64()
-		case "cache_read":
-			u.CacheRead = r.int64()
-		case "cache_write":
-			u.CacheWrite = r.int64()
-		case "cache_write_1h":
-			u.CacheWrite1h = r.int64()
-		case "output":
-			u.Output = r.int64()
-		case "reasoning":
-			u.Reasoning = r.int64()
-		default:
-			r.unknown(key)
+		if i := events.ClassIndex(string(key)); i >= 0 {
+			*refs[i] = r.int64()
+			return
 		}
+		r.unknown(key)
 	})
 }

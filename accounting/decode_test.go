@@ -24,9 +24,11 @@ func sample(t testing.TB) [][]byte {
 	who := events.Principal{User: "ann", Key: "ci", Model: "smart"}
 	target := events.Target{Provider: "openai", Credential: "main", Model: "gpt-fake"}
 	charge := events.Charge{
-		Usage:       events.Usage{Input: 1, CacheRead: 2, CacheWrite: 3, CacheWrite1h: 4, Output: 5, Reasoning: 6},
 		CostNanoUSD: &cost, PriceVersion: "v",
 		Lines: []events.PriceLine{{Class: "input", Units: 1, NanoPerMillion: 2, CostNanoUSD: 3}, {Class: "output"}},
+	}
+	for i, amount := range charge.Usage.Refs() {
+		*amount = int64(i + 1)
 	}
 	at := time.Date(2026, 11, 22, 12, 0, 0, 123456789, time.FixedZone("", -12600))
 	var lines [][]byte

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,19 +21,21 @@ var shippedBook []byte
 
 // Book is a version of the prices of vendors' models. It is never changed.
 //
-// A token is priced at its class's own rate, and where a vendor publishes none:
+// A unit is priced at its class's own rate, and where a vendor publishes none:
 //   - cache_read as input: without a published discount cached tokens are billed
-//     like all others;
+//     like all others; audio_cache_read as audio_input, or as cache_read where
+//     sound has no rate of its own;
 //   - cache_write as input: vendors that cache of their own accord take nothing
 //     for the writing;
 //   - cache_write_1h as input where the model has no price of writing at all; where
 //     it has one for 5 minutes only, the price of an hour is unknown;
-//   - reasoning as output.
+//   - audio_input and image_input as input: vendors that bill all senses alike
+//     publish one rate;
+//   - reasoning, audio_output and image_output as output.
 //
-// Where input or output has no rate either, the price is unknown. Prices are of
-// text: tokens of other modalities are counted in the same classes, and models
-// that answer in them, or bill each request besides its tokens, are not in the
-// shipped book.
+// Where those have no rate either, the price is unknown, and so it is of what is no
+// token. Models that bill what is no class, as each request besides its tokens or
+// frames of video, are not in the shipped book.
 type Book struct {
 	Version string // hash of everything that decides a price
 	Date    string // since when this content is shipped, YYYY-MM-DD
@@ -45,13 +48,11 @@ type Book struct {
 
 type overrideKey struct{ kind, model string }
 
-// Override is a price of the operator's own. It goes before the book. Rates are
-// USD per million tokens, as [ParseUSD] reads them; empty is none.
+// Override is a price of the operator's own. It goes before the book.
 type Override struct {
-	Kind  string // of the vendor, empty for all
-	Model string // the vendor's name, exactly
-
-	Input, Output, CacheRead, CacheWrite string
+	Kind  string            // of the vendor, empty for all
+	Model string            // the vendor's name, exactly
+	USD   map[string]string // by class of usage: dollars for [events.Class.Per] units, as [ParseUSD] reads them
 }
 
 // ShippedBook is the price book that comes with this build.
@@ -132,27 +133,26 @@ func (o Override) prices() (*modelPrices, error) {
 	if o.Model == "" {
 		return nil, errors.New("model: must not be empty")
 	}
-	if o.Input == "" && o.Output == "" {
-		return nil, fmt.Errorf("input: %q needs a price of input, output or both", o.Model)
+	if len(o.USD) == 0 {
+		return nil, fmt.Errorf("model: %q needs a price of at least one of %s", o.Model, strings.Join(events.ClassNames(), ", "))
 	}
-	var r rates
-	for _, f := range []struct {
-		name, text string
-		rate       **int64
-	}{
-		{"input", o.Input, &r.Input}, {"output", o.Output, &r.Output},
-		{"cache_read", o.CacheRead, &r.CacheRead}, {"cache_write", o.CacheWrite, &r.CacheWrite},
-	} {
-		if f.text == "" {
-			continue
+	nano := rates{}
+	for _, class := range slices.Sorted(maps.Keys(o.USD)) {
+		i := events.ClassIndex(class)
+		if i < 0 {
+			return nil, fmt.Errorf("%s: is no class of usage", class)
 		}
-		nano, err := ParseUSD(f.text)
+		listed, err := ParseUSD(o.USD[class])
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.name, err)
+			return nil, fmt.Errorf("%s: %w", class, err)
 		}
-		*f.rate = &nano
+		rate, fits := perMillionOf(listed, events.Classes()[i].Per)
+		if !fits {
+			return nil, fmt.Errorf("%s: %s dollars are beyond any price", class, o.USD[class])
+		}
+		nano[class] = rate
 	}
-	return &modelPrices{ID: o.Model, Rates: []schedule{{rates: r}}}, nil
+	return &modelPrices{ID: o.Model, Rates: []schedule{{Nano: nano}}}, nil
 }
 
 // Item is what is to be priced.
@@ -162,7 +162,7 @@ type Item struct {
 	At    time.Time // of the request: some prices have a first day, or change with the hour
 }
 
-// Price is the charge of u. Each class with tokens is a line, rounded half up to
+// Price is the charge of u. Each class that was used is a line, rounded half up to
 // the nano-USD, and the cost is the sum of the lines. It is null, and there are
 // no lines, if the model or the rate of a class is not known to the book, or the
 // amount is no amount of money.
@@ -172,7 +172,7 @@ func (b *Book) Price(it Item, u events.Usage) events.Charge {
 	if m == nil {
 		return charge
 	}
-	lines, cost, ok := m.at(it.At).tier(u.InputTotal()).price(u)
+	lines, cost, ok := m.at(it.At).tier(u.InputTotal()).price(&u)
 	if ok {
 		charge.Lines, charge.CostNanoUSD = lines, &cost
 	}

@@ -96,6 +96,15 @@ func TestPrice(t *testing.T) {
 		{"resold", "azure", "claude-sonnet-4-5", day, events.Usage{Input: 1}, 3_000, "input 1*3000000000=3000"},
 		{"no discount for cached", "deepseek", "deepseek-v3.2", day, events.Usage{CacheRead: 1000}, 228_800,
 			"cache_read 1000*228800000=228800"},
+		{"cached sound, and images without a rate", "gemini", "gemini-2.5-flash", day,
+			events.Usage{AudioInput: 10, AudioCacheRead: 10, ImageInput: 10}, 14_000,
+			"audio_input 10*1000000000=10000, audio_cache_read 10*100000000=1000, image_input 10*300000000=3000"},
+		{"cached sound without a rate", "gemini", "gemini-2.5-pro", day, events.Usage{AudioInput: 10, AudioCacheRead: 10}, 13_750,
+			"audio_input 10*1250000000=12500, audio_cache_read 10*125000000=1250"},
+		{"images", "openai", "gpt-image-1", day, events.Usage{Input: 10, ImageInput: 100, ImageOutput: 1000}, 41_050_000,
+			"input 10*5000000000=50000, image_input 100*10000000000=1000000, image_output 1000*40000000000=40000000"},
+		{"sound by its length", "openai", "whisper-1", day, events.Usage{AudioMS: 61_500}, 6_150_000, "audio_ms 61500*100000000=6150000"},
+		{"searches", "anthropic", "claude-sonnet-4-5", day, events.Usage{WebSearches: 3}, 30_000_000, "web_searches 3*10000000000000=30000000"},
 		{"nothing used", "openai", "gpt-4o", day, events.Usage{}, 0, ""},
 	}
 	b := shipped(t)
@@ -130,6 +139,8 @@ func TestPriceUnknown(t *testing.T) {
 		{"demo models", "gemini", "gemini-fake", events.Usage{Input: 1}},
 		{"another vendor before the name", "openai", "anthropic/claude-sonnet-4-5", events.Usage{Input: 1}},
 		{"class without a rate", "openai", "text-embedding-3-small", events.Usage{Input: 1, Output: 1}},
+		{"tool without a rate", "gemini", "gemini-2.5-pro", events.Usage{Input: 1, ToolCalls: 1}},
+		{"speech without a rate", "openai", "gpt-4o-audio-preview", events.Usage{Input: 1}},
 		{"hour of cache without a rate", "aws", "global.anthropic.claude-opus-5", events.Usage{CacheWrite1h: 1}},
 		{"excluded by a rule", "gemini", "gemini-2.5-pro-exp-tts", events.Usage{Input: 1}},
 		{"negative usage", "openai", "gpt-4o", events.Usage{Input: -1}},
@@ -150,8 +161,9 @@ func TestPriceUnknown(t *testing.T) {
 func TestBookWith(t *testing.T) {
 	base := shipped(t)
 	b, err := base.With([]accounting.Override{
-		{Model: "gpt-fake", Input: "0.15", Output: "0.60"},
-		{Kind: "groq", Model: "gpt-4o", Input: "1", Output: "2", CacheRead: "0.1", CacheWrite: "3"},
+		{Model: "gpt-fake", USD: map[string]string{"input": "0.15", "output": "0.60"}},
+		{Kind: "groq", Model: "gpt-4o", USD: map[string]string{"input": "1", "output": "2", "cache_read": "0.1", "cache_write": "3"}},
+		{Model: "draws", USD: map[string]string{"images": "0.04", "audio_ms": "0.0043", "characters": "15", "search_units": "0.002"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -169,6 +181,10 @@ func TestBookWith(t *testing.T) {
 		{"anything", "GPT-fake", events.Usage{Input: 1}, 150},
 		{"groq", "gpt-4o", events.Usage{CacheRead: 10, CacheWrite: 10}, 31_000},
 		{"openai", "gpt-4o", events.Usage{Input: 1}, 2_500},
+		{"openai", "draws", events.Usage{Images: 3}, 120_000_000},
+		{"openai", "draws", events.Usage{AudioMS: 60_000}, 4_300_000},
+		{"openai", "draws", events.Usage{Characters: 11, SearchUnits: 2}, 4_165_000},
+		{"openai", "draws", events.Usage{Output: 1}, -1},
 	}
 	for _, tt := range tests {
 		c := b.Price(accounting.Item{Kind: tt.kind, Model: tt.model, At: day}, tt.usage)
@@ -187,12 +203,14 @@ func TestBookWith(t *testing.T) {
 		want     string
 		override accounting.Override
 	}{
-		{"prices[1]: model: must not be empty", accounting.Override{Input: "1"}},
-		{"prices[1]: input: \"x\" needs", accounting.Override{Model: "x", CacheRead: "1"}},
-		{"prices[1]: output: \"-1\"", accounting.Override{Model: "x", Input: "1", Output: "-1"}},
-		{"prices[1]: model: \"ok\" has a price already", accounting.Override{Model: "ok", Input: "2"}},
+		{"prices[1]: model: must not be empty", accounting.Override{USD: map[string]string{"input": "1"}}},
+		{"prices[1]: model: \"x\" needs a price of at least one of input, ", accounting.Override{Model: "x"}},
+		{"prices[1]: sound: is no class", accounting.Override{Model: "x", USD: map[string]string{"input": "1", "sound": "1"}}},
+		{"prices[1]: images: 9223372036 dollars are beyond", accounting.Override{Model: "x", USD: map[string]string{"images": "9223372036"}}},
+		{"prices[1]: output: \"-1\"", accounting.Override{Model: "x", USD: map[string]string{"input": "1", "output": "-1"}}},
+		{"prices[1]: model: \"ok\" has a price already", accounting.Override{Model: "ok", USD: map[string]string{"input": "2"}}},
 	} {
-		_, err := base.With([]accounting.Override{{Model: "ok", Input: "1"}, bad.override})
+		_, err := base.With([]accounting.Override{{Model: "ok", USD: map[string]string{"input": "1"}}, bad.override})
 		if err == nil || !strings.HasPrefix(err.Error(), bad.want) {
 			t.Errorf("With(%+v): %v, want %s", bad.override, err, bad.want)
 		}
@@ -212,7 +230,7 @@ func FuzzPrice(f *testing.F) {
 		if units <= 0 || rate < 0 {
 			return
 		}
-		b, err := base.With([]accounting.Override{{Model: "x", Input: accounting.FormatUSD(rate)}})
+		b, err := base.With([]accounting.Override{{Model: "x", USD: map[string]string{"input": accounting.FormatUSD(rate)}}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -47,8 +47,8 @@ type matcher struct {
 type schedule struct {
 	From  string   `json:"from"`  // first day, YYYY-MM-DD in UTC; empty: always
 	Daily []string `json:"daily"` // from and until, HH:MM in UTC; empty: all day
-	rates
-	Tiers []tier `json:"tiers"` // by rising prompt size
+	Nano  rates    `json:"nano"`
+	Tiers []tier   `json:"tiers"` // by rising prompt size
 
 	from         time.Time
 	since, until int // minutes of the day; both 0: all day
@@ -57,18 +57,11 @@ type schedule struct {
 // tier is a price for the whole of a request whose prompt is larger than Above tokens.
 type tier struct {
 	Above int64 `json:"above"`
-	rates
+	Nano  rates `json:"nano"`
 }
 
-// rates are nano-USD per million tokens; nil is unknown.
-type rates struct {
-	Input        *int64 `json:"input"`
-	CacheRead    *int64 `json:"cache_read"`
-	CacheWrite   *int64 `json:"cache_write"`
-	CacheWrite1h *int64 `json:"cache_write_1h"`
-	Output       *int64 `json:"output"`
-	Reasoning    *int64 `json:"reasoning"`
-}
+// rates are nano-USD per million units, by class of usage; absent is unknown.
+type rates map[string]int64
 
 func (v *vendorPrices) compile() error {
 	v.exact = make(map[string]*modelPrices, len(v.Models))
@@ -120,9 +113,9 @@ func compileAll(patterns []string) ([]*regexp.Regexp, error) {
 }
 
 func (s *schedule) compile() error {
-	err := s.check()
+	err := s.Nano.check()
 	for _, t := range s.Tiers {
-		err = cmp.Or(err, t.check())
+		err = cmp.Or(err, t.Nano.check())
 	}
 	if err != nil {
 		return err
@@ -152,10 +145,13 @@ func minuteOfDay(s string) (int, error) {
 	return t.Hour()*60 + t.Minute(), err
 }
 
-func (r *rates) check() error {
-	for _, rate := range []*int64{r.Input, r.CacheRead, r.CacheWrite, r.CacheWrite1h, r.Output, r.Reasoning} {
-		if rate != nil && *rate < 0 {
-			return fmt.Errorf("%d is negative", *rate)
+func (r rates) check() error {
+	for class, rate := range r {
+		switch {
+		case events.ClassIndex(class) < 0:
+			return fmt.Errorf("%q is no class of usage", class)
+		case rate < 0:
+			return fmt.Errorf("%s: %d is negative", class, rate)
 		}
 	}
 	return nil
@@ -210,11 +206,11 @@ func (s *schedule) holds(t time.Time) bool {
 }
 
 // tier is the price for a prompt of so many tokens.
-func (s *schedule) tier(prompt int64) *rates {
-	r := &s.rates
+func (s *schedule) tier(prompt int64) rates {
+	r := s.Nano
 	for i := range s.Tiers {
 		if prompt > s.Tiers[i].Above {
-			r = &s.Tiers[i].rates
+			r = s.Tiers[i].Nano
 		}
 	}
 	return r
@@ -222,49 +218,79 @@ func (s *schedule) tier(prompt int64) *rates {
 
 // price makes the lines of u. It is not ok if a rate is unknown, an amount is
 // negative or the cost is beyond an int64.
-func (r *rates) price(u events.Usage) (lines []events.PriceLine, cost int64, ok bool) {
-	hour := r.CacheWrite1h
-	if hour == nil && r.CacheWrite == nil {
-		hour = r.Input
-	}
-	for _, c := range [...]struct {
-		class string
-		units int64
-		rate  *int64
-	}{
-		{"input", u.Input, r.Input},
-		{"cache_read", u.CacheRead, cmp.Or(r.CacheRead, r.Input)},
-		{"cache_write", u.CacheWrite, cmp.Or(r.CacheWrite, r.Input)},
-		{"cache_write_1h", u.CacheWrite1h, hour},
-		{"output", u.Output, r.Output},
-		{"reasoning", u.Reasoning, cmp.Or(r.Reasoning, r.Output)},
-	} {
-		if c.units == 0 {
+func (r rates) price(u *events.Usage) (lines []events.PriceLine, cost int64, ok bool) {
+	classes := events.Classes()
+	for i, units := range u.Amounts() {
+		if units == 0 {
 			continue
 		}
-		if c.units < 0 || c.rate == nil {
+		class := classes[i].Name
+		rate, known := r.of(class)
+		if units < 0 || !known {
 			return nil, 0, false
 		}
-		nano, fits := perMillion(c.units, *c.rate)
+		nano, fits := perMillion(units, rate)
 		if !fits || cost+nano < 0 {
 			return nil, 0, false
 		}
 		cost += nano
-		lines = append(lines, events.PriceLine{Class: c.class, Units: c.units, NanoPerMillion: *c.rate, CostNanoUSD: nano})
+		lines = append(lines, events.PriceLine{Class: class, Units: units, NanoPerMillion: rate, CostNanoUSD: nano})
 	}
 	return lines, cost, true
 }
 
+// of is the rate of a class, or the one it stands for where no vendor's word says
+// otherwise, see [Book].
+func (r rates) of(class string) (rate int64, known bool) {
+	for class != "" {
+		if rate, known = r[class]; known {
+			return rate, true
+		}
+		class = r.instead(class)
+	}
+	return 0, false
+}
+
+// instead is the class whose rate a class without one has; empty: none.
+func (r rates) instead(class string) string {
+	_, sound := r["audio_input"]
+	_, write := r["cache_write"]
+	switch class {
+	case "cache_read", "cache_write", "audio_input", "image_input":
+		return "input"
+	case "cache_write_1h":
+		if !write {
+			return "input"
+		}
+	case "audio_cache_read":
+		if sound {
+			return "audio_input"
+		}
+		return "cache_read"
+	case "reasoning", "audio_output", "image_output":
+		return "output"
+	}
+	return ""
+}
+
 // perMillion is units times rate over a million, rounded half up; neither may be
 // negative. It does not fit if that is beyond an int64.
-func perMillion(units, rate int64) (nano int64, fits bool) {
-	const million = 1_000_000
-	hi, lo := bits.Mul64(uint64(units), uint64(rate))
-	lo, carry := bits.Add64(lo, million/2, 0)
+func perMillion(units, rate int64) (nano int64, fits bool) { return ratio(units, rate, million) }
+
+// perMillionOf is what a million units cost if so many, at least 1, have the listed
+// price, rounded half up. It does not fit if that is beyond an int64.
+func perMillionOf(listed, units int64) (rate int64, fits bool) { return ratio(listed, million, units) }
+
+const million = 1_000_000
+
+// ratio is a times b over c, rounded half up; a and b may not be negative, c must be positive.
+func ratio(a, b, c int64) (n int64, fits bool) {
+	hi, lo := bits.Mul64(uint64(a), uint64(b))
+	lo, carry := bits.Add64(lo, uint64(c/2), 0)
 	hi += carry
-	if hi >= million {
+	if hi >= uint64(c) {
 		return 0, false
 	}
-	q, _ := bits.Div64(hi, lo, million)
+	q, _ := bits.Div64(hi, lo, uint64(c))
 	return int64(q), q <= 1<<63-1
 }

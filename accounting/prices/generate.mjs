@@ -4,8 +4,8 @@
 // up: what this book cannot say is left out, and a model without a price in it
 // costs null.
 //
-// Amounts are integers, nano-USD per million tokens. What package accounting
-// makes of the file is written in prices.go.
+// Amounts are integers, nano-USD per million units. What package accounting makes
+// of the file is written in prices.go.
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { findProvider } from "@pydantic/genai-prices";
@@ -35,49 +35,66 @@ const VENDORS = [
   { id: "novita", kinds: ["novita"], check: "novita" },
 ];
 
-// The classes of usage that have a rate, and their names in the source.
+// The classes of usage that have a rate: their names in the source, and how many
+// units its rates are for.
+const MTOK = 1_000_000;
+const KCOUNT = 1_000;
+const HOUR = 3_600_000; // milliseconds
 const CLASSES = {
-  input: "input_mtok",
-  cache_read: "cache_read_mtok",
-  cache_write: "cache_write_mtok",
-  cache_write_1h: "cache_write_1h_mtok",
-  output: "output_mtok",
-  reasoning: "output_reasoning_mtok",
+  input: ["input_mtok", MTOK],
+  cache_read: ["cache_read_mtok", MTOK],
+  cache_write: ["cache_write_mtok", MTOK],
+  cache_write_1h: ["cache_write_1h_mtok", MTOK],
+  audio_input: ["input_audio_mtok", MTOK],
+  audio_cache_read: ["cache_audio_read_mtok", MTOK],
+  image_input: ["input_image_mtok", MTOK],
+  output: ["output_mtok", MTOK],
+  reasoning: ["output_reasoning_mtok", MTOK],
+  audio_output: ["output_audio_mtok", MTOK],
+  image_output: ["output_image_mtok", MTOK],
+  web_searches: ["web_searches_kcount", KCOUNT],
+  file_searches: ["storage_searches_kcount", KCOUNT],
+  audio_ms: ["audio_hours", HOUR],
 };
 
-// Units that every request or answer of the model is billed in besides those
-// classes: a price without them would be wrong, so such a model is left out.
-const INEXPRESSIBLE = /^(requests_kcount|output_(audio|image|video|citation)_mtok)$/;
+// Units of the source that are no class of usage: a price without them would be
+// wrong, so a model that has one is left out.
+const INEXPRESSIBLE = /^(requests_kcount|input_text_messages_kcount|(input|output)_video_mtok|output_citation_mtok|input_(annotated_)?document_kpages)$/;
 
-// nano turns dollars per million tokens into nano-USD; the source has some rates,
-// fractions of others, that go on beyond that and are rounded.
-function nano(usd) {
-  if (!Number.isFinite(usd) || usd < 0 || usd > 1e6) throw new Error(`${usd} is no price per million tokens`);
-  return Number(usd.toFixed(9).replace(".", ""));
+// Models that speak, but for whose speech the source has no rate.
+const MUTE = /^gpt-4o(-mini)?-audio-preview$/;
+
+// nano turns dollars for so many units into nano-USD per million; the source has
+// some rates, fractions of others, that go on beyond that and are rounded.
+function nano(usd, units = MTOK) {
+  if (!Number.isFinite(usd) || usd < 0 || usd > 1e6) throw new Error(`${usd} is no price`);
+  if (units === MTOK) return Number(usd.toFixed(9).replace(".", ""));
+  const exact = BigInt(usd.toFixed(9).replace(".", "")) * BigInt(MTOK);
+  return Number((exact + BigInt(units / 2)) / BigInt(units));
 }
 
 // rates are the prices that hold from one prompt size on.
 function rates(prices, above) {
   const out = {};
-  for (const [name, key] of Object.entries(CLASSES)) {
+  for (const [name, [key, units]] of Object.entries(CLASSES)) {
     const price = prices[key];
     if (price === undefined) continue;
     const tiers = typeof price === "number" ? [] : price.tiers.filter((t) => t.start <= above);
     const base = typeof price === "number" ? price : price.base;
-    out[name] = nano(tiers.reduce((last, t) => (t.start > last.start ? t : last), { start: -1, price: base }).price);
+    out[name] = nano(tiers.reduce((last, t) => (t.start > last.start ? t : last), { start: -1, price: base }).price, units);
   }
   return out;
 }
 
 // schedule is one entry of a model's prices: when it holds, and its tiers.
 function schedule({ constraint, prices }) {
-  const starts = Object.keys(CLASSES).flatMap((c) => prices[CLASSES[c]]?.tiers?.map((t) => t.start) ?? []);
+  const starts = Object.values(CLASSES).flatMap(([key]) => prices[key]?.tiers?.map((t) => t.start) ?? []);
   const out = {};
   if (constraint?.type === "start_date") out.from = constraint.start_date;
   else if (constraint?.type === "time_of_date") out.daily = [clock(constraint.start_time), clock(constraint.end_time)];
   else if (constraint) throw new Error(`unknown constraint ${JSON.stringify(constraint)}`);
-  Object.assign(out, rates(prices, 0));
-  const tiers = [...new Set(starts)].sort((a, b) => a - b).map((above) => ({ above, ...rates(prices, above) }));
+  out.nano = rates(prices, 0);
+  const tiers = [...new Set(starts)].sort((a, b) => a - b).map((above) => ({ above, nano: rates(prices, above) }));
   if (tiers.length > 0) out.tiers = tiers;
   return out;
 }
@@ -108,12 +125,12 @@ function matcher(match, out = {}) {
 }
 
 function priced(prices) {
-  return Object.values(CLASSES).some((k) => prices[k] !== undefined) && !Object.keys(prices).some((k) => INEXPRESSIBLE.test(k));
+  return Object.values(CLASSES).some(([k]) => prices[k] !== undefined) && !Object.keys(prices).some((k) => INEXPRESSIBLE.test(k));
 }
 
 function bookModel(model) {
   const entries = Array.isArray(model.prices) ? model.prices : [{ prices: model.prices }];
-  if (!entries.every((e) => priced(e.prices))) return null;
+  if (MUTE.test(model.id) || !entries.every((e) => priced(e.prices))) return null;
   return { id: model.id, match: matcher(model.match), rates: entries.map(schedule) };
 }
 
@@ -135,7 +152,7 @@ function differences(vendors, day) {
     const other = providersCatalog[VENDORS[i].check]?.models ?? {};
     for (const model of vendor.models) {
       const cost = other[model.id]?.cost;
-      const ours = now(model, day);
+      const ours = now(model, day)?.nano;
       for (const name of ["input", "cache_read", "cache_write", "output"]) {
         if (cost?.[name] === undefined || ours?.[name] === undefined) continue;
         const theirs = nano(cost[name]);

@@ -119,9 +119,11 @@ func TestUsage(t *testing.T) {
 			t.Errorf("answered %s\nwithout %s", w.Body, part)
 		}
 	}
-	const csv = "day,model,requests,attempts,failures,input_tokens,output_tokens,input,cache_read,cache_write,cache_write_1h,output,reasoning,unpriced,cost_nano_usd,cost_usd\n" +
-		"2026-11-01T00:00:00+01:00,'=smart,2,3,1,15,7,10,5,0,0,7,0,1,1500000,0.0015\n" +
-		"2026-11-01T00:00:00+01:00,own,1,0,0,0,0,0,0,0,0,0,0,4,,\n"
+	const csv = "day,model,requests,attempts,failures,input_tokens,output_tokens," +
+		"input,cache_read,cache_write,cache_write_1h,audio_input,audio_cache_read,image_input,output,reasoning,audio_output,image_output," +
+		"images,web_searches,file_searches,tool_calls,search_units,audio_ms,characters,unpriced,cost_nano_usd,cost_usd\n" +
+		"2026-11-01T00:00:00+01:00,'=smart,2,3,1,15,7,10,5,0,0,0,0,0,7,0,0,0,0,0,0,0,0,0,0,1,1500000,0.0015\n" +
+		"2026-11-01T00:00:00+01:00,own,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,4,,\n"
 	if diff := cmp.Diff(csv, ask(h, "GET", query+"&format=csv").Body.String()); diff != "" {
 		t.Error(diff)
 	}

@@ -206,8 +206,9 @@ func writeCSV(c echo.Context, q UsageQuery, table UsageTable) error {
 	for _, d := range q.GroupBy {
 		head = append(head, string(d))
 	}
-	_ = w.Write(append(head, "requests", "attempts", "failures", "input_tokens", "output_tokens", "input", "cache_read",
-		"cache_write", "cache_write_1h", "output", "reasoning", "unpriced", "cost_nano_usd", "cost_usd"))
+	head = append(head, "requests", "attempts", "failures", "input_tokens", "output_tokens")
+	head = append(head, events.ClassNames()...)
+	_ = w.Write(append(head, "unpriced", "cost_nano_usd", "cost_usd"))
 	for _, r := range table.Rows {
 		_ = w.Write(record(r))
 	}
@@ -221,11 +222,9 @@ func record(r UsageRow) []string {
 	for _, g := range r.Group {
 		line = append(line, literal(g))
 	}
-	u := r.Usage
-	for _, n := range [...]int64{
-		r.Requests, r.Attempts, r.Failures, u.InputTotal(), u.OutputTotal(), u.Input, u.CacheRead,
-		u.CacheWrite, u.CacheWrite1h, u.Output, u.Reasoning, r.Unpriced,
-	} {
+	amounts := []int64{r.Requests, r.Attempts, r.Failures, r.Usage.InputTotal(), r.Usage.OutputTotal()}
+	classes := r.Usage.Amounts()
+	for _, n := range append(append(amounts, classes[:]...), r.Unpriced) {
 		line = append(line, strconv.FormatInt(n, 10))
 	}
 	if r.CostNanoUSD == nil {

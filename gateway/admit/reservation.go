@@ -220,12 +220,11 @@ func (r *Reservation) Release() {
 // remainder is held without used, at least 0 each.
 func remainder(held, used accounting.Totals) accounting.Totals {
 	d := minus(held, used)
-	floor := func(v *int64) { *v = max(0, *v) }
-	for _, v := range []*int64{
-		&d.Requests, &d.Attempts, &d.Failures, &d.Cost, &d.Unpriced, &d.Usage.Input, &d.Usage.CacheRead, &d.Usage.CacheWrite,
-		&d.Usage.CacheWrite1h, &d.Usage.Output, &d.Usage.Reasoning,
-	} {
-		floor(v)
+	for _, v := range [...]*int64{&d.Requests, &d.Attempts, &d.Failures, &d.Cost, &d.Unpriced} {
+		*v = max(0, *v)
+	}
+	for _, v := range d.Usage.Refs() {
+		*v = max(0, *v)
 	}
 	return d
 }

@@ -10,8 +10,8 @@ import (
 // unknownCost stands in a header where a price is unknown.
 const unknownCost = "unknown"
 
-// maxTokens bounds a vendor's own count of one class; beyond, it is nonsense.
-const maxTokens = 1 << 34
+// maxUnits bounds a vendor's own count of one class; beyond, it is nonsense.
+const maxUnits = 1 << 34
 
 // bill is what the attempts of a request add up to.
 type bill struct {
@@ -82,8 +82,8 @@ func (a *attempt) chargePart(p provider.Progress) {
 
 // credible tells whether a vendor's count can be a count.
 func credible(u events.Usage) bool {
-	for _, n := range [...]int64{u.Input, u.CacheRead, u.CacheWrite, u.CacheWrite1h, u.Output, u.Reasoning} {
-		if n < 0 || n > maxTokens {
+	for _, n := range u.Amounts() {
+		if n < 0 || n > maxUnits {
 			return false
 		}
 	}

@@ -409,7 +409,7 @@ func realVendor(string) provider.Vendor { return openai.Vendor{} }
 // priceBook knows one model.
 func priceBook(t testing.TB) *accounting.Book {
 	t.Helper()
-	book, err := new(accounting.Book).With([]accounting.Override{{Model: "gpt-fake", Input: "1", Output: "2"}})
+	book, err := new(accounting.Book).With([]accounting.Override{{Model: "gpt-fake", USD: map[string]string{"input": "1", "output": "2"}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -80,18 +80,10 @@ func (b *builder) version() (string, error) {
 }
 
 func (b *builder) prices() (*accounting.Book, error) {
-	usd := func(m *money) string {
-		if m == nil {
-			return ""
-		}
-		return accounting.FormatUSD(int64(*m))
-	}
 	var own []accounting.Override
-	for _, p := range b.file.Settings.Prices {
-		own = append(own, accounting.Override{
-			Kind: string(p.Provider), Model: string(p.Model),
-			Input: usd(p.Input), Output: usd(p.Output), CacheRead: usd(p.CacheRead), CacheWrite: usd(p.CacheWrite),
-		})
+	for i := range b.file.Settings.Prices {
+		p := &b.file.Settings.Prices[i]
+		own = append(own, accounting.Override{Kind: string(p.Provider), Model: string(p.Model), USD: p.usd()})
 	}
 	book, err := b.loader.Prices.With(own)
 	if err != nil {

@@ -248,19 +248,7 @@ func (c *checker) settings(path string, s *settingsDoc) {
 		c.mistake(in(path, "retention.content_days"), "keeping content %s: only 0", notYet)
 	}
 	c.webhooks(in(path, "webhooks"), s.Webhooks)
-	seen := map[string]int{}
-	for i, p := range s.Prices {
-		where := at(in(path, "prices"), i)
-		if p.Provider != "" {
-			c.priced(in(where, "provider"), string(p.Provider))
-		}
-		key := strings.ToLower(string(p.Provider) + " " + string(p.Model))
-		if first, twice := seen[key]; twice && p.Model != "" {
-			c.mistake(where, "prices the same model as %s", at(in(path, "prices"), first))
-			continue
-		}
-		seen[key] = i
-	}
+	c.prices(in(path, "prices"), s.Prices)
 }
 
 // webhooks finds an address that is given twice: it would be told everything twice.
@@ -272,11 +260,5 @@ func (c *checker) webhooks(path string, hooks []webhookDoc) {
 			continue
 		}
 		seen[h.URL] = i
-	}
-}
-
-func (c *checker) priced(path, kind string) {
-	if _, known := findKind(c.kinds, kind); !known {
-		c.mistake(path, "no kind of vendor %s%s", c.show(path, kind), c.suggest(path, kind, kindNames(c.kinds)))
 	}
 }

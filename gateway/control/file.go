@@ -98,12 +98,3 @@ type webhookDoc struct {
 	URL    webhookURL    `yaml:"url" required:"true" doc:"Where alerts are posted."`
 	Secret signingSecret `yaml:"secret" required:"true" doc:"Signs what is posted: at least 32 bytes. Best given as env:NAME or file:PATH."`
 }
-
-type priceDoc struct {
-	Model      vendorModel `yaml:"model" required:"true" doc:"The vendor's name of the model."`
-	Provider   vendorKind  `yaml:"provider" doc:"Kind of the vendor, where models of several are called alike. Default: any."`
-	Input      *money      `yaml:"input" required:"true" doc:"US dollars for a million prompt tokens."`
-	Output     *money      `yaml:"output" required:"true" doc:"US dollars for a million answer tokens."`
-	CacheRead  *money      `yaml:"cache_read" doc:"US dollars for a million prompt tokens read from the vendor's cache. Default: as input."`
-	CacheWrite *money      `yaml:"cache_write" doc:"US dollars for a million prompt tokens written to the vendor's cache. Default: as input."`
-}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway/control"
 )
 
@@ -132,4 +133,17 @@ func TestSchemaDescribesEverything(t *testing.T) {
 		}
 	}
 	walk("", readSchema(t))
+}
+
+// TestPricesHaveEveryClass: a price can be given for every class of usage, under its name.
+func TestPricesHaveEveryClass(t *testing.T) {
+	prices := readSchema(t).Properties["settings"].Properties["prices"].Items.Properties
+	for _, class := range events.ClassNames() {
+		if _, known := prices[class]; !known {
+			t.Errorf("no price can be given of %s", class)
+		}
+	}
+	if want := events.ClassCount + len([]string{"model", "provider"}); len(prices) != want {
+		t.Errorf("a price has %d keys, want %d", len(prices), want)
+	}
 }

@@ -10,8 +10,8 @@ import (
 
 // Bounds of one correction; what is beyond is a slip of the pen.
 const (
-	maxCorrectedTokens = 1 << 34
-	maxCorrectedCost   = 1_000_000 * 1_000_000_000 // nano-USD: a million dollars
+	maxCorrectedUnits = 1 << 34                   // of each class
+	maxCorrectedCost  = 1_000_000 * 1_000_000_000 // nano-USD: a million dollars
 )
 
 // Correction is an operator's word that an attempt cost something else than was
@@ -61,10 +61,9 @@ func validDelta(d events.Charge) error {
 	case *d.CostNanoUSD > maxCorrectedCost || *d.CostNanoUSD < -maxCorrectedCost:
 		return fmt.Errorf("delta.cost_nano_usd: %d is beyond %d", *d.CostNanoUSD, int64(maxCorrectedCost))
 	}
-	u := d.Usage
-	for _, n := range [...]int64{u.Input, u.CacheRead, u.CacheWrite, u.CacheWrite1h, u.Output, u.Reasoning} {
-		if n > maxCorrectedTokens || n < -maxCorrectedTokens {
-			return fmt.Errorf("delta.usage: %d tokens are beyond %d", n, int64(maxCorrectedTokens))
+	for i, n := range d.Usage.Amounts() {
+		if n > maxCorrectedUnits || n < -maxCorrectedUnits {
+			return fmt.Errorf("delta.usage.%s: %d is beyond %d", events.Classes()[i].Name, n, int64(maxCorrectedUnits))
 		}
 	}
 	return nil

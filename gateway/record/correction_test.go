@@ -59,18 +59,18 @@ func TestCorrectionIsCounted(t *testing.T) {
 
 func TestCorrectNamesTheMistake(t *testing.T) {
 	tests := map[string]func(c *record.Correction){
-		"tenant:":              func(c *record.Correction) { c.Tenant = "_" },
-		"request:":             func(c *record.Correction) { c.Request = "" },
-		"admitted:":            func(c *record.Correction) { c.Admitted = time.Time{} },
-		"principal:":           func(c *record.Correction) { c.Principal.Model = "" },
-		"target:":              func(c *record.Correction) { c.Target.Credential = "" },
-		"attempt:":             func(c *record.Correction) { c.Attempt = 0 },
-		"n:":                   func(c *record.Correction) { c.N = 0 },
-		"reason:":              func(c *record.Correction) { c.Reason = "Told by Jane Doe" },
-		"delta.cost_nano_usd:": func(c *record.Correction) { c.Delta.CostNanoUSD = nil },
-		"delta: changes":       func(c *record.Correction) { c.Delta = events.Charge{CostNanoUSD: new(int64)} },
-		"is beyond":            func(c *record.Correction) { c.Delta.CostNanoUSD = new(int64(1 << 60)) },
-		"delta.usage:":         func(c *record.Correction) { c.Delta.Usage.CacheRead = -1 << 40 },
+		"tenant:":                 func(c *record.Correction) { c.Tenant = "_" },
+		"request:":                func(c *record.Correction) { c.Request = "" },
+		"admitted:":               func(c *record.Correction) { c.Admitted = time.Time{} },
+		"principal:":              func(c *record.Correction) { c.Principal.Model = "" },
+		"target:":                 func(c *record.Correction) { c.Target.Credential = "" },
+		"attempt:":                func(c *record.Correction) { c.Attempt = 0 },
+		"n:":                      func(c *record.Correction) { c.N = 0 },
+		"reason:":                 func(c *record.Correction) { c.Reason = "Told by Jane Doe" },
+		"delta.cost_nano_usd:":    func(c *record.Correction) { c.Delta.CostNanoUSD = nil },
+		"delta: changes":          func(c *record.Correction) { c.Delta = events.Charge{CostNanoUSD: new(int64)} },
+		"is beyond":               func(c *record.Correction) { c.Delta.CostNanoUSD = new(int64(1 << 60)) },
+		"delta.usage.cache_read:": func(c *record.Correction) { c.Delta.Usage.CacheRead = -1 << 40 },
 	}
 	for want, spoil := range tests {
 		t.Run(want, func(t *testing.T) {

@@ -18,6 +18,7 @@ type Metrics struct {
 	firstByte       *prometheus.HistogramVec // model, provider
 	attempts        *prometheus.CounterVec   // provider, class
 	tokens          *prometheus.CounterVec   // provider, class
+	units           *prometheus.CounterVec   // provider, class
 	refused         *prometheus.CounterVec   // reason
 	inflight        prometheus.Gauge
 	unauthenticated prometheus.Counter
@@ -32,6 +33,7 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 			"model", "provider"),
 		attempts: counter("attempts_total", "Vendor calls, by how they ended.", "provider", "class"),
 		tokens:   counter("tokens_total", "Tokens recorded, by class of usage.", "provider", "class"),
+		units:    counter("units_total", "Images, searches, calls, milliseconds and characters recorded, by class of usage.", "provider", "class"),
 		refused:  counter("refusals_total", "Requests refused before any vendor was called.", "reason"),
 		inflight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Namespace: namespace, Name: "inflight_requests", Help: "Requests admitted and not ended.",
@@ -41,7 +43,7 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 		}),
 	}
 	for _, c := range []prometheus.Collector{
-		m.requests, m.duration, m.firstByte, m.attempts, m.tokens, m.refused, m.inflight, m.unauthenticated,
+		m.requests, m.duration, m.firstByte, m.attempts, m.tokens, m.units, m.refused, m.inflight, m.unauthenticated,
 	} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
@@ -73,16 +75,16 @@ func (m *Metrics) attempt(provider, class string) {
 }
 
 func (m *Metrics) usage(provider string, u events.Usage) {
-	for _, c := range [...]struct {
-		class string
-		n     int64
-	}{
-		{"input", u.Input}, {"cache_read", u.CacheRead}, {"cache_write", u.CacheWrite},
-		{"cache_write_1h", u.CacheWrite1h}, {"output", u.Output}, {"reasoning", u.Reasoning},
-	} {
-		if c.n > 0 {
-			m.tokens.WithLabelValues(provider, c.class).Add(float64(c.n))
+	classes := events.Classes()
+	for i, n := range u.Amounts() {
+		if n <= 0 {
+			continue
 		}
+		into := m.units
+		if classes[i].Unit == events.TokenUnit {
+			into = m.tokens
+		}
+		into.WithLabelValues(provider, classes[i].Name).Add(float64(n))
 	}
 }
 

@@ -108,7 +108,7 @@ func small[N int | int64](n N) uint16 { return uint16(min(max(n, 0), 1<<16-1)) }
 
 func usageColumns() []column[accounting.Entry] {
 	type row = accounting.Entry
-	return []column[row]{
+	columns := []column[row]{
 		col("seq", "UInt64", func(r *row) uint64 { return r.At.Seq }),
 		col("idx", "UInt16", func(r *row) uint16 { return small(r.At.Index) }),
 		col("kind", labelKind, func(r *row) string { return string(r.Kind) }),
@@ -126,17 +126,15 @@ func usageColumns() []column[accounting.Entry] {
 		col("requests", amountKind, func(r *row) int64 { return r.Totals.Requests }),
 		col("attempts", amountKind, func(r *row) int64 { return r.Totals.Attempts }),
 		col("failures", amountKind, func(r *row) int64 { return r.Totals.Failures }),
-		col("input", amountKind, func(r *row) int64 { return r.Totals.Usage.Input }),
-		col("cache_read", amountKind, func(r *row) int64 { return r.Totals.Usage.CacheRead }),
-		col("cache_write", amountKind, func(r *row) int64 { return r.Totals.Usage.CacheWrite }),
-		col("cache_write_1h", amountKind, func(r *row) int64 { return r.Totals.Usage.CacheWrite1h }),
-		col("output", amountKind, func(r *row) int64 { return r.Totals.Usage.Output }),
-		col("reasoning", amountKind, func(r *row) int64 { return r.Totals.Usage.Reasoning }),
 		col("cost_nano_usd", "Nullable(Int64)", cost),
 		col("unpriced", amountKind, func(r *row) int64 { return r.Totals.Unpriced }),
 		col("price_version", labelKind, priceVersion),
 		col("source", labelKind, func(r *row) string { return string(r.Source) }),
 	}
+	for i, class := range events.ClassNames() {
+		columns = append(columns, col(class, amountKind, func(r *row) int64 { return *r.Totals.Usage.Refs()[i] }))
+	}
+	return columns
 }
 
 // cost is nil where all there is to pay for has no price.

@@ -3,6 +3,7 @@ package clickhouse_test
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -75,7 +76,7 @@ func slowView(ctx context.Context, t *testing.T, c *clickhouse.Client) {
 		"DROP VIEW " + c.Database() + ".usage_15m_view SYNC",
 		"CREATE MATERIALIZED VIEW " + c.Database() + ".usage_15m_view TO " + c.Database() + ".usage_15m AS " +
 			"SELECT toStartOfFifteenMinutes(toDateTime(window_at, 'UTC')) AS bucket, tenant, toUInt64(1 + sleepEachRow(0.3)) AS lines, " +
-			"requests, attempts, failures, input, cache_read, cache_write, cache_write_1h, output, reasoning, " +
+			"requests, attempts, failures, " + strings.Join(events.ClassNames(), ", ") + ", " +
 			"ifNull(cost_nano_usd, 0) AS cost_nano_usd, unpriced FROM " + c.Database() + ".usage",
 	} {
 		if err := c.Exec(ctx, sql); err != nil {
@@ -110,13 +111,16 @@ func wantBooks(ctx context.Context, t *testing.T, log events.Reader, c *clickhou
 	for _, e := range books.Entries {
 		want = want.Plus(e.Totals)
 	}
-	const sums = "SELECT sum(requests), sum(attempts), sum(failures), sum(input), sum(cache_read), sum(cache_write), sum(cache_write_1h), " +
-		"sum(output), sum(reasoning), ifNull(sum(cost_nano_usd), 0), sum(unpriced) FROM {db:Identifier}.{table:Identifier}"
+	sums := "SELECT sum(requests), sum(attempts), sum(failures), ifNull(sum(cost_nano_usd), 0), sum(unpriced), sum(" +
+		strings.Join(events.ClassNames(), "), sum(") + ") FROM {db:Identifier}.{table:Identifier}"
 	for _, table := range []string{"usage", "usage_15m"} {
 		var got accounting.Totals
 		err := c.Query(ctx, sums, map[string]any{"db": c.Database(), "table": table}, func(scan func(...any) error) error {
-			return scan(&got.Requests, &got.Attempts, &got.Failures, &got.Usage.Input, &got.Usage.CacheRead, &got.Usage.CacheWrite,
-				&got.Usage.CacheWrite1h, &got.Usage.Output, &got.Usage.Reasoning, &got.Cost, &got.Unpriced)
+			dest := []any{&got.Requests, &got.Attempts, &got.Failures, &got.Cost, &got.Unpriced}
+			for _, amount := range got.Usage.Refs() {
+				dest = append(dest, amount)
+			}
+			return scan(dest...)
 		})
 		if err != nil {
 			t.Fatal(err)

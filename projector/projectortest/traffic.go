@@ -200,6 +200,11 @@ func (t *Traffic) charge() events.Charge {
 		Input: t.rng.Int64N(2000), CacheRead: t.rng.Int64N(100), CacheWrite: t.rng.Int64N(10),
 		CacheWrite1h: t.rng.Int64N(10), Output: t.rng.Int64N(500), Reasoning: t.rng.Int64N(50),
 	}
+	if t.rng.IntN(10) == 0 { // of every class
+		for _, amount := range u.Refs() {
+			*amount += t.rng.Int64N(100)
+		}
+	}
 	if t.rng.IntN(10) == 0 {
 		return events.Charge{Usage: u}
 	}

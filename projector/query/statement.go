@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/llm-hub/llm-hub/accounting"
+	"github.com/llm-hub/llm-hub/events"
 )
 
 // quarter is the grain of the roll-up.
@@ -81,9 +82,7 @@ func (s *statement) column(d Dimension, at string) string {
 
 func sums(cost string) []string {
 	out := []string{}
-	for _, c := range []string{
-		"requests", "attempts", "failures", "input", "cache_read", "cache_write", "cache_write_1h", "output", "reasoning", cost, "unpriced",
-	} {
+	for _, c := range append([]string{"requests", "attempts", "failures", cost, "unpriced"}, events.ClassNames()...) {
 		out = append(out, "sum("+c+")")
 	}
 	return out
@@ -104,8 +103,10 @@ func (s *statement) scan(scan func(...any) error) (Row, error) {
 			dest = append(dest, &labels[i])
 		}
 	}
-	dest = append(dest, &t.Requests, &t.Attempts, &t.Failures, &t.Usage.Input, &t.Usage.CacheRead, &t.Usage.CacheWrite,
-		&t.Usage.CacheWrite1h, &t.Usage.Output, &t.Usage.Reasoning, &t.Cost, &t.Unpriced)
+	dest = append(dest, &t.Requests, &t.Attempts, &t.Failures, &t.Cost, &t.Unpriced)
+	for _, amount := range t.Usage.Refs() {
+		dest = append(dest, amount)
+	}
 	if err := scan(dest...); err != nil {
 		return Row{}, err
 	}

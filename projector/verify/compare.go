@@ -15,8 +15,7 @@ import (
 const (
 	digestSQL = "sum((seq * 1000003 + idx + 1) * reinterpretAsUInt64(toInt64(1 + 3 * toInt64(toUnixTimestamp(toDateTime(window_at, 'UTC'))) + %s)))"
 
-	usageWeightSQL = "5 * requests + 7 * attempts + 11 * failures + 13 * input + 17 * cache_read + 19 * cache_write + " +
-		"23 * cache_write_1h + 29 * output + 31 * reasoning + 37 * ifNull(cost_nano_usd, 0) + 41 * unpriced"
+	usageWeightSQL    = "5 * requests + 7 * attempts + 11 * failures + 13 * ifNull(cost_nano_usd, 0) + 17 * unpriced" // and the classes
 	requestsWeightSQL = "5 * toInt64(attempts) + 7 * toInt64(count) + 11 * total_ns"
 	attemptsWeightSQL = "5 * toInt64(attempt) + 7 * toInt64(status)"
 
@@ -24,12 +23,23 @@ const (
 	requestsLabelsSQL = "concatWithSeparator('|', tenant, key, model, outcome)"
 	attemptsLabelsSQL = "concatWithSeparator('|', tenant, kind, provider)"
 
-	usageSumsSQL = "sum(requests), sum(attempts), sum(failures), sum(input), sum(cache_read), sum(cache_write), sum(cache_write_1h), " +
-		"sum(output), sum(reasoning), sum(ifNull(cost_nano_usd, 0)), sum(unpriced)"
-	zeroSQL = "toInt64(0)"
+	usageSumsSQL = "sum(requests), sum(attempts), sum(failures), sum(ifNull(cost_nano_usd, 0)), sum(unpriced)" // and the classes
+	zeroSQL      = "toInt64(0)"
 
 	tenantsSQL = "(tenant >= {from:String} AND ({before:String} = '' OR tenant < {before:String}))"
 )
+
+// classesSQL puts the columns of the classes of usage behind a statement's piece:
+// format is given the weight and the name of each.
+func classesSQL(sql, format string) string {
+	for i, name := range events.ClassNames() {
+		sql += fmt.Sprintf(format, classWeight(i), name)
+	}
+	return sql
+}
+
+// noSums stands for the sums that a table does not have.
+func noSums(n int) string { return strings.Repeat(", "+zeroSQL, n) }
 
 // loadTables reads the checkpoint of the tables and opens the block of this run.
 func (r *run) loadTables(ctx context.Context) error {
@@ -133,11 +143,12 @@ func (g groups) of(t tenants) groups {
 
 // comparePart asks the store for the sums of a part.
 func (r *run) comparePart(ctx context.Context, p part, want groups) error {
+	const others = 5 // sums besides those of the classes
 	got := groups{}
 	for _, q := range []struct{ table, labels, weight, sums string }{
-		{"usage", usageLabelsSQL, usageWeightSQL, usageSumsSQL},
-		{"requests", requestsLabelsSQL, requestsWeightSQL, "toInt64(sum(count))" + strings.Repeat(", "+zeroSQL, 10)},
-		{"attempts", attemptsLabelsSQL, attemptsWeightSQL, zeroSQL + strings.Repeat(", "+zeroSQL, 10)},
+		{"usage", usageLabelsSQL, classesSQL(usageWeightSQL, " + %d * %s"), classesSQL(usageSumsSQL, ", sum(%[2]s)")},
+		{"requests", requestsLabelsSQL, requestsWeightSQL, "toInt64(sum(count))" + noSums(others-1+events.ClassCount)},
+		{"attempts", attemptsLabelsSQL, attemptsWeightSQL, zeroSQL + noSums(others-1+events.ClassCount)},
 	} {
 		sql := "SELECT " + q.labels + " AS labels, count(), " + fmt.Sprintf(digestSQL, q.weight) + ", " + q.sums +
 			" FROM {db:Identifier}." + q.table + " WHERE seq > {after:UInt64} AND seq <= {to:UInt64} AND " + tenantsSQL + " GROUP BY labels"
@@ -146,8 +157,11 @@ func (r *run) comparePart(ctx context.Context, p part, want groups) error {
 			var labels string
 			var s sums
 			t := &s.totals
-			err := scan(&labels, &s.rows, &s.digest, &t.Requests, &t.Attempts, &t.Failures, &t.Usage.Input, &t.Usage.CacheRead,
-				&t.Usage.CacheWrite, &t.Usage.CacheWrite1h, &t.Usage.Output, &t.Usage.Reasoning, &t.Cost, &t.Unpriced)
+			dest := []any{&labels, &s.rows, &s.digest, &t.Requests, &t.Attempts, &t.Failures, &t.Cost, &t.Unpriced}
+			for _, amount := range t.Usage.Refs() {
+				dest = append(dest, amount)
+			}
+			err := scan(dest...)
 			*got.at(q.table, labels) = s
 			return err
 		})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/llm-hub/llm-hub/events"
@@ -51,13 +52,13 @@ func (r *run) rollUp(ctx context.Context, part roll) error {
 	return r.rollUpOnce(ctx, part)
 }
 
-// rollUpSQL gives the quarters and labels in which rows and roll-up differ.
+// rollUpSQL gives the quarters and labels in which rows and roll-up differ, for the
+// names of all columns of tokens and the weights of all columns.
 const rollUpSQL = `SELECT labels, toString(bucket), sum(n), sum(t), sum(u), sum(c) FROM (
 	SELECT concatWithSeparator('|', tenant, user, key, model, provider, credential, upstream_model) AS labels,
 		toStartOfFifteenMinutes(toDateTime(window_at, 'UTC')) AS bucket, toInt64(count()) AS n,
-		sum(input + cache_read + cache_write + cache_write_1h + output + reasoning) AS t,
-		sum(requests + 3 * attempts + 5 * failures + 7 * unpriced + 11 * output + 13 * reasoning + 17 * cache_read
-			+ 19 * cache_write + 23 * cache_write_1h) AS u,
+		sum(%[1]s) AS t,
+		sum(%[2]s) AS u,
 		sum(ifNull(cost_nano_usd, 0)) AS c
 	FROM {db:Identifier}.usage
 	WHERE toDateTime(window_at, 'UTC') BETWEEN toDateTime({first:Int64}, 'UTC') AND toDateTime({last:Int64}, 'UTC') OR {some:UInt8} = 1 AND ` + tenantsSQL + `
@@ -65,14 +66,25 @@ const rollUpSQL = `SELECT labels, toString(bucket), sum(n), sum(t), sum(u), sum(
 	UNION ALL
 	SELECT concatWithSeparator('|', tenant, user, key, model, provider, credential, upstream_model) AS labels,
 		bucket, -toInt64(sum(lines)) AS n,
-		-sum(input + cache_read + cache_write + cache_write_1h + output + reasoning) AS t,
-		-sum(requests + 3 * attempts + 5 * failures + 7 * unpriced + 11 * output + 13 * reasoning + 17 * cache_read
-			+ 19 * cache_write + 23 * cache_write_1h) AS u,
+		-sum(%[1]s) AS t,
+		-sum(%[2]s) AS u,
 		-sum(cost_nano_usd) AS c
 	FROM {db:Identifier}.usage_15m
 	WHERE bucket BETWEEN toDateTime({first:Int64}, 'UTC') AND toDateTime({last:Int64}, 'UTC') OR {some:UInt8} = 1 AND ` + tenantsSQL + `
 	GROUP BY labels, bucket
 ) GROUP BY labels, bucket HAVING sum(n) != 0 OR sum(t) != 0 OR sum(u) != 0 OR sum(c) != 0 ORDER BY bucket, labels LIMIT 1000`
+
+// rollUpStatement fills [rollUpSQL].
+func rollUpStatement() string {
+	var tokens []string
+	for _, class := range events.Classes() {
+		if class.Unit == events.TokenUnit {
+			tokens = append(tokens, class.Name)
+		}
+	}
+	weights := classesSQL("requests + 3 * attempts + 5 * failures + 7 * unpriced", " + %d * %s")
+	return fmt.Sprintf(rollUpSQL, strings.Join(tokens, " + "), weights)
+}
 
 // rollUpOnce compares, unless something was written meanwhile.
 func (r *run) rollUpOnce(ctx context.Context, part roll) error {
@@ -122,7 +134,7 @@ func (r *run) rolledUp(ctx context.Context, database string, part roll) (found [
 	params := map[string]any{
 		"db": database, "first": part.quarters.from, "last": part.to, "some": some, "from": part.tenants.from, "before": part.before,
 	}
-	err = r.cfg.Tables.Query(ctx, rollUpSQL, params, func(scan func(...any) error) error {
+	err = r.cfg.Tables.Query(ctx, rollUpStatement(), params, func(scan func(...any) error) error {
 		var labels, bucket string
 		var lines, tokens, others, cost int64
 		err := scan(&labels, &bucket, &lines, &tokens, &others, &cost)

@@ -158,10 +158,16 @@ func (t *tableBooks) message(m events.Stored, a accounting.Applied) {
 func second(t time.Time) int64 { return tables.Instant(t).Unix() }
 
 func usageWeight(e accounting.Entry) int64 {
-	t, u := e.Totals, e.Totals.Usage
-	return 1 + 3*second(e.WindowAt) + 5*t.Requests + 7*t.Attempts + 11*t.Failures + 13*u.Input + 17*u.CacheRead + 19*u.CacheWrite +
-		23*u.CacheWrite1h + 29*u.Output + 31*u.Reasoning + 37*t.Cost + 41*t.Unpriced
+	t := e.Totals
+	weight := 1 + 3*second(e.WindowAt) + 5*t.Requests + 7*t.Attempts + 11*t.Failures + 13*t.Cost + 17*t.Unpriced
+	for i, amount := range t.Usage.Amounts() {
+		weight += classWeight(i) * amount
+	}
+	return weight
 }
+
+// classWeight is what a class of usage weighs in a digest.
+func classWeight(i int) int64 { return 19 + 2*int64(i) }
 
 // due takes the blocks that the tables hold whole.
 func (t *tableBooks) due() []*block {
