@@ -47,6 +47,7 @@ func TestSDKs(t *testing.T) {
 				client.run(t, h)
 			})
 		}
+		t.Run("openapi", h.checkOpenAPI)
 	})
 	verified(t, h.data)
 }

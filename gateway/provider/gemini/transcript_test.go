@@ -10,6 +10,7 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/provider/gemini"
 	"github.com/llm-hub/llm-hub/gateway/provider/openai"
 	"github.com/llm-hub/llm-hub/gateway/provider/providertest"
+	"github.com/llm-hub/llm-hub/gateway/provider/providertest/openapi"
 )
 
 var update = providertest.Update()
@@ -37,6 +38,10 @@ func player() providertest.Player {
 	return providertest.Player{Parse: openai.ParseChat, Vendor: newVendor, Update: *update}
 }
 
-func TestTranscripts(t *testing.T) { player().Play(t, transcripts) }
+func TestTranscripts(t *testing.T) {
+	p := player()
+	p.Valid = openapi.Chats(t)
+	p.Play(t, transcripts)
+}
 
 func FuzzStream(f *testing.F) { player().Fuzz(f, transcripts) }

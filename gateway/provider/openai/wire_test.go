@@ -13,6 +13,7 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/provider/chat"
 	"github.com/llm-hub/llm-hub/gateway/provider/openai"
 	"github.com/llm-hub/llm-hub/gateway/provider/providertest"
+	"github.com/llm-hub/llm-hub/gateway/provider/providertest/openapi"
 )
 
 // plain stands for a dialect that says all that the canonical form can: its bodies
@@ -70,10 +71,11 @@ func counter() func() string {
 // TestWireTranscripts plays what comes from OpenAI's dialect through the canonical
 // form to the wire and back: what is lost on the way can be seen.
 func TestWireTranscripts(t *testing.T) {
+	valid := openapi.Chats(t)
 	for dir, p := range map[string]providertest.Player{
-		"testdata/translated":         {Parse: openai.ParseChat, Vendor: translator(openai.Traits{})},
-		"testdata/translated_strict":  {Parse: openai.ParseChat, Vendor: translator(strict)},
-		"testdata/translated_lenient": {Parse: openai.ParseChat, Vendor: translator(lenient)},
+		"testdata/translated":         {Parse: openai.ParseChat, Vendor: translator(openai.Traits{}), Valid: valid},
+		"testdata/translated_strict":  {Parse: openai.ParseChat, Vendor: translator(strict), Valid: valid},
+		"testdata/translated_lenient": {Parse: openai.ParseChat, Vendor: translator(lenient), Valid: valid},
 		"testdata/canonical":          {Parse: parsePlain, Vendor: translator(openai.Traits{})},
 		"testdata/completions":        {Parse: openai.ParseCompletion, Vendor: otherEndpoint(openai.Vendor.PrepareCompletion)},
 		"testdata/embeddings":         {Parse: openai.ParseEmbeddings, Vendor: otherEndpoint(openai.Vendor.PrepareEmbeddings)},

@@ -38,7 +38,7 @@ func (p Player) stream(t *testing.T, r io.Reader, usage bool) result {
 	if usage {
 		request = strings.TrimSuffix(request, "}") + `,"stream_options":{"include_usage":true}}`
 	}
-	out, err := p.prepare(request, "vendor-model")
+	_, out, err := p.prepare(request, "vendor-model")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,8 @@ type Player struct {
 	Parse  func(body []byte) (*provider.Inbound, error) // the client's dialect
 	Vendor func() provider.Vendor                       // a fresh adapter whose ids and clock are fixed
 	Update bool
+	// Valid checks every answer that the client gets; nil: any is good.
+	Valid func(in *provider.Inbound, answer string) error
 }
 
 // Preparing is a vendor of which one ability is played in place of its chats.
@@ -98,30 +100,44 @@ func chunkings() map[string]func(io.Reader) io.Reader {
 
 func (p Player) play(t *testing.T, tr transcript, chunking func(io.Reader) io.Reader) result {
 	t.Helper()
-	out, err := p.prepare(tr.get(sectionClientRequest), tr.get(sectionModel))
+	in, out, err := p.prepare(tr.get(sectionClientRequest), tr.get(sectionModel))
 	if err != nil {
 		return result{facts: factsOf(provider.Progress{}, err)}
 	}
 	got := result{request: out.Method + " " + out.URL + "\n" + pretty(out.Body)}
 	if out.Stream != nil {
 		got.answer, got.facts = playStream(out.Stream(chunking(strings.NewReader(tr.vendorAnswer()))))
+		p.validate(t, in, got.answer)
 		return got
 	}
 	reply, err := out.Unary([]byte(tr.vendorAnswer()))
-	got.answer = pretty(reply.Body)
+	if got.answer = pretty(reply.Body); err == nil {
+		p.validate(t, in, got.answer)
+	}
 	got.facts = factsOf(provider.Progress{Usage: reply.Usage, Output: reply.Output, Finish: reply.Finish}, err)
 	return got
 }
 
-func (p Player) prepare(request, model string) (*provider.Outbound, error) {
+func (p Player) validate(t *testing.T, in *provider.Inbound, answer string) {
+	t.Helper()
+	if p.Valid == nil {
+		return
+	}
+	if err := p.Valid(in, answer); err != nil {
+		t.Error(err)
+	}
+}
+
+func (p Player) prepare(request, model string) (*provider.Inbound, *provider.Outbound, error) {
 	in, err := p.Parse([]byte(request))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if model == "" {
 		model = "vendor-model"
 	}
-	return p.Vendor().Prepare(in, provider.Target{BaseURL: "https://vendor.test/v1", APIKey: Key, Model: model})
+	out, err := p.Vendor().Prepare(in, provider.Target{BaseURL: "https://vendor.test/v1", APIKey: Key, Model: model})
+	return in, out, err
 }
 
 // playStream pulls a stream to its end and closes it as the gateway does.
