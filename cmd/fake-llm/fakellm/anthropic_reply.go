@@ -21,7 +21,12 @@ type anthropicUsage struct {
 	Creation   *anthropicCacheCreation `json:"cache_creation,omitempty"`
 	Output     int64                   `json:"output_tokens"`
 	Details    *anthropicOutputDetails `json:"output_tokens_details,omitempty"`
+	Tools      *anthropicServerTools   `json:"server_tool_use,omitempty"`
 	Tier       string                  `json:"service_tier,omitempty"`
+}
+
+type anthropicServerTools struct {
+	WebSearches int64 `json:"web_search_requests"`
 }
 
 type anthropicCacheCreation struct {
@@ -99,6 +104,9 @@ func anthropicUsageOf(u Usage) *anthropicUsage {
 	}
 	if u.Reasoning > 0 {
 		out.Details = &anthropicOutputDetails{Thinking: u.Reasoning}
+	}
+	if u.WebSearches > 0 {
+		out.Tools = &anthropicServerTools{WebSearches: u.WebSearches}
 	}
 	return out
 }

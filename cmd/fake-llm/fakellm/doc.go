@@ -84,6 +84,10 @@
 //	cached=N write=N write1h=N reasoning=N
 //	              tokens read from the cache, written to it for 5 minutes and for an hour (all
 //	              part of the prompt, clamped to it), and spent on reasoning
+//	audioin=N imagein=N
+//	              tokens of the prompt that are of sound and of images, clamped to what the cache
+//	              did not serve or take (Anthropic does not tell)
+//	searches=N    searches of the web that the model made (Anthropic only tells)
 //	chunk=N       tokens per content chunk
 //	split=N       write N bytes at a time, wherever that cuts
 //	rpm=N tpm=N   take N requests, or N prompt tokens, a minute of one key and model, and refuse

@@ -75,11 +75,17 @@ func geminiFinish(f finish) string {
 }
 
 func geminiUsageOf(u Usage) *geminiUsage {
-	return &geminiUsage{
+	out := &geminiUsage{
 		Prompt: u.Input, Candidates: u.Output - u.Reasoning, Total: u.Input + u.Output,
 		Cached: u.Cached, Thoughts: u.Reasoning,
-		Details: []geminiDetails{{Modality: "TEXT", Tokens: u.Input}},
+		Details: []geminiDetails{{Modality: "TEXT", Tokens: u.Input - u.AudioInput - u.ImageInput}},
 	}
+	for _, d := range []geminiDetails{{"AUDIO", u.AudioInput}, {"IMAGE", u.ImageInput}} {
+		if d.Tokens > 0 {
+			out.Details = append(out.Details, d)
+		}
+	}
+	return out
 }
 
 func geminiHead(c *call) geminiAnswer {

@@ -9,15 +9,25 @@ import (
 // DefaultLedgerRecords is how many requests a ledger remembers one by one.
 const DefaultLedgerRecords = 100_000
 
-// Usage is what one or many requests were billed for, in tokens. Unlike in some dialects the
-// prompt includes what came from and went to a cache, and the output includes reasoning.
+// Usage is what one or many requests were billed for, in tokens unless its name says otherwise.
+// Unlike in some dialects the prompt includes what came from and went to a cache, and what is of
+// sound and images; the output includes reasoning, sound and images.
 type Usage struct {
 	Input        int64 `json:"input_tokens"`
 	Cached       int64 `json:"cached_tokens"`
 	CacheWrite   int64 `json:"cache_write_tokens"` // of both lifetimes
 	CacheWrite1h int64 `json:"cache_write_1h_tokens"`
+	AudioInput   int64 `json:"audio_input_tokens,omitempty"`
+	ImageInput   int64 `json:"image_input_tokens,omitempty"`
 	Output       int64 `json:"output_tokens"`
 	Reasoning    int64 `json:"reasoning_tokens"`
+	AudioOutput  int64 `json:"audio_output_tokens,omitempty"`
+	ImageOutput  int64 `json:"image_output_tokens,omitempty"`
+
+	Images      int64 `json:"images,omitempty"` // billed by the piece
+	WebSearches int64 `json:"web_searches,omitempty"`
+	AudioMS     int64 `json:"audio_ms,omitempty"`   // of sound billed by its length
+	Characters  int64 `json:"characters,omitempty"` // of text billed by its length
 }
 
 func (u *Usage) add(v Usage) {
@@ -25,8 +35,16 @@ func (u *Usage) add(v Usage) {
 	u.Cached += v.Cached
 	u.CacheWrite += v.CacheWrite
 	u.CacheWrite1h += v.CacheWrite1h
+	u.AudioInput += v.AudioInput
+	u.ImageInput += v.ImageInput
 	u.Output += v.Output
 	u.Reasoning += v.Reasoning
+	u.AudioOutput += v.AudioOutput
+	u.ImageOutput += v.ImageOutput
+	u.Images += v.Images
+	u.WebSearches += v.WebSearches
+	u.AudioMS += v.AudioMS
+	u.Characters += v.Characters
 }
 
 // Outcome is how a request ended.

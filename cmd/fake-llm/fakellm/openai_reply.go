@@ -27,6 +27,7 @@ type openaiPromptDetails struct {
 	Cached     int64 `json:"cached_tokens"`
 	CacheWrite int64 `json:"cache_write_tokens,omitempty"`
 	Audio      int64 `json:"audio_tokens"`
+	Image      int64 `json:"image_tokens,omitempty"`
 }
 
 type openaiCompletionDetails struct {
@@ -105,7 +106,7 @@ func openaiFinish(f finish) string {
 func openaiUsageOf(u Usage) *openaiUsage {
 	return &openaiUsage{
 		Prompt: u.Input, Completion: u.Output, Total: u.Input + u.Output,
-		PromptD:  openaiPromptDetails{Cached: u.Cached, CacheWrite: u.CacheWrite},
+		PromptD:  openaiPromptDetails{Cached: u.Cached, CacheWrite: u.CacheWrite, Audio: u.AudioInput, Image: u.ImageInput},
 		CompletD: openaiCompletionDetails{Reasoning: u.Reasoning},
 	}
 }

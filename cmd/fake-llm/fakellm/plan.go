@@ -34,6 +34,7 @@ type plan struct {
 	noUsage, usageTwice          bool
 	in, out                      number
 	cached, write, write1h       number
+	audioIn, imageIn, searches   number
 	reasoning, chunk, split      number
 	rpm, tpm                     number // limits a minute
 }
@@ -163,6 +164,12 @@ func (p *plan) count(name string) *number {
 		return &p.write1h
 	case "reasoning":
 		return &p.reasoning
+	case "audioin":
+		return &p.audioIn
+	case "imagein":
+		return &p.imageIn
+	case "searches":
+		return &p.searches
 	}
 	return nil
 }

@@ -157,9 +157,12 @@ func (r *reply) count(c *call, p *plan, reasoning int64) {
 	cached := min(p.cached.n, input)
 	write5m := min(p.write.n, input-cached)
 	write1h := min(p.write1h.n, input-cached-write5m)
+	audio := min(p.audioIn.n, input-cached-write5m-write1h)
+	image := min(p.imageIn.n, input-cached-write5m-write1h-audio)
 	n := int64(c.choices)
 	r.usage = Usage{
 		Input: input, Cached: cached, CacheWrite: write5m + write1h, CacheWrite1h: write1h,
+		AudioInput: audio, ImageInput: image, WebSearches: p.searches.n,
 		Output: n * (visible + r.hidden), Reasoning: n * reasoning,
 	}
 	r.chunk = p.chunk.or(max(1, ceilDiv(visible, defaultChunks)))

@@ -109,6 +109,9 @@ type wireUsage struct {
 	Details *struct {
 		Thinking int64 `json:"thinking_tokens"`
 	} `json:"output_tokens_details"`
+	Tools *struct {
+		WebSearches int64 `json:"web_search_requests"` // fetches and all else are billed as tokens
+	} `json:"server_tool_use"`
 }
 
 // update takes over what is news in v.
@@ -119,6 +122,7 @@ func (u *wireUsage) update(v wireUsage) {
 	take(&u.Creation, v.Creation)
 	take(&u.Output, v.Output)
 	take(&u.Details, v.Details)
+	take(&u.Tools, v.Tools)
 }
 
 func take[T any](into **T, news *T) {
@@ -141,6 +145,9 @@ func (u *wireUsage) classes() *events.Usage {
 	if u.Details != nil {
 		out.Reasoning = min(max(u.Details.Thinking, 0), out.Output)
 		out.Output -= out.Reasoning
+	}
+	if u.Tools != nil {
+		out.WebSearches = max(u.Tools.WebSearches, 0)
 	}
 	return out
 }

@@ -55,7 +55,7 @@ type (
 		Creation    creationOut `json:"cache_creation"`
 		Output      int64       `json:"output_tokens"`
 		Details     detailsOut  `json:"output_tokens_details"`
-		ServerTools *struct{}   `json:"server_tool_use"` // null: none were used
+		ServerTools *toolsOut   `json:"server_tool_use"` // null: none were used
 		Tier        *string     `json:"service_tier"`    // null: not known
 	}
 	creationOut struct {
@@ -65,14 +65,22 @@ type (
 	detailsOut struct {
 		Thinking int64 `json:"thinking_tokens"`
 	}
+	toolsOut struct {
+		WebSearches int64 `json:"web_search_requests"`
+		WebFetches  int64 `json:"web_fetch_requests"` // nobody else counts them
+	}
 )
 
 func usageOf(u events.Usage) usageOut {
-	return usageOut{
-		Input: u.Input, CacheRead: u.CacheRead, CacheWrite: u.CacheWrite + u.CacheWrite1h,
+	out := usageOut{
+		Input: u.Input + u.AudioInput + u.ImageInput, CacheRead: u.CacheRead + u.AudioCacheRead, CacheWrite: u.CacheWrite + u.CacheWrite1h,
 		Creation: creationOut{Short: u.CacheWrite, Long: u.CacheWrite1h},
 		Output:   u.OutputTotal(), Details: detailsOut{Thinking: u.Reasoning},
 	}
+	if u.WebSearches > 0 {
+		out.ServerTools = &toolsOut{WebSearches: u.WebSearches}
+	}
+	return out
 }
 
 // ending is why an answer ended, as far as the pieces of it have told.

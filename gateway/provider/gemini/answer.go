@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway/provider"
 	"github.com/llm-hub/llm-hub/gateway/provider/chat"
 	"github.com/llm-hub/llm-hub/gateway/provider/failure"
@@ -29,27 +28,6 @@ type wireCandidate struct {
 	Content wireContent `json:"content"`
 	Finish  string      `json:"finishReason"`
 	Probs   *wireProbs  `json:"logprobsResult"`
-}
-
-// wireUsage is cumulative. Prompt tokens include the cached ones; the thoughts
-// are not among the candidates' tokens.
-type wireUsage struct {
-	Prompt     int64 `json:"promptTokenCount"`
-	Cached     int64 `json:"cachedContentTokenCount"`
-	ToolPrompt int64 `json:"toolUsePromptTokenCount"`
-	Candidates int64 `json:"candidatesTokenCount"`
-	Thoughts   int64 `json:"thoughtsTokenCount"`
-}
-
-func (u *wireUsage) classes() *events.Usage {
-	if u == nil {
-		return nil
-	}
-	cached := min(max(u.Cached, 0), max(u.Prompt, 0))
-	return &events.Usage{
-		Input:     max(u.Prompt, 0) - cached + max(u.ToolPrompt, 0),
-		CacheRead: cached, Output: max(u.Candidates, 0), Reasoning: max(u.Thoughts, 0),
-	}
 }
 
 // newIDs gives the maker of ids for calls.

@@ -15,7 +15,7 @@ type (
 	outAnswer struct {
 		Candidates []outCandidate `json:"candidates,omitempty"`
 		Feedback   *outFeedback   `json:"promptFeedback,omitempty"`
-		Usage      *outUsage      `json:"usageMetadata,omitempty"`
+		Usage      *wireUsage     `json:"usageMetadata,omitempty"`
 		Model      string         `json:"modelVersion"`
 		ID         string         `json:"responseId"`
 	}
@@ -37,13 +37,6 @@ type (
 	}
 	outFeedback struct {
 		BlockReason string `json:"blockReason"`
-	}
-	outUsage struct {
-		Prompt     int64 `json:"promptTokenCount"`
-		Candidates int64 `json:"candidatesTokenCount"`
-		Total      int64 `json:"totalTokenCount"`
-		Cached     int64 `json:"cachedContentTokenCount,omitempty"`
-		Thoughts   int64 `json:"thoughtsTokenCount,omitempty"`
 	}
 )
 
@@ -155,9 +148,7 @@ func (e *encoder) frame(w outAnswer) outAnswer {
 	}
 	w.ID, w.Model = e.id, e.model
 	if u := e.usage; u != nil {
-		w.Usage = &outUsage{
-			Prompt: u.InputTotal(), Candidates: u.Output, Total: u.Total(), Cached: u.CacheRead, Thoughts: u.Reasoning,
-		}
+		w.Usage = writeUsage(u)
 	}
 	return w
 }

@@ -53,6 +53,7 @@ func TestFakeVendors(t *testing.T) {
 		"result":         {"", loop, completed("stop", "result text")},
 		"schema":         {"", json, completed("stop", `"n"`)},
 		"cached":         {"in=100+cached=30+reasoning=9", hi, cached},
+		"sound, images":  {"in=100+cached=30+audioin=20+imagein=5", hi, parted},
 		"no usage":       {"usage=none", hi, noUsage},
 		"usage twice":    {"usage=twice", hi, completed("stop", "Hello there")},
 		"split":          {"split=7", hi, completed("stop", "Hello there")},
@@ -121,6 +122,19 @@ func cached(t *testing.T, o outcome) {
 	want := events.Usage{Input: 70, CacheRead: 30, Reasoning: 9, Output: o.Usage.Output}
 	if diff := cmp.Diff(want, *o.Usage); diff != "" || o.Usage.Output == 0 {
 		t.Errorf("usage (-want +got):\n%s", diff)
+	}
+}
+
+// parted: what the vendor tells apart is apart, and the total is the same.
+func parted(t *testing.T, o outcome) {
+	t.Helper()
+	if o.Usage == nil || o.Usage.Output == 0 {
+		t.Fatalf("got %+v", o)
+	}
+	told := events.Usage{Input: 45, CacheRead: 30, AudioInput: 20, ImageInput: 5, Output: o.Usage.Output}
+	untold := events.Usage{Input: 70, CacheRead: 30, Output: o.Usage.Output}
+	if *o.Usage != told && (*o.Usage != untold || strings.Contains(t.Name(), "openai") || strings.Contains(t.Name(), "gemini")) {
+		t.Errorf("usage %+v", *o.Usage)
 	}
 }
 
