@@ -22,7 +22,7 @@ const (
 
 // decoders reads the body of every kind and encodes it again.
 func decoders() map[events.Kind]func(events.Event) ([]byte, error) {
-	return map[events.Kind]func(events.Event) ([]byte, error){
+	all := map[events.Kind]func(events.Event) ([]byte, error){
 		events.RequestAdmittedKind:     reencode[events.RequestAdmitted],
 		events.RequestRejectedKind:     reencode[events.RequestRejected],
 		events.AttemptFailedKind:       reencode[events.AttemptFailed],
@@ -41,6 +41,18 @@ func decoders() map[events.Kind]func(events.Event) ([]byte, error) {
 		events.AlertRaisedKind:         reencode[events.AlertRaised],
 		events.HubCreatedKind:          reencode[events.HubCreated],
 	}
+	for _, s := range events.Sorts() {
+		all[s.Set()], all[s.Removed()] = reencodeChange, reencodeChange
+	}
+	return all
+}
+
+func reencodeChange(e events.Event) ([]byte, error) {
+	c, err := events.ChangeOf(e)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(c)
 }
 
 func reencode[B events.Body](e events.Event) ([]byte, error) {

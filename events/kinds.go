@@ -33,12 +33,47 @@ const (
 	HubCreatedKind Kind = "hub.created"
 )
 
+// Sort is what an object of the configuration is.
+type Sort string
+
+// The sorts of objects. Limits belong to what they limit, and members to their tenant.
+const (
+	SettingsSort   Sort = "settings" // of the whole hub; there is one
+	PriceSort      Sort = "price"
+	ProviderSort   Sort = "provider"
+	CredentialSort Sort = "credential"
+	ModelSort      Sort = "model" // a logical model
+	TenantSort     Sort = "tenant"
+	UserSort       Sort = "user"
+	KeySort        Sort = "key" // a virtual key
+)
+
+// Sorts returns every sort, each after those it may refer to.
+func Sorts() []Sort {
+	return []Sort{SettingsSort, PriceSort, ProviderSort, CredentialSort, ModelSort, TenantSort, UserSort, KeySort}
+}
+
+// Set is the kind that says how an object of the sort is from now on.
+func (s Sort) Set() Kind { return Kind(s) + setSuffix }
+
+// Removed is the kind that says that an object of the sort is no more.
+func (s Sort) Removed() Kind { return Kind(s) + removedSuffix }
+
+const (
+	setSuffix     = ".set"
+	removedSuffix = ".removed"
+)
+
 // Kinds returns every kind this build knows, in the order of their life.
 func Kinds() []Kind {
-	return []Kind{
+	kinds := []Kind{
 		RequestAdmittedKind, RequestRejectedKind, AttemptFailedKind, UpstreamRateLimitedKind, RouteFallbackKind,
 		UsageCheckpointKind, UsageRecordedKind, RequestFinishedKind, RequestOrphanedKind, UsageCorrectedKind,
 		NodeStartedKind, NodeHeartbeatKind, NodeStoppedKind, NodeLostKind, DeadReappliedKind,
 		AlertRaisedKind, HubCreatedKind,
 	}
+	for _, s := range Sorts() {
+		kinds = append(kinds, s.Set(), s.Removed())
+	}
+	return kinds
 }

@@ -14,8 +14,9 @@ const (
 	ControlStream  = "HUB_CONTROL"
 	DeadStream     = "HUB_DEAD"
 	CountersBucket = "HUB_COUNTERS"
-	LeasesBucket   = "HUB_LEASES" // written only by gateways, by compare-and-set
-	NodesBucket    = "HUB_NODES"  // who owns what; entries lapse
+	LeasesBucket   = "HUB_LEASES"  // written only by gateways, by compare-and-set
+	NodesBucket    = "HUB_NODES"   // who owns what; entries lapse
+	KeyringBucket  = "HUB_KEYRING" // data keys, wrapped; what is deleted here cannot be read on any log
 	AlertStream    = "HUB_ALERTS"
 	OutboxStream   = "HUB_OUTBOX" // on each node's own disk
 )

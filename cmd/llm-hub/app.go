@@ -30,6 +30,9 @@ type app struct {
 	node     events.NodeID
 	epoch    events.Epoch // of this process
 	token    string       // of the operator
+	loader   *control.Loader
+	wanted   *control.Wanted // what this start brings; nil: nothing
+	plane    *control.Plane
 	catalog  *control.Live
 	notices  []control.Notice
 	health   *health
@@ -58,7 +61,7 @@ const operatorFile = "operator.token"
 // is in closers.
 func (a *app) start(ctx context.Context) error {
 	steps := []func(context.Context) error{
-		a.identify, a.configure, a.openStores, a.publish, a.project, a.gate,
+		a.identify, a.want, a.openStores, a.configure, a.publish, a.project, a.gate,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -78,35 +81,6 @@ func (a *app) identify(context.Context) (err error) {
 	a.registry = prometheus.NewRegistry()
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.health = newHealth(a.registry)
-	return nil
-}
-
-// configure loads the catalog; with --demo it brings up the vendors first.
-func (a *app) configure(ctx context.Context) error {
-	keys := control.KeyFile(a.dir.file("keys.json"))
-	if a.cfg.Demo {
-		demo, err := startDemo(ctx)
-		if err != nil {
-			return err
-		}
-		a.demo = demo
-		a.closers.push("demo vendors", func(context.Context) error { return demo.stop() })
-	}
-	loader, err := newLoader(a.world.env, keys)
-	if err != nil {
-		return err
-	}
-	catalog, notices, err := a.cfg.loadCatalog(ctx, loader, a.demo)
-	if err != nil {
-		return err
-	}
-	a.catalog, a.notices = control.NewLive(catalog), notices
-	if a.demo != nil {
-		if a.demoSecret, _, err = keys("demo", "demo"); err != nil {
-			return err
-		}
-		a.notices = nil // the curl line shows the key at every start
-	}
 	return nil
 }
 

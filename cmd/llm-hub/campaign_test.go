@@ -173,7 +173,7 @@ func (f *fleet) add(roles string, args ...string) *node {
 func (f *fleet) args(roles string) []string {
 	return append([]string{
 		"--roles", roles, "--nats-url", f.nats.URL(), "--log-class", "ha",
-		"--config", f.config, "--allow-private-cidrs", "127.0.0.0/8",
+		"--config", f.config, "--allow-private-cidrs", "127.0.0.0/8", "--master-key-file", filepath.Join(f.dir, "master.key"),
 	}, paces...)
 }
 

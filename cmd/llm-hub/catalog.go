@@ -15,14 +15,13 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/provider/vendors"
 )
 
-// newLoader makes what reads a configuration. keys keeps generated keys; nil: the
-// configuration is only checked.
-func newLoader(env func(string) (string, bool), keys control.KeyStore) (*control.Loader, error) {
+// newLoader makes what reads a configuration.
+func newLoader(env func(string) (string, bool)) (*control.Loader, error) {
 	book, err := accounting.ShippedBook()
 	if err != nil {
 		return nil, fmt.Errorf("shipped price book: %w", err)
 	}
-	return &control.Loader{Env: env, Kinds: vendorKinds(), Prices: book, Keys: keys}, nil
+	return &control.Loader{Env: env, Kinds: vendorKinds(), Prices: book}, nil
 }
 
 // vendorKinds is the vendor table as configuration sees it.
@@ -36,27 +35,6 @@ func vendorKinds() []control.Kind {
 		}
 	}
 	return kinds
-}
-
-// loadCatalog makes the catalog the server starts with: of the demo, of the
-// file, or of what the environment holds.
-func (c *serveCmd) loadCatalog(ctx context.Context, l *control.Loader, demo *demoVendor) (*control.Catalog, []control.Notice, error) {
-	switch {
-	case demo != nil:
-		return l.Demo(control.Demo{OpenAI: demo.url + "/openai/v1", Anthropic: demo.url + "/anthropic", Gemini: demo.url + "/gemini"})
-	case c.Config != "":
-		catalog, notices, err := l.Load(c.Config)
-		if err != nil {
-			return nil, nil, usageError{err}
-		}
-		return catalog, notices, nil
-	default:
-		catalog, notices, err := l.FromEnvironment(func(baseURL string) ([]string, error) { return probeModels(ctx, baseURL) })
-		if err != nil {
-			return nil, nil, usageError{err}
-		}
-		return catalog, notices, nil
-	}
 }
 
 const (

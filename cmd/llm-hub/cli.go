@@ -11,7 +11,8 @@ import (
 // commands is the command line: a contract. Every flag has a variable.
 type commands struct {
 	Serve       serveCmd       `cmd:"" help:"Run the gateway and the projector."`
-	Apply       applyCmd       `cmd:"" help:"Validate a hub.yaml."`
+	Apply       applyCmd       `cmd:"" help:"Put a hub.yaml in force."`
+	Config      configCmd      `cmd:"" help:"The configuration in force."`
 	Replay      replayCmd      `cmd:"" help:"Print the events of the log."`
 	Verify      verifyCmd      `cmd:"" help:"Compare log, counters and tables; exit 1 on a difference."`
 	Rebuild     rebuildCmd     `cmd:"" help:"Make counters and tables anew from the log."`
@@ -35,10 +36,16 @@ type serveCmd struct {
 	LogMaxBytes       int64    `help:"Largest size of the traffic stream in bytes; 0: a share of the free disk, or with --nats-url no bound of ours." env:"LLMHUB_LOG_MAX_BYTES" default:"0"`
 	AllowPrivateCIDRs string   `name:"allow-private-cidrs" help:"Private networks that vendors and webhooks may be in." env:"LLMHUB_ALLOW_PRIVATE_CIDRS" placeholder:"CIDR"`
 
+	keyFlags
 	natsFlags
 	OutboxMaxBytes int64         `help:"With --nats-url: largest size in bytes of what waits on this node's disk while NATS is out of reach." env:"LLMHUB_OUTBOX_MAX_BYTES" default:"268435456"`
 	VerifyEvery    time.Duration `help:"How often the books are verified in the background; 0: never." env:"LLMHUB_VERIFY_EVERY" default:"1h"`
 	paces
+}
+
+// keyFlags say where the master key is.
+type keyFlags struct {
+	MasterKeyFile string `name:"master-key-file" help:"File of the master key that secrets are sealed by, made if it is not there; the same on every node. Default: master.key in the data directory." env:"LLMHUB_MASTER_KEY_FILE" type:"path" placeholder:"FILE"`
 }
 
 // natsFlags say how to reach an external NATS.
@@ -85,13 +92,24 @@ type remote struct {
 
 	ClickHouseURL string `name:"clickhouse-url" help:"ClickHouse to use when no server runs." env:"LLMHUB_CLICKHOUSE_URL" placeholder:"URL"`
 	ClickHouseLib string `name:"clickhouse-lib" help:"Engine library to use when no server runs." env:"LLMHUB_CLICKHOUSE_LIB" type:"path" placeholder:"PATH"`
+	keyFlags
 	natsFlags
 }
 
 type applyCmd struct {
-	File   string `short:"f" required:"" help:"The file to validate." type:"path" placeholder:"FILE"`
-	DryRun bool   `help:"Validate only. The only mode there is: serve --config applies a file at its start."`
+	remote
+	File   string `short:"f" required:"" help:"The configuration, hub.yaml." type:"path" placeholder:"FILE"`
+	DryRun bool   `help:"Only show what would change. Without a hub, only validate."`
+	Check  bool   `help:"Only show what differs, and exit 1 if anything does."`
+	Prune  bool   `help:"Remove everything that the file has not."`
+	Output string `short:"o" help:"text or json." default:"text" enum:"text,json"`
 }
+
+type configCmd struct {
+	Export configExportCmd `cmd:"" help:"Print the configuration in force, for apply. Secrets are sealed: only this hub can read them."`
+}
+
+type configExportCmd struct{ remote }
 
 type replayCmd struct {
 	remote

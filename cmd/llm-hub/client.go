@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -66,22 +67,37 @@ func (r *remote) running() (*client, error) {
 	}, nil
 }
 
-// do makes one call; an answer that is not 200 is an error with the server's words.
+// message is one call.
+type message struct {
+	method, path string
+	query        url.Values
+	body         []byte // JSON, nil: none
+}
+
+// do makes one call without a body.
 func (c *client) do(ctx context.Context, method, path string, query url.Values) (*http.Response, error) {
-	target := c.base + path
-	if len(query) > 0 {
-		target += "?" + query.Encode()
+	return c.send(ctx, message{method, path, query, nil})
+}
+
+// send makes one call; an answer other than 2xx is an error with the server's words.
+func (c *client) send(ctx context.Context, m message) (*http.Response, error) {
+	target := c.base + m.path
+	if len(m.query) > 0 {
+		target += "?" + m.query.Encode()
 	}
-	req, err := http.NewRequestWithContext(ctx, method, target, nil)
+	req, err := http.NewRequestWithContext(ctx, m.method, target, bytes.NewReader(m.body))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", m.path, err)
+	}
+	if m.body != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	req.Header.Set("Authorization", "Bearer "+c.token)
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", m.path, err)
 	}
-	if resp.StatusCode == http.StatusOK {
+	if resp.StatusCode/100 == 2 {
 		return resp, nil
 	}
 	defer resp.Body.Close()

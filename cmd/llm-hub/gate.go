@@ -128,6 +128,6 @@ func newOperator(token string, hub *localHub) (*admin.API, error) {
 	}
 	return admin.New(admin.Config{
 		Operator: operator, Usage: hub.usage(), Events: hub.events, Verify: hub.verify, Rebuild: hub.rebuild, ApplyDead: hub.applyDead, Correct: hub.correct,
-		Status: hub.status,
+		Status: hub.status, Control: hub.plane,
 	})
 }

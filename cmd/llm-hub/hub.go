@@ -14,6 +14,7 @@ import (
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/events/publish"
 	"github.com/llm-hub/llm-hub/gateway/admin"
+	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/projector/counters"
 	"github.com/llm-hub/llm-hub/projector/replay"
 	"github.com/llm-hub/llm-hub/projector/tables"
@@ -28,6 +29,7 @@ type localHub struct {
 	log       *slog.Logger
 	epoch     events.Epoch       // of this process
 	publisher *publish.Publisher // nil offline
+	plane     *control.Plane
 	counters  *counters.Projector
 	tables    *tables.Writer
 }

@@ -79,6 +79,14 @@ func (r *remote) openHub(ctx context.Context, w world, dir *dataDir, closers *st
 		return nil, "", err
 	}
 	closers.push("stores", s.close)
-	hub := &localHub{stores: s, node: node, epoch: epoch, log: log}
+	loader, err := newLoader(w.env)
+	if err != nil {
+		return nil, "", err
+	}
+	plane, err := openPlane(ctx, dir, s, planeConfig{loader: loader, node: node, keys: r.keyFlags, env: w.env, log: log})
+	if err != nil {
+		return nil, "", err
+	}
+	hub := &localHub{stores: s, node: node, epoch: epoch, log: log, plane: plane}
 	return hub, token, hub.makeFolds(counters.Config{})
 }

@@ -10,36 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-
-	"github.com/llm-hub/llm-hub/gateway/control"
 )
-
-// Run validates a file; nothing is written.
-func (c *applyCmd) Run(w world) error {
-	if !c.DryRun {
-		return usageError{fmt.Errorf("apply: only --dry-run is available; start with `serve --config %s` to apply a file", c.File)}
-	}
-	loader, err := newLoader(w.env, nil)
-	if err != nil {
-		return err
-	}
-	catalog, notices, err := loader.Load(c.File)
-	if mistakes := control.Mistakes(err); len(mistakes) > 0 {
-		for _, m := range mistakes {
-			fmt.Fprintln(w.err, m)
-		}
-		return exitError(exitUsage)
-	}
-	if err != nil {
-		return usageError{err}
-	}
-	for _, n := range notices {
-		fmt.Fprintln(w.out, n.Text)
-	}
-	fmt.Fprintf(w.out, "ok: %d providers, %d models, %d tenants, version %s\n",
-		len(catalog.Providers), len(catalog.Models), len(catalog.Tenants), catalog.Version)
-	return nil
-}
 
 // Run prints the events of a range of the log, or applies dead letters again.
 func (c *replayCmd) Run(ctx context.Context, w world) error {
@@ -152,8 +123,13 @@ func (c *healthcheckCmd) Run(ctx context.Context, w world) error {
 	return err
 }
 
-// call connects, makes one call and hands its body over.
-func (r *remote) call(ctx context.Context, w world, method, path string, q url.Values, read func(io.Reader) error) (err error) {
+// call connects, makes one call and hands the answer over.
+func (r *remote) call(ctx context.Context, w world, method, path string, q url.Values, read func(io.Reader) error) error {
+	return r.exchange(ctx, w, message{method, path, q, nil}, read)
+}
+
+// exchange connects, makes one call and hands the answer over.
+func (r *remote) exchange(ctx context.Context, w world, m message, read func(io.Reader) error) (err error) {
 	hub, err := r.connect(ctx, w)
 	if err != nil {
 		return err
@@ -163,7 +139,7 @@ func (r *remote) call(ctx context.Context, w world, method, path string, q url.V
 			err = closeErr
 		}
 	}()
-	resp, err := hub.do(ctx, method, path, q)
+	resp, err := hub.send(ctx, m)
 	if err != nil {
 		return err
 	}

@@ -128,6 +128,34 @@ func controlConflict(s *suite) {
 	}
 }
 
+func controlFollowed(s *suite) {
+	info, err := s.log.ControlInfo(s.ctx)
+	if err != nil || info.First != 1 || info.Last != 1 || info.Created.IsZero() {
+		s.Errorf("a new control stream: %+v, %v", info, err)
+	}
+	c, err := s.log.FollowControl(s.ctx, 2)
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer c.Close()
+	for n := range uint64(2) {
+		if _, err := s.log.AppendControl(s.ctx, n+1, s.command(int(n))); err != nil {
+			s.Fatal(err)
+		}
+		if m := s.next(c); m.Seq != n+2 || len(m.Data) == 0 {
+			s.Errorf("followed %d with %d bytes", m.Seq, len(m.Data))
+		}
+	}
+	again, err := s.log.ControlInfo(s.ctx)
+	if err != nil || again.Last != 3 || !again.Created.Equal(info.Created) {
+		s.Errorf("after two commands: %+v, %v", again, err)
+	}
+	s.log.Close()
+	if rest := s.rest(c); len(rest) != 0 || c.Err() == nil {
+		s.Errorf("after Close: %d commands, %v", len(rest), c.Err())
+	}
+}
+
 // maxSkew is more than the clock of a log on this machine differs from ours: what
 // an answer may take when the machine is busy.
 const maxSkew = 2 * time.Second

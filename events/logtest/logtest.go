@@ -27,6 +27,10 @@ type Log interface {
 	AppendControl(ctx context.Context, after uint64, c events.Command) (uint64, error)
 	// Commands returns at most limit commands from sequence from on.
 	Commands(ctx context.Context, from uint64, limit int) ([]events.Command, error)
+	// ControlInfo describes the control stream.
+	ControlInfo(ctx context.Context) (events.Info, error)
+	// FollowControl tells of commands from sequence from on, and of those to come.
+	FollowControl(ctx context.Context, from uint64) (events.Cursor, error)
 	// RaiseAlert keeps e unless the log holds an alert of that id.
 	RaiseAlert(ctx context.Context, id string, e events.Event) (raised bool, err error)
 	// Alerts returns at most limit alerts from sequence from on.
@@ -99,6 +103,7 @@ func Run(t *testing.T, open func(t *testing.T) Opened) {
 		"control/begins with hub.created": controlBegins,
 		"control/chain":                   controlChain,
 		"control/conflict":                controlConflict,
+		"control/followed":                controlFollowed,
 		"health":                          health,
 	}
 	for name, run := range bucketCases() {

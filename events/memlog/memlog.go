@@ -17,7 +17,7 @@ import (
 // bucket it is the one of counters. All its methods may be called at once.
 type Log struct {
 	*bucket
-	leases, nodes Bucket
+	leases, nodes, keyring Bucket
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced whenever anything below changes
@@ -44,7 +44,7 @@ type Log struct {
 func New() *Log {
 	l := &Log{changed: make(chan struct{}), reconnected: make(chan struct{}), first: 1, ids: map[events.MessageID]uint64{}, alertIDs: map[string]bool{}}
 	l.created = l.nextCreated()
-	l.bucket, l.leases, l.nodes = newBucket(l), Bucket{newBucket(l)}, Bucket{newBucket(l)}
+	l.bucket, l.leases, l.nodes, l.keyring = newBucket(l), Bucket{newBucket(l)}, Bucket{newBucket(l)}, Bucket{newBucket(l)}
 	l.commands = []events.Command{firstCommand(l.created)}
 	return l
 }
@@ -74,6 +74,9 @@ func (l *Log) Leases() Bucket { return l.leases }
 
 // Nodes is the bucket of who does what.
 func (l *Log) Nodes() Bucket { return l.nodes }
+
+// Keyring is the bucket of wrapped data keys.
+func (l *Log) Keyring() Bucket { return l.keyring }
 
 // notify wakes whoever waits for a change. l.mu is held.
 func (l *Log) notify() {
@@ -172,33 +175,6 @@ func (l *Log) DeadLetters(ctx context.Context, from uint64, limit int) ([]events
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return page(l.dead, from, limit), l.usable(ctx)
-}
-
-// AppendControl appends c to the control stream if its last sequence is after,
-// else it fails with [events.ErrConflict]. It returns the new sequence.
-func (l *Log) AppendControl(ctx context.Context, after uint64, c events.Command) (uint64, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.usable(ctx); err != nil {
-		return 0, err
-	}
-	if _, err := c.Events(); err != nil {
-		return 0, err
-	}
-	if after != uint64(len(l.commands)) {
-		return 0, fmt.Errorf("control stream is at %d, not %d: %w", len(l.commands), after, events.ErrConflict)
-	}
-	c.Seq, c.Time, c.Prev = after+1, time.Now().UTC(), l.commands[after-1].Hash()
-	c.Data = slices.Clone(c.Data)
-	l.commands = append(l.commands, c)
-	return c.Seq, nil
-}
-
-// Commands returns at most limit commands from sequence from on, in order.
-func (l *Log) Commands(ctx context.Context, from uint64, limit int) ([]events.Command, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return page(l.commands, from, limit), l.usable(ctx)
 }
 
 // page gives at most limit of the items whose sequences, from 1, are from or more.

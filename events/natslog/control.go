@@ -61,6 +61,28 @@ func (l *Log) Commands(ctx context.Context, from uint64, limit int) ([]events.Co
 	return out, err
 }
 
+// ControlInfo describes the control stream.
+func (l *Log) ControlInfo(ctx context.Context) (events.Info, error) {
+	info, err := l.describe(ctx, l.control)
+	if err != nil {
+		return events.Info{}, err
+	}
+	return events.Info{
+		Created: info.Created, First: max(info.State.FirstSeq, 1), Last: info.State.LastSeq, Bytes: info.State.Bytes,
+	}, nil
+}
+
+// FollowControl tells of every command from sequence from on, and of those to
+// come: messages with a sequence and data, without an id.
+func (l *Log) FollowControl(ctx context.Context, from uint64) (events.Cursor, error) {
+	if _, err := l.describe(ctx, l.control); err != nil {
+		return nil, err
+	}
+	c, f := l.newCursor(ctx, l.control, events.Range{From: max(from, 1)})
+	go c.run(f)
+	return c, nil
+}
+
 func command(m rawMessage) events.Command {
 	return events.Command{Seq: m.Seq, Time: m.Time, Prev: m.header.Get(prevHeader), Data: m.Data}
 }

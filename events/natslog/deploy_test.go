@@ -142,6 +142,14 @@ func works() []work {
 			_, err = l.AppendControl(ctx, cs[len(cs)-1].Seq, c)
 			return err
 		}},
+		{"follow the configuration", both, func(ctx context.Context, l *natslog.Log, _ string) error {
+			if _, err := l.ControlInfo(ctx); err != nil {
+				return err
+			}
+			return first(ctx, func() (events.Cursor, error) { return l.FollowControl(ctx, 1) })
+		}},
+		{"data key", "gateway", func(ctx context.Context, l *natslog.Log, user string) error { return commit(ctx, l.Keyring(), user) }},
+		{"data keys", both, func(ctx context.Context, l *natslog.Log, _ string) error { return look(ctx, l.Keyring()) }},
 		{"count", "projector", func(ctx context.Context, l *natslog.Log, user string) error { return commit(ctx, l, user) }},
 		{"counters", both, func(ctx context.Context, l *natslog.Log, _ string) error { return look(ctx, l) }},
 		{"lease", "gateway", func(ctx context.Context, l *natslog.Log, user string) error { return commit(ctx, l.Leases(), user) }},

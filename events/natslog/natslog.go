@@ -62,12 +62,13 @@ const (
 // called at once.
 type Log struct {
 	bucket
-	leases, nodes Bucket
+	leases, nodes, keyring Bucket
 
 	client
 	cfg     Config
 	traffic jetstream.Stream
 	alerts  jetstream.Stream
+	control jetstream.Stream
 }
 
 // Open connects, declares what is missing and checks what is there. It must be closed.
@@ -111,10 +112,11 @@ func (l *Log) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.traffic, l.alerts = streams[events.TrafficStream], streams[events.AlertStream]
+	l.traffic, l.alerts, l.control = streams[events.TrafficStream], streams[events.AlertStream], streams[events.ControlStream]
 	l.bucket = newBucket(&l.client, events.CountersBucket, streams[bucketPrefix+events.CountersBucket])
 	l.leases = Bucket{newBucket(&l.client, events.LeasesBucket, streams[bucketPrefix+events.LeasesBucket])}
 	l.nodes = Bucket{newBucket(&l.client, events.NodesBucket, streams[bucketPrefix+events.NodesBucket])}
+	l.keyring = Bucket{newBucket(&l.client, events.KeyringBucket, streams[bucketPrefix+events.KeyringBucket])}
 	return l.checkCreated(ctx)
 }
 
@@ -123,6 +125,9 @@ func (l *Log) Leases() Bucket { return l.leases }
 
 // Nodes is the bucket of who does what.
 func (l *Log) Nodes() Bucket { return l.nodes }
+
+// Keyring is the bucket of wrapped data keys.
+func (l *Log) Keyring() Bucket { return l.keyring }
 
 // Healthy is nil when the log answers and can keep what it is given.
 func (l *Log) Healthy(ctx context.Context) error {

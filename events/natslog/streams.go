@@ -96,6 +96,7 @@ func streamConfigs(cfg Config) []jetstream.StreamConfig {
 		bucketConfig(events.CountersBucket, "counters and checkpoints, the fold of the traffic", replicas),
 		lapsing(bucketConfig(events.LeasesBucket, "what each node may spend of the hard limits", replicas)),
 		lapsing(bucketConfig(events.NodesBucket, "who does which work at present", replicas)),
+		lapsing(bucketConfig(events.KeyringBucket, "data keys, wrapped by the master key", replicas)),
 	}
 }
 

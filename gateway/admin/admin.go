@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/web"
 )
 
@@ -44,6 +45,8 @@ type Config struct {
 	ApplyDead func(ctx context.Context, q DeadQuery, report func(any) error) (result any, err error)
 	// Correct publishes a correction of what was recorded.
 	Correct func(context.Context, CorrectionOrder) (Correction, error)
+	// Control is the configuration and the commands that change it.
+	Control *control.Plane
 	// Status describes the installation; anything that encodes as JSON.
 	Status func(context.Context) (any, error)
 }
@@ -69,6 +72,8 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodPost, Path: "/api/v1/rebuild", Permission: web.Operate, Handler: a.rebuild},
 		{Method: http.MethodPost, Path: "/api/v1/dead-letters/apply", Permission: web.Operate, Handler: a.applyDead},
 		{Method: http.MethodPost, Path: "/api/v1/corrections", Permission: web.Operate, Handler: a.correct},
+		{Method: http.MethodGet, Path: "/api/v1/config", Permission: web.Operate, Handler: a.export},
+		{Method: http.MethodPost, Path: "/api/v1/config", Permission: web.Operate, Handler: a.apply},
 	}
 }
 

@@ -26,7 +26,11 @@ const (
 func catalog(t testing.TB) *control.Catalog {
 	t.Helper()
 	l := control.Loader{Prices: &accounting.Book{}}
-	c, _, err := l.Parse([]byte("tenants: [{name: acme, keys: [{name: ci, key: "+good+"}, {name: no-secret}]}]"), "hub.yaml")
+	w, err := l.Parse([]byte("tenants: [{name: acme, keys: [{name: ci, key: "+good+"}, {name: no-secret}]}]"), "hub.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := w.Catalog()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,20 +32,19 @@ type builder struct {
 	loader  *Loader
 	file    *file
 	catalog *Catalog
-	notices []Notice
 }
 
-func (b *builder) build() (*Catalog, []Notice, error) {
+func (b *builder) build() (*Catalog, error) {
 	zone, err := time.LoadLocation(cmp.Or(string(b.file.Settings.TimeZone), "UTC"))
 	if err != nil {
-		return nil, nil, fmt.Errorf("settings.time_zone: %w", err)
+		return nil, fmt.Errorf("settings.time_zone: %w", err)
 	}
 	b.catalog = &Catalog{
 		Location: zone, Providers: map[string]*Provider{}, Models: map[string]*Model{},
 		Tenants: map[events.TenantID]*Tenant{}, keys: map[[sha256.Size]byte]*Key{},
 	}
 	if b.catalog.Prices, err = b.prices(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for _, w := range b.file.Settings.Webhooks {
 		b.catalog.Webhooks = append(b.catalog.Webhooks, Webhook{URL: string(w.URL), Secret: w.Secret.Secret})
@@ -57,14 +56,10 @@ func (b *builder) build() (*Catalog, []Notice, error) {
 		b.model(&b.file.Models[i])
 	}
 	for i := range b.file.Tenants {
-		if err := b.tenant(&b.file.Tenants[i]); err != nil {
-			return nil, nil, err
-		}
+		b.tenant(&b.file.Tenants[i])
 	}
-	if b.catalog.Version, err = b.version(); err != nil {
-		return nil, nil, err
-	}
-	return b.catalog, b.notices, nil
+	b.catalog.Version, err = b.version()
+	return b.catalog, err
 }
 
 // version is a hash of what the configuration says. Secrets are in it only as
@@ -100,11 +95,14 @@ func (b *builder) provider(doc *providerDoc) {
 	}
 	for i := range doc.Credentials {
 		c := &doc.Credentials[i]
+		if c.APIKey.Empty() && !kind.NoKey { // it was voided, see [plan.voidMoved]
+			continue
+		}
 		p.Credentials = append(p.Credentials, &Credential{
 			Provider: p.Name, Name: string(c.Name), APIKey: c.APIKey.Secret, Weight: int(valueOr(c.Weight, 1)), Limits: limitsOf(c.Limits),
 		})
 	}
-	if p.Credentials == nil {
+	if p.Credentials == nil && kind.NoKey {
 		p.Credentials = []*Credential{{Provider: p.Name, Name: unnamedCredential, Weight: 1}}
 	}
 	b.catalog.Providers[p.Name] = p
@@ -125,7 +123,7 @@ func (b *builder) model(doc *modelDoc) {
 	b.catalog.Models[m.Name] = m
 }
 
-func (b *builder) tenant(doc *tenantDoc) error {
+func (b *builder) tenant(doc *tenantDoc) {
 	t := &Tenant{
 		ID: events.TenantID(doc.Name), Limits: limitsOf(doc.Limits), OnDisconnect: cmp.Or(string(doc.OnDisconnect), drain),
 	}
@@ -134,24 +132,19 @@ func (b *builder) tenant(doc *tenantDoc) error {
 		user := &User{
 			ID: UserID(t.ID, string(u.Email)), Email: string(u.Email), Role: cmp.Or(string(u.Role), roleMember), Limits: limitsOf(u.Limits),
 		}
-		users[user.Email] = user
+		users[user.Email], users[user.ID] = user, user
 		t.Users = append(t.Users, user)
 	}
 	for i := range doc.Keys {
-		k, err := b.key(t, &doc.Keys[i])
-		if err != nil {
-			return err
-		}
+		k := b.key(t, &doc.Keys[i])
 		k.User = users[string(doc.Keys[i].User)]
 		t.Keys = append(t.Keys, k)
 	}
 	b.catalog.Tenants[t.ID] = t
-	return nil
 }
 
-// key adds a virtual key to the catalog. One without a secret gets it from the
-// store of generated keys.
-func (b *builder) key(t *Tenant, doc *keyDoc) (*Key, error) {
+// key adds a virtual key to the catalog.
+func (b *builder) key(t *Tenant, doc *keyDoc) *Key {
 	k := &Key{Tenant: t, Name: string(doc.Name), Limits: limitsOf(doc.Limits)}
 	if len(doc.Models) > 0 {
 		k.Models = map[string]bool{}
@@ -159,26 +152,11 @@ func (b *builder) key(t *Tenant, doc *keyDoc) (*Key, error) {
 	for _, m := range doc.Models {
 		k.Models[string(m)] = true
 	}
-	secret := doc.Key.Secret
-	if secret.Empty() && b.loader.Keys != nil {
-		var created bool
-		var err error
-		if secret, created, err = b.loader.Keys(t.ID, k.Name); err != nil {
-			return nil, fmt.Errorf("key %s of tenant %s: %w", k.Name, t.ID, err)
-		}
-		if created {
-			b.notices = append(b.notices, Notice{Text: fmt.Sprintf("generated key %s of tenant %s, shown only now", k.Name, t.ID), Key: secret})
-		}
+	var hash [sha256.Size]byte
+	if n, err := hex.Decode(hash[:], []byte(doc.Key.digest())); err == nil && n == len(hash) { // else no secret is known
+		b.catalog.keys[hash] = k
 	}
-	if secret.Empty() {
-		return k, nil
-	}
-	hash := sha256.Sum256([]byte(secret.Reveal()))
-	if other := b.catalog.keys[hash]; other != nil {
-		return nil, fmt.Errorf("key %s of tenant %s: has the secret of key %s of tenant %s", k.Name, t.ID, other.Name, other.Tenant.ID)
-	}
-	b.catalog.keys[hash] = k
-	return k, nil
+	return k
 }
 
 // UserID is the id of a person in events: it tells nothing to whoever does not

@@ -1,6 +1,3 @@
-// Package control knows the product's configuration: it reads hub.yaml, finds
-// vendors in the environment, and gives the rest of the gateway one immutable
-// [Catalog] at a time.
 package control
 
 import (

@@ -1,11 +1,11 @@
 package control
 
 import (
-	"crypto/sha256"
 	"slices"
 	"strings"
 
 	"github.com/llm-hub/llm-hub/accounting"
+	"github.com/llm-hub/llm-hub/events"
 )
 
 // checker finds what no value shows alone: names used twice, references to
@@ -17,13 +17,13 @@ type checker struct {
 
 	providers []string
 	models    []string
-	secrets   map[[sha256.Size]byte]string // path of each supplied key
+	secrets   map[string]string // path of each key by its digest
 }
 
 const notYet = "is not available yet"
 
 func (c *checker) check() {
-	c.secrets = map[[sha256.Size]byte]string{}
+	c.secrets = map[string]string{}
 	for _, p := range c.file.Providers {
 		c.providers = append(c.providers, string(p.Name))
 	}
@@ -85,7 +85,7 @@ func (c *checker) provider(path string, p *providerDoc) {
 	case kind.BaseURL == "" && p.BaseURL == "" && c.lacks(in(path, "base_url")):
 		c.mistake(path, "lacks \"base_url\": vendors of kind %s have no address of their own", p.Kind)
 	}
-	if known && !kind.NoKey && p.Credentials == nil && c.lacks(in(path, "credentials")) {
+	if known && !kind.NoKey && p.Credentials == nil && !c.assembled && c.lacks(in(path, "credentials")) {
 		c.mistake(path, "lacks \"credentials\": vendors of kind %s take no calls without a key", p.Kind)
 	}
 	c.notEmpty(in(path, "credentials"), p.Credentials != nil && len(p.Credentials) == 0)
@@ -94,7 +94,7 @@ func (c *checker) provider(path string, p *providerDoc) {
 		where := at(in(path, "credentials"), i)
 		names.add(in(where, "name"), string(p.Credentials[i].Name))
 		c.limits(where, p.Credentials[i].Limits)
-		if known && !kind.NoKey && p.Credentials[i].APIKey.Empty() && c.lacks(in(where, "api_key")) {
+		if known && !kind.NoKey && p.Credentials[i].APIKey.Empty() && !c.assembled && c.lacks(in(where, "api_key")) {
 			c.mistake(where, "lacks \"api_key\": vendors of kind %s take no calls without a key", p.Kind)
 		}
 	}
@@ -131,24 +131,23 @@ func (c *checker) model(path string, m *modelDoc) {
 func (c *checker) tenant(path string, t *tenantDoc) {
 	c.limits(path, t.Limits)
 	users := names{c: c, what: "user of the tenant"}
-	var emails []string
+	var people []string // by address, as files name them, and by id, as the log does
 	for i := range t.Users {
 		where := at(in(path, "users"), i)
 		users.add(in(where, "email"), string(t.Users[i].Email))
-		emails = append(emails, string(t.Users[i].Email))
+		people = append(people, string(t.Users[i].Email), UserID(events.TenantID(t.Name), string(t.Users[i].Email)))
 		c.limits(where, t.Users[i].Limits)
 	}
 	keys := names{c: c, what: "key of the tenant"}
 	for i := range t.Keys {
 		where := at(in(path, "keys"), i)
 		keys.add(in(where, "name"), string(t.Keys[i].Name))
-		c.key(where, &t.Keys[i], emails)
+		c.key(where, &t.Keys[i], people)
 	}
 }
 
-func (c *checker) key(path string, k *keyDoc, emails []string) {
-	if secret := k.Key.Reveal(); secret != "" {
-		hash := sha256.Sum256([]byte(secret))
+func (c *checker) key(path string, k *keyDoc, people []string) {
+	if hash := k.Key.digest(); hash != "" {
 		if first, twice := c.secrets[hash]; twice {
 			c.mistake(in(path, "key"), "the same secret as %s", first)
 		} else {
@@ -156,7 +155,7 @@ func (c *checker) key(path string, k *keyDoc, emails []string) {
 		}
 	}
 	k.User = reference(strings.ToLower(string(k.User)))
-	c.refer(in(path, "user"), "user of this tenant", k.User, emails)
+	c.refer(in(path, "user"), "user of this tenant", k.User, people)
 	models := in(path, "models")
 	if k.Models != nil && len(k.Models) == 0 {
 		c.mistake(models, "is an empty list: leave it out to allow every model")

@@ -1,7 +1,6 @@
 package control_test
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -61,28 +60,27 @@ func environment(name string) (string, bool) {
 	return v, ok
 }
 
-// loader makes generated keys that tell what they are for.
-func loader(t *testing.T) *control.Loader {
-	t.Helper()
-	made := map[string]bool{}
-	return &control.Loader{
-		Env: environment, Kinds: kinds(), Prices: &accounting.Book{},
-		Keys: func(tenant events.TenantID, name string) (control.Secret, bool, error) {
-			id := string(tenant) + "/" + name
-			created := !made[id]
-			made[id] = true
-			return control.NewSecret("generated for " + id), created, nil
-		},
-	}
+func loader() *control.Loader {
+	return &control.Loader{Env: environment, Kinds: kinds(), Prices: &accounting.Book{}}
 }
 
-func full(t *testing.T) *control.Catalog {
+// catalogOf is the catalog of a configuration that was read just now.
+func catalogOf(t *testing.T, w *control.Wanted, err error) *control.Catalog {
 	t.Helper()
-	c, _, err := loader(t).Load("testdata/full.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := w.Catalog()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+func full(t *testing.T) *control.Catalog {
+	t.Helper()
+	w, err := loader().Load("testdata/full.yaml")
+	return catalogOf(t, w, err)
 }
 
 func TestParseEveryField(t *testing.T) {
@@ -171,11 +169,10 @@ func TestParseTenants(t *testing.T) {
 	if !ci.MayUse("smart") || ci.MayUse("other") || !c.Tenants["acme"].Keys[1].MayUse("other") {
 		t.Error("allow-list does not hold")
 	}
-	if k := c.KeyBySecret("generated for acme/generated"); k == nil || k.Name != "generated" {
-		t.Errorf("generated key: %v", k)
-	}
-	if k := c.KeyBySecret("no such key"); k != nil {
-		t.Errorf("unknown secret found %v", k)
+	for _, text := range []string{"", "no such key"} {
+		if k := c.KeyBySecret(text); k != nil {
+			t.Errorf("%q found %v", text, k)
+		}
 	}
 }
 
@@ -212,11 +209,9 @@ func TestEveryLimit(t *testing.T) {
 
 // TestSeveralAmounts: a limit with several amounts is as many limits.
 func TestSeveralAmounts(t *testing.T) {
-	c, _, err := loader(t).Parse([]byte(`
+	w, err := loader().Parse([]byte(`
 tenants: [{name: acme, limits: [{per: minute, requests: 500, tokens: 200000, of: input, mode: soft}], keys: [{name: ci, key: 0123456789012345678901234567890123}]}]`), "hub.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := catalogOf(t, w, err)
 	want := []accounting.Limit{
 		{Per: accounting.Minute, Of: accounting.OfRequests, Max: 500, Mode: accounting.Soft},
 		{Per: accounting.Minute, Of: accounting.OfInputTokens, Max: 200_000, Mode: accounting.Soft},
@@ -228,7 +223,7 @@ tenants: [{name: acme, limits: [{per: minute, requests: 500, tokens: 200000, of:
 
 func checkLimitEverywhere(t *testing.T, limit string, want accounting.Limit) {
 	t.Helper()
-	c, _, err := loader(t).Parse(fmt.Appendf(nil, `
+	w, err := loader().Parse(fmt.Appendf(nil, `
 providers: [{name: p, kind: ollama, credentials: [{name: c, limits: [%[1]s]}]}]
 models: [{name: m, limits: [%[1]s], targets: [{provider: p, model: x}]}]
 tenants:
@@ -237,9 +232,7 @@ tenants:
     users: [{email: u@t.test, role: admin, limits: [%[1]s]}]
     keys: [{name: k, limits: [%[1]s]}]
 `, limit), "hub.yaml")
-	if err != nil {
-		t.Fatalf("%s: %v", limit, err)
-	}
+	c := catalogOf(t, w, err)
 	acme := c.Tenants["t"]
 	for holder, got := range map[string][]accounting.Limit{
 		"credential": c.Providers["p"].Credentials[0].Limits, "model": c.Models["m"].Limits, "tenant": acme.Limits,
@@ -262,32 +255,6 @@ func TestParsePrices(t *testing.T) {
 	}
 }
 
-func TestGeneratedKeyIsToldOnce(t *testing.T) {
-	l := loader(t)
-	_, first, err := l.Load("testdata/full.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []control.Notice{{Text: "generated key generated of tenant acme, shown only now", Key: control.NewSecret("generated for acme/generated")}}
-	if diff := cmp.Diff(want, first); diff != "" {
-		t.Errorf("notices (-want +got):\n%s", diff)
-	}
-	if _, again, err := l.Load("testdata/full.yaml"); err != nil || len(again) != 0 {
-		t.Errorf("second time: %v, %v", again, err)
-	}
-	l.Keys = nil
-	c, none, err := l.Load("testdata/full.yaml")
-	if err != nil || len(none) != 0 || c.KeyBySecret("") != nil {
-		t.Errorf("without a store: %v, %v", none, err)
-	}
-	l.Keys = func(events.TenantID, string) (control.Secret, bool, error) {
-		return control.Secret{}, false, errors.New("disk full")
-	}
-	if _, _, err := l.Load("testdata/full.yaml"); err == nil || err.Error() != "key generated of tenant acme: disk full" {
-		t.Errorf("store that fails: %v", err)
-	}
-}
-
 // TestMistakes compares everything found wrong with golden files beside the configurations.
 func TestMistakes(t *testing.T) {
 	files, err := filepath.Glob("testdata/wrong/*.yaml")
@@ -300,12 +267,7 @@ func TestMistakes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l := loader(t)
-			l.Keys = func(events.TenantID, string) (control.Secret, bool, error) {
-				t.Error("a key was generated for a configuration with mistakes")
-				return control.Secret{}, false, nil
-			}
-			c, _, err := l.Parse(data, filepath.Base(name))
+			c, err := loader().Parse(data, filepath.Base(name))
 			if err == nil || c != nil {
 				t.Fatalf("catalog %v, error %v", c, err)
 			}
@@ -318,4 +280,13 @@ func TestMistakes(t *testing.T) {
 			golden(t, strings.TrimSuffix(name, ".yaml")+".txt", err.Error()+"\n")
 		})
 	}
+}
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }

@@ -16,9 +16,12 @@ import (
 type document struct {
 	name    string // of the file, for mistakes
 	outside outside
-	file    file
-	places  map[string]place // by path; empty for a configuration that was not written by anyone
-	wrong   mistakes
+	literal bool // nothing comes from outside: the configuration was read before
+	// assembled: of objects that were checked when they came; a credential may have lost its key since.
+	assembled bool
+	file      file
+	places    map[string]place // by path; empty for a configuration that was not written by anyone
+	wrong     mistakes
 }
 
 // place is where a value stands.
@@ -166,7 +169,11 @@ func (d *document) scalar(n ast.Node, path string, v scalar) {
 		d.mistake(path, "%s", problem)
 		return
 	}
-	if isOutside(text) {
+	if p, ok := v.(private); ok && isSealed(text) {
+		p.put(text) // it is opened when its place is known
+		return
+	}
+	if isOutside(text) && !d.literal {
 		here := d.places[path]
 		here.from = text
 		d.places[path] = here

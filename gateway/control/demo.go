@@ -19,14 +19,14 @@ type Demo struct {
 // Demo makes the configuration of the demo: three vendors with two credentials
 // each behind the logical models smart, fast, cheap and any, each vendor alone as
 // fake-openai, fake-anthropic and fake-gemini, and one virtual key.
-func (l *Loader) Demo(demo Demo) (*Catalog, []Notice, error) {
+func (l *Loader) Demo(demo Demo) (*Wanted, error) {
 	t, err := template.New("demo.yaml").Parse(demoText)
 	if err != nil {
-		return nil, nil, fmt.Errorf("demo: %w", err)
+		return nil, fmt.Errorf("demo: %w", err)
 	}
 	var text bytes.Buffer
 	if err := t.Execute(&text, demo); err != nil {
-		return nil, nil, fmt.Errorf("demo: %w", err)
+		return nil, fmt.Errorf("demo: %w", err)
 	}
 	return l.Parse(text.Bytes(), t.Name())
 }

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,12 +14,15 @@ const (
 	ollama        = "ollama"
 )
 
+// ErrNoVendor says that the environment names no vendor.
+var ErrNoVendor = errors.New("no vendor found")
+
 // FromEnvironment makes a configuration of what it finds: vendors whose usual
 // environment variable is set, in the order of [Loader.Kinds], and a local Ollama.
 // probe lists the models of a server at a base URL, or fails if there is none; nil
 // looks for none. The logical models smart, fast, cheap and any are derived, each
 // with every vendor found, and there is one tenant with one generated key.
-func (l *Loader) FromEnvironment(probe func(baseURL string) ([]string, error)) (*Catalog, []Notice, error) {
+func (l *Loader) FromEnvironment(probe func(baseURL string) ([]string, error)) (*Wanted, []Notice, error) {
 	e := finding{document: document{name: "environment"}}
 	for _, k := range l.Kinds {
 		e.vendor(k, l.Env)
@@ -27,12 +31,12 @@ func (l *Loader) FromEnvironment(probe func(baseURL string) ([]string, error)) (
 		}
 	}
 	if len(e.file.Providers) == 0 && len(e.wrong) == 0 {
-		return nil, nil, fmt.Errorf("no vendor found: set %s, start Ollama, or give a configuration file", strings.Join(usualVariables(l.Kinds), ", "))
+		return nil, nil, fmt.Errorf("%w: set %s, start Ollama, or give a configuration file", ErrNoVendor, strings.Join(usualVariables(l.Kinds), ", "))
 	}
 	e.models()
 	e.file.Tenants = []tenantDoc{{Name: defaultTenant, Keys: []keyDoc{{Name: defaultKey}}}}
-	c, notices, err := l.finish(&e.document)
-	return c, slices.Concat(e.notices, notices), err
+	w, err := l.finish(&e.document)
+	return w, e.notices, err
 }
 
 // usualVariables names a few of the variables that vendors are found by.

@@ -7,33 +7,37 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
 
 	"github.com/llm-hub/llm-hub/events"
 )
 
-// KeyFile keeps generated keys in a file that only its owner may read: a JSON
-// object of secrets by `<tenant>/<key>`. The file is made with the first key.
-func KeyFile(path string) KeyStore {
-	var mu sync.Mutex
-	return func(tenant events.TenantID, name string) (Secret, bool, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		keys, err := readKeys(path)
-		if err != nil {
-			return Secret{}, false, err
-		}
-		id := string(tenant) + "/" + name
-		if text := keys[id]; text != "" {
-			return NewSecret(text), false, nil
-		}
-		secret := GenerateKey()
-		keys[id] = secret.Reveal()
-		if err := writeKeys(path, keys); err != nil {
-			return Secret{}, false, err
-		}
-		return secret, true, nil
+// KeyFile is the path of a file of secrets of virtual keys that only its owner may
+// read: a JSON object of secrets by `<tenant>/<key>`. The demo keeps its key there,
+// and older versions kept generated keys.
+type KeyFile string
+
+// Find gives a secret, empty if the file has none of it.
+func (f KeyFile) Find(tenant events.TenantID, name string) (Secret, error) {
+	keys, err := readKeys(string(f))
+	if text := keys[string(tenant)+"/"+name]; text != "" {
+		return NewSecret(text), nil
 	}
+	return Secret{}, err
+}
+
+// Keep gives a secret, and makes it first if there is none.
+func (f KeyFile) Keep(tenant events.TenantID, name string) (Secret, error) {
+	secret, err := f.Find(tenant, name)
+	if err != nil || !secret.Empty() {
+		return secret, err
+	}
+	keys, err := readKeys(string(f))
+	if err != nil {
+		return Secret{}, err
+	}
+	secret = GenerateKey()
+	keys[string(tenant)+"/"+name] = secret.Reveal()
+	return secret, writeKeys(string(f), keys)
 }
 
 func readKeys(path string) (map[string]string, error) {

@@ -1,14 +1,12 @@
 package control
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/llm-hub/llm-hub/accounting"
-	"github.com/llm-hub/llm-hub/events"
 )
 
 // Kind is a row of the vendor table, as far as configuration needs it.
@@ -23,19 +21,11 @@ type Kind struct {
 // Tiers are a vendor's models behind derived logical models; empty where it has none.
 type Tiers struct{ Smart, Fast, Cheap string }
 
-// KeyStore keeps the secrets of virtual keys that are generated, so that they are
-// the same after a restart. It makes one with [GenerateKey] if it has none;
-// created tells so.
-type KeyStore func(tenant events.TenantID, name string) (secret Secret, created bool, err error)
-
-// Loader makes catalogs. What it needs from outside the configuration is passed in.
+// Loader reads configurations. What it needs from outside the configuration is passed in.
 type Loader struct {
 	Env    func(name string) (string, bool) // the environment; nil: empty
 	Kinds  []Kind                           // the vendor table
 	Prices *accounting.Book                 // what settings.prices stand before; must be set
-	// Keys keeps generated keys. Without it the configuration is only checked:
-	// keys without a secret stay so and cannot be used.
-	Keys KeyStore
 }
 
 // Notice is something that the operator should be told once.
@@ -45,10 +35,10 @@ type Notice struct {
 }
 
 // Load reads a configuration file. See [Loader.Parse].
-func (l *Loader) Load(path string) (*Catalog, []Notice, error) {
+func (l *Loader) Load(path string) (*Wanted, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("configuration: %w", err)
+		return nil, fmt.Errorf("configuration: %w", err)
 	}
 	return l.Parse(data, path)
 }
@@ -56,26 +46,13 @@ func (l *Loader) Load(path string) (*Catalog, []Notice, error) {
 // Parse reads a configuration. name stands for it in errors, and relative paths
 // in it start at name's directory. Its error holds every mistake found, see
 // [Mistakes].
-func (l *Loader) Parse(data []byte, name string) (*Catalog, []Notice, error) {
+func (l *Loader) Parse(data []byte, name string) (*Wanted, error) {
 	d := &document{
 		name: name, places: map[string]place{},
 		outside: outside{env: l.Env, dir: filepath.Dir(name)},
 	}
 	d.read(data)
 	return l.finish(d)
-}
-
-// finish checks what was read and makes the catalog.
-func (l *Loader) finish(d *document) (*Catalog, []Notice, error) {
-	if l.Prices == nil {
-		return nil, nil, errors.New("control: Loader.Prices must be set")
-	}
-	(&checker{document: d, kinds: l.Kinds}).check()
-	if err := d.wrong.err(); err != nil {
-		return nil, nil, err
-	}
-	b := &builder{loader: l, file: &d.file}
-	return b.build()
 }
 
 func kindNames(kinds []Kind) []string {

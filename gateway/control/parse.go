@@ -18,7 +18,10 @@ const (
 )
 
 // read parses data and decodes it into d.file.
-func (d *document) read(data []byte) {
+func (d *document) read(data []byte) { d.readInto(data, &d.file) }
+
+// readInto parses data and decodes it into what doc points to.
+func (d *document) readInto(data []byte, doc any) {
 	if len(data) > maxFile {
 		d.mistake("", "has %d bytes, more than %d", len(data), maxFile)
 		return
@@ -40,7 +43,7 @@ func (d *document) read(data []byte) {
 	if len(tree.Docs) > 1 && tree.Docs[1].Body != nil {
 		d.syntax(tree.Docs[1].Body.GetToken(), "a second document: a configuration is one")
 	}
-	d.value(tree.Docs[0].Body, "", reflect.ValueOf(&d.file).Elem())
+	d.value(tree.Docs[0].Body, "", reflect.ValueOf(doc).Elem())
 }
 
 // parse makes a tree. The parser is known to panic on some texts that are not

@@ -86,17 +86,20 @@ func TestGenerateKey(t *testing.T) {
 func TestKeyFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys.json")
 	store := control.KeyFile(path)
-	first, created, err := store("acme", "ci")
-	if err != nil || !created {
-		t.Fatalf("first: created %t, %v", created, err)
+	if none, err := store.Find("acme", "ci"); err != nil || !none.Empty() {
+		t.Fatalf("without a file: %v", err)
 	}
-	other, created, err := store("acme", "other")
-	if err != nil || !created || other.Equal(first) {
-		t.Fatalf("other: created %t, %v", created, err)
+	first, err := store.Keep("acme", "ci")
+	if err != nil || !control.WellFormed(first.Reveal()) {
+		t.Fatalf("first: %v", err)
 	}
-	again, created, err := control.KeyFile(path)("acme", "ci") // as after a restart
-	if err != nil || created || !again.Equal(first) {
-		t.Errorf("again: created %t, the same %t, %v", created, again.Equal(first), err)
+	if other, err := store.Keep("acme", "other"); err != nil || other.Equal(first) {
+		t.Fatalf("other: %v", err)
+	}
+	for name, get := range map[string]func(events.TenantID, string) (control.Secret, error){"found": store.Find, "kept": store.Keep} {
+		if again, err := get("acme", "ci"); err != nil || !again.Equal(first) {
+			t.Errorf("%s: the same %t, %v", name, again.Equal(first), err)
+		}
 	}
 	info, err := os.Stat(path)
 	if err != nil || info.Mode() != 0o600 {
@@ -108,10 +111,10 @@ func TestKeyFile(t *testing.T) {
 	if err := os.WriteFile(path, []byte(`{"acme/ci": "`+first.Reveal()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := store("acme", "ci"); err == nil || strings.Contains(err.Error(), first.Reveal()) || !strings.Contains(err.Error(), path) {
+	if _, err := store.Find("acme", "ci"); err == nil || strings.Contains(err.Error(), first.Reveal()) || !strings.Contains(err.Error(), path) {
 		t.Errorf("a torn file: %v", err)
 	}
-	if _, _, err := control.KeyFile(filepath.Join(path, "below"))("acme", "ci"); err == nil {
+	if _, err := control.KeyFile(filepath.Join(path, "below")).Keep("acme", "ci"); err == nil {
 		t.Error("a path that cannot be")
 	}
 }
@@ -133,10 +136,8 @@ func TestVersion(t *testing.T) {
 	}
 	version := func(edits ...string) string {
 		t.Helper()
-		c, _, err := loader(t).Parse([]byte(strings.NewReplacer(edits...).Replace(string(text))), "testdata/x.yaml")
-		if err != nil {
-			t.Fatal(err)
-		}
+		w, err := loader().Parse([]byte(strings.NewReplacer(edits...).Replace(string(text))), "testdata/x.yaml")
+		c := catalogOf(t, w, err)
 		return c.Version
 	}
 	base := version()
@@ -162,19 +163,17 @@ func TestVersion(t *testing.T) {
 }
 
 func TestFromEnvironment(t *testing.T) {
-	l := loader(t)
+	l := loader()
 	l.Env = func(name string) (string, bool) {
 		v, ok := map[string]string{"OPENAI_API_KEY": "sk-1", "GOOGLE_API_KEY": "g-1", "GEMINI_API_KEY": "", "ANTHROPIC_API_KEY": ""}[name]
 		return v, ok
 	}
 	var probed []string
-	c, notices, err := l.FromEnvironment(func(baseURL string) ([]string, error) {
+	w, notices, err := l.FromEnvironment(func(baseURL string) ([]string, error) {
 		probed = append(probed, baseURL)
 		return []string{"llama3:8b", "older"}, nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := catalogOf(t, w, err)
 	if diff := cmp.Diff([]string{"http://127.0.0.1:11434/v1"}, probed); diff != "" {
 		t.Errorf("probed (-want +got):\n%s", diff)
 	}
@@ -199,8 +198,8 @@ func TestFromEnvironment(t *testing.T) {
 	if key := c.Providers["gemini"].Credentials[0].APIKey; key.Reveal() != "g-1" {
 		t.Error("the second usual variable is not used")
 	}
-	if key := c.KeyBySecret("generated for default/default"); key == nil || key.Tenant.ID != "default" {
-		t.Errorf("key %v", key)
+	if tenant := c.Tenants["default"]; tenant == nil || len(tenant.Keys) != 1 || tenant.Keys[0].Name != "default" {
+		t.Errorf("tenant %+v", tenant)
 	}
 	var texts []string
 	for _, n := range notices {
@@ -208,7 +207,7 @@ func TestFromEnvironment(t *testing.T) {
 	}
 	wantTexts := []string{
 		"found openai by OPENAI_API_KEY", "found gemini by GOOGLE_API_KEY",
-		"found ollama at http://127.0.0.1:11434/v1, using its model llama3:8b", "generated key default of tenant default, shown only now",
+		"found ollama at http://127.0.0.1:11434/v1, using its model llama3:8b",
 	}
 	if diff := cmp.Diff(wantTexts, texts); diff != "" {
 		t.Errorf("notices (-want +got):\n%s", diff)
@@ -228,7 +227,7 @@ func TestFromEnvironmentFails(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			l := loader(t)
+			l := loader()
 			l.Env = func(name string) (string, bool) { return tt.value, name == "OPENAI_API_KEY" && tt.value != "" }
 			if tt.value == "" {
 				l.Env = nil
@@ -243,13 +242,11 @@ func TestFromEnvironmentFails(t *testing.T) {
 
 func TestDemo(t *testing.T) {
 	demo := control.Demo{OpenAI: "http://127.0.0.1:1/openai/v1", Anthropic: "http://127.0.0.1:1/anthropic", Gemini: "http://127.0.0.1:1/gemini"}
-	l := loader(t)
-	c, notices, err := l.Demo(demo)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(notices) != 1 || c.KeyBySecret(notices[0].Key.Reveal()) == nil {
-		t.Errorf("notices %v", notices)
+	l := loader()
+	w, err := l.Demo(demo)
+	c := catalogOf(t, w, err)
+	if len(c.Tenants["demo"].Keys) != 1 {
+		t.Errorf("tenant %+v", c.Tenants["demo"])
 	}
 	names := slices.Sorted(maps.Keys(c.Models))
 	if diff := cmp.Diff([]string{"any", "cheap", "fake-anthropic", "fake-gemini", "fake-openai", "fast", "smart"}, names); diff != "" {
@@ -267,12 +264,12 @@ func TestDemo(t *testing.T) {
 		}
 	}
 	demo.Key = `a-key-with-"quotes"-and-\backslashes\`
-	c, notices, err = l.Demo(demo)
-	if err != nil || len(notices) != 0 || c.KeyBySecret(demo.Key) == nil {
-		t.Errorf("with a key: %v, %v", notices, err)
+	w, err = l.Demo(demo)
+	if catalogOf(t, w, err).KeyBySecret(demo.Key) == nil {
+		t.Error("the key is not the one that was given")
 	}
 	demo.OpenAI = ""
-	if _, _, err := l.Demo(demo); len(control.Mistakes(err)) != 1 {
+	if _, err := l.Demo(demo); len(control.Mistakes(err)) != 1 {
 		t.Errorf("without an address: %v", err)
 	}
 }
@@ -288,20 +285,13 @@ func TestLive(t *testing.T) {
 }
 
 func TestLoadErrors(t *testing.T) {
-	if _, _, err := loader(t).Load("testdata/none.yaml"); !errors.Is(err, fs.ErrNotExist) || control.Mistakes(err) != nil {
+	if _, err := loader().Load("testdata/none.yaml"); !errors.Is(err, fs.ErrNotExist) || control.Mistakes(err) != nil {
 		t.Errorf("no such file: %v", err)
 	}
-	l := loader(t)
+	l := loader()
 	l.Prices = nil
-	if _, _, err := l.Load("testdata/full.yaml"); err == nil || !strings.Contains(err.Error(), "Prices") {
+	if _, err := l.Load("testdata/full.yaml"); err == nil || !strings.Contains(err.Error(), "Prices") {
 		t.Errorf("without prices: %v", err)
-	}
-	l = loader(t)
-	l.Keys = func(events.TenantID, string) (control.Secret, bool, error) {
-		return control.NewSecret(ciKey), false, nil
-	}
-	if _, _, err := l.Load("testdata/full.yaml"); err == nil || strings.Contains(err.Error(), ciKey) || !strings.Contains(err.Error(), "has the secret of key ci") {
-		t.Errorf("generated key that is supplied already: %v", err)
 	}
 }
 
@@ -331,7 +321,7 @@ func TestHostile(t *testing.T) {
 		"literal block": "providers: |\n  - a\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, _, err := loader(t).Parse([]byte(text), "x.yaml")
+			c, err := loader().Parse([]byte(text), "x.yaml")
 			if c != nil || err == nil || len(err.Error()) > 4*len(text)+1000 {
 				t.Errorf("catalog %v, error of %d bytes", c, len(fmt.Sprint(err)))
 			}
@@ -351,7 +341,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		l := &control.Loader{Env: environment, Kinds: kinds(), Prices: &accounting.Book{}}
-		c, _, err := l.Parse(data, "testdata/x.yaml")
+		c, err := l.Parse(data, "testdata/x.yaml")
 		if (c == nil) == (err == nil) {
 			t.Fatalf("catalog %v, error %v", c, err)
 		}

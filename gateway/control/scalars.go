@@ -1,6 +1,8 @@
 package control
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/mail"
@@ -48,7 +50,10 @@ type (
 	timeZone    string
 	webhookURL  string
 	secretText  struct{ Secret }
-	suppliedKey struct{ Secret }
+	suppliedKey struct {
+		Secret
+		hash string // SHA-256 of the secret in hex, where that is all there is
+	}
 	// signingSecret keys a signature.
 	signingSecret struct{ Secret }
 )
@@ -226,6 +231,13 @@ func (v *signingSecret) parse(s string) error {
 func (*signingSecret) schema() schema { return schema{Type: "string", MinLength: 1} }
 
 func (v *suppliedKey) parse(s string) error {
+	if hash, ok := strings.CutPrefix(s, hashPrefix); ok {
+		if b, err := hex.DecodeString(hash); err != nil || len(b) != sha256.Size || hash != strings.ToLower(hash) {
+			return errors.New("not a SHA-256 of 64 digits in lower case")
+		}
+		v.hash = hash
+		return nil
+	}
 	if len(s) < minKey || len(s) > maxKey || !visible(s) {
 		return fmt.Errorf("not a key of %d to %d visible ASCII characters", minKey, maxKey)
 	}

@@ -26,6 +26,12 @@ func (s Secret) Reveal() string {
 	return *s.text
 }
 
+// put replaces the text; types of the configuration that are secrets have it from here.
+func (s *Secret) put(text string) { *s = NewSecret(text) }
+
+// reveal is [Secret.Reveal] of what is [private].
+func (s Secret) reveal() string { return s.Reveal() }
+
 // Empty tells whether there is no text.
 func (s Secret) Empty() bool { return s.Reveal() == "" }
 

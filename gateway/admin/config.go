@@ -1,0 +1,82 @@
+package admin
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/control"
+	"github.com/llm-hub/llm-hub/gateway/web"
+)
+
+// Applied is the answer to a configuration.
+type Applied struct {
+	control.Outcome
+	Keys []MadeKey `json:"keys,omitempty"`
+}
+
+// MadeKey is a virtual key with the secret it was given, which is told only now.
+type MadeKey struct {
+	Tenant events.TenantID `json:"tenant"`
+	Name   string          `json:"name"`
+	Key    string          `json:"key"`
+}
+
+// operator is who comes with the operator's token.
+const operatorActor = "operator"
+
+// by says who gives a command with this request.
+func by(c echo.Context, cause, origin string) control.By {
+	return control.By{Actor: operatorActor, Cause: cause, Origin: origin, Request: web.RequestID(c)}
+}
+
+// apply puts a whole configuration in force.
+func (a *API) apply(c echo.Context) error {
+	p := newParams(c)
+	dry, prune := p.choice("dry_run", "false", "true") == "true", p.choice("prune", "false", "true") == "true"
+	if err := p.done(); err != nil {
+		return err
+	}
+	if a.cfg.Control == nil {
+		return absent("The configuration")
+	}
+	body, err := web.ReadJSON(c)
+	if err != nil {
+		return err
+	}
+	wanted, err := a.cfg.Control.Decode(body)
+	if err != nil {
+		return err
+	}
+	who, how := by(c, "apply", control.OriginFile), control.Application{}
+	who.DryRun = dry
+	if prune {
+		how.Prune = control.Everything()
+	}
+	done, err := a.cfg.Control.Apply(c.Request().Context(), who, wanted, how)
+	if err != nil {
+		return err
+	}
+	out := Applied{Outcome: done.Outcome}
+	for _, k := range done.Keys {
+		out.Keys = append(out.Keys, MadeKey{Tenant: k.Tenant, Name: k.Name, Key: k.Secret.Reveal()})
+	}
+	return c.JSON(http.StatusOK, out)
+}
+
+// export writes the configuration in force.
+func (a *API) export(c echo.Context) error {
+	if err := newParams(c).done(); err != nil {
+		return err
+	}
+	if a.cfg.Control == nil {
+		return absent("The configuration")
+	}
+	text, err := a.cfg.Control.Export(c.Request().Context())
+	if err != nil {
+		return &gateway.Error{Kind: gateway.Unavailable, Public: "The configuration cannot be written at present.", Cause: err}
+	}
+	return c.Blob(http.StatusOK, "application/yaml", text)
+}

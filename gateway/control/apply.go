@@ -1,0 +1,132 @@
+package control
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/llm-hub/llm-hub/events"
+)
+
+// NewKey is a virtual key that was made just now. Its secret is known to nobody
+// else and is never shown again.
+type NewKey struct {
+	Tenant events.TenantID `json:"tenant"`
+	Name   string          `json:"name"`
+	Secret Secret          `json:"-"`
+}
+
+// Applied says what became of a configuration.
+type Applied struct {
+	Outcome
+	Keys []NewKey
+}
+
+// Application says how a configuration is put in force.
+type Application struct {
+	// Prune gives the origins of which everything is removed that the configuration
+	// has not. Nil: nothing is.
+	Prune []string
+	// Keys are the secrets of keys that are not given in the configuration and not on
+	// the log, as an older version kept them; empty: none.
+	Keys KeyFile
+}
+
+// Everything is all origins.
+func Everything() []string {
+	return []string{OriginDemo, OriginEnvironment, OriginFile, OriginAPI}
+}
+
+// Apply puts what w says in force, by the changes that make the difference: where
+// there is none, nothing is appended. A virtual key without a secret keeps the one
+// it has, or gets one.
+func (p *Plane) Apply(ctx context.Context, by By, w *Wanted, how Application) (Applied, error) {
+	var out Applied
+	parts, err := w.parts(ctx, p.cfg.Vault)
+	if err != nil {
+		return out, invalid(err)
+	}
+	made := keysMade{}
+	out.Outcome, err = p.Do(ctx, by, func(d *Draft) error { return d.apply(parts, how, made) })
+	if err == nil && !by.DryRun {
+		out.Keys = made.inForce(p.opened.Load().plan)
+	}
+	return out, err
+}
+
+// Decode reads a configuration that a client sent. Its errors are *gateway.Error.
+func (p *Plane) Decode(data []byte) (*Wanted, error) {
+	w, err := p.cfg.Loader.Decode(data)
+	if err != nil {
+		return nil, invalid(err)
+	}
+	return w, nil
+}
+
+// keysMade are the secrets that a command has made. They are the same at every try:
+// an earlier one may be on the log.
+type keysMade map[Ref]Secret
+
+// inForce are those that are on the log, in the order of their names.
+func (m keysMade) inForce(p *plan) []NewKey {
+	var out []NewKey
+	for r, secret := range m {
+		one := p.parts[r]
+		if one != nil && one.doc.(*keyDoc).Key.digest() == digest(secret.Reveal()) {
+			out = append(out, NewKey{Tenant: r.Tenant, Name: r.ID, Secret: secret})
+		}
+	}
+	slices.SortFunc(out, func(a, b NewKey) int {
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Name, b.Name))
+	})
+	return out
+}
+
+func (m keysMade) secret(r Ref) Secret {
+	if m[r].Empty() {
+		m[r] = GenerateKey()
+	}
+	return m[r]
+}
+
+func (d *Draft) apply(parts []*part, how Application, made keysMade) error {
+	wanted := map[Ref]bool{}
+	for _, one := range parts {
+		wanted[one.Ref] = true
+		if key, ok := one.doc.(*keyDoc); ok && !key.Key.given() {
+			with, err := d.withSecret(one.Ref, *key, how.Keys, made)
+			if err != nil {
+				return err
+			}
+			one = &part{Ref: one.Ref, doc: &with}
+		}
+		d.set(one)
+	}
+	for _, r := range slices.Clone(d.plan.order) {
+		if !wanted[r] && slices.Contains(how.Prune, d.plan.origin[r]) {
+			d.plan.remove(r)
+		}
+	}
+	return nil
+}
+
+// withSecret gives a key the secret that it has, that a file of an older version
+// has, or a new one.
+func (d *Draft) withSecret(r Ref, key keyDoc, old KeyFile, made keysMade) (keyDoc, error) {
+	if had := d.now.plan.parts[r]; had != nil && had.doc.(*keyDoc).Key.given() {
+		key.Key = had.doc.(*keyDoc).Key
+		return key, nil
+	}
+	if old != "" {
+		secret, err := old.Find(r.Tenant, r.ID)
+		if err != nil {
+			return key, err
+		}
+		if !secret.Empty() {
+			key.Key.set(secret)
+			return key, nil
+		}
+	}
+	key.Key.set(made.secret(r))
+	return key, nil
+}

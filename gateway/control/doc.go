@@ -1,0 +1,34 @@
+// Package control is the control plane: the product's configuration as a fold of
+// the control stream, and the commands that change it.
+//
+// A [Wanted] is read from hub.yaml, from the environment or from what a client
+// sent. The objects it consists of (settings, prices, providers, credentials,
+// logical models, tenants, users, virtual keys) are what events speak of: a change
+// says an object as it was and as it is, in the words of hub.yaml. A [State] is the
+// fold of those events; a [Catalog] is what the gateway makes of a state, one
+// immutable value at a time in [Live]. A [Plane] is all of that on one node: it
+// follows the stream, and a command is a change of a draft of the configuration,
+// checked as a whole and appended under the sequence it was checked against.
+//
+// # Invariants
+//
+//  1. Every node that has folded a message has the same configuration in force, as
+//     if all of it had been read from one file, and has it as soon as the message
+//     reaches it. [TestFold, TestPrune, TestMovedProviderLosesItsKeys]
+//  2. A command that makes no difference appends nothing. [TestApplyAgain,
+//     TestExportRoundTrip]
+//  3. A command is on the log once or not at all, also when an append is left
+//     without an answer, and never over a rival's it has not seen.
+//     [TestUnknownAppend, TestRivals, TestManyObjects]
+//  4. What does not fit together is never appended. [TestDoesNotFit]
+//  5. No secret and nothing that tells of a person is on the log in clear, and no
+//     secret in what is shown or exported. [TestNoSecretOnTheLog,
+//     cmd/llm-hub.TestCanarySecrets]
+//  6. A key that was given for one host is never sent to another.
+//     [TestMovedProviderLosesItsKeys, vault.TestPlace]
+//  7. With a tenant goes what opens what it had on the log.
+//     [TestRemovedTenantIsShredded]
+//  8. A stream that was recreated, has lost its end or was changed is noticed, by a
+//     running node within ten seconds and by a start before it serves; the node
+//     keeps what it has in force and takes no command. [TestGuard, TestBrokenChain]
+package control
