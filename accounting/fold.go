@@ -70,6 +70,7 @@ type request struct {
 	attempt    int // the latest heard of
 	target     events.Target
 	recorded   int            // the latest attempt whose usage is on the books
+	output     int64          // answer tokens of it
 	checkpoint *events.Charge // of the latest attempt
 }
 

@@ -56,6 +56,7 @@ type End struct {
 	Reason   string                 // of a refusal or an orphan
 	Limit    *events.Limit          // that refused it, nil if none did
 	Count    int                    // requests this row stands for: 1, more for counted refusals
+	Output   int64                  // answer tokens of the last attempt, as recorded before the end
 }
 
 // Dead is an event that could not be decoded or applied.

@@ -212,7 +212,7 @@ func (s *step) recorded(e events.Event, b events.UsageRecorded) error {
 			return fmt.Errorf("usage of attempt %d was recorded before", r.recorded)
 		}
 		r.moveTo(b.Attempt, b.Target)
-		r.recorded = b.Attempt
+		r.recorded, r.output = b.Attempt, b.Charge.Usage.OutputTotal()
 	case o != nil:
 		if b.Attempt <= o.Recorded {
 			return fmt.Errorf("usage of attempt %d was recorded before", o.Recorded)
@@ -245,7 +245,7 @@ func (s *step) finished(e events.Event, b events.RequestFinished) error {
 		return nil
 	}
 	s.fold.closeRequest(r, s.at)
-	s.end(e, End{Node: e.Node, Outcome: b.Outcome, Finished: b, Count: 1})
+	s.end(e, End{Node: e.Node, Outcome: b.Outcome, Finished: b, Count: 1, Output: r.output})
 	return nil
 }
 

@@ -35,7 +35,7 @@
 //  10. While a store is away nothing is dropped, and the lag shows.
 //     [tables.TestStoreAway, tables.TestStoreAwayFromTheStart]
 //  11. Roll-up and rows give the same answer, in every time zone, and it is the
-//     fold's. [query.TestUsage]
+//     fold's. [query.TestQuestions]
 //  12. verify finds what is not as the log says, and nothing else, also under
 //     traffic. [verify.TestVerify, verify.TestLog]
 //  13. What the folds remember of dead nodes can always be stored, and is written

@@ -27,7 +27,9 @@ func (h *localHub) usage() func(context.Context, admin.UsageQuery) (admin.UsageT
 }
 
 func questionOf(q admin.UsageQuery) query.Question {
-	out := query.Question{From: q.From, To: q.To, Zone: q.Zone.String(), Where: map[query.Dimension][]string{}}
+	out := query.Question{Filter: query.Filter{
+		Scope: query.Everyone(), From: q.From, To: q.To, Zone: q.Zone.String(), Where: map[query.Dimension][]string{},
+	}}
 	for _, d := range q.GroupBy {
 		out.GroupBy = append(out.GroupBy, query.Dimension(d))
 	}

@@ -171,6 +171,7 @@ func requestColumns() []column[accounting.End] {
 		col("status", "UInt16", func(r *row) uint16 { return small(r.Finished.Status) }),
 		col("error", labelKind, func(r *row) string { return r.Finished.Error }),
 		col("reason", labelKind, func(r *row) string { return r.Reason }),
+		col("limit_name", labelKind, limitName),
 		col("provider", labelKind, func(r *row) string { return r.Finished.Target.Provider }),
 		col("credential", labelKind, func(r *row) string { return r.Finished.Target.Credential }),
 		col("upstream_model", labelKind, func(r *row) string { return r.Finished.Target.Model }),
@@ -178,8 +179,17 @@ func requestColumns() []column[accounting.End] {
 		col("finish", labelKind, func(r *row) string { return r.Finished.Finish }),
 		col("first_byte_ns", amountKind, func(r *row) int64 { return r.Finished.FirstByteNS }),
 		col("total_ns", amountKind, func(r *row) int64 { return r.Finished.TotalNS }),
+		col("output_tokens", amountKind, func(r *row) int64 { return r.Output }),
 		col("count", "UInt32", func(r *row) uint32 { return uint32(min(max(r.Count, 0), 1<<32-1)) }),
 	}
+}
+
+// limitName says which limit refused, as in "tenant cost per month".
+func limitName(r *accounting.End) string {
+	if r.Limit == nil {
+		return ""
+	}
+	return r.Limit.Scope + " " + r.Limit.Of + " per " + r.Limit.Per
 }
 
 func attemptColumns() []column[tables.Attempt] {

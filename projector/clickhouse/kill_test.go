@@ -49,7 +49,7 @@ func TestKillBetweenTableAndView(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if held.Usage > 0 && rolledUp < held.Usage {
+		if held.Usage > 0 && rolledUp.Usage < held.Usage {
 			break
 		}
 		if writer.Status().Seq > 0 {
@@ -158,6 +158,13 @@ func TestKillUnderLoad(t *testing.T) {
 	info, _ := log.Info(ctx)
 	if err := writer.Wait(ctx, func(s tables.Status) bool { return s.Seq == info.Last }); err != nil {
 		t.Fatal(err)
+	}
+	for c.Ping(ctx) != nil { // all may have been stored before the last kill
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			t.Fatal(ctx.Err())
+		}
 	}
 	wantBooks(ctx, t, log, c)
 }

@@ -62,12 +62,14 @@ func (c *Client) Count(ctx context.Context, database string, from, to uint64) (t
 }
 
 // RolledUp implements [tables.Census].
-func (c *Client) RolledUp(ctx context.Context, database string) (uint64, error) {
-	var n uint64
-	err := c.Query(ctx, "SELECT sum(lines) FROM {db:Identifier}.usage_15m", map[string]any{"db": database},
-		func(scan func(...any) error) error { return scan(&n) })
-	if err != nil {
-		return 0, fmt.Errorf("count %s.usage_15m: %w", database, err)
+func (c *Client) RolledUp(ctx context.Context, database string) (tables.Counts, error) {
+	var out tables.Counts
+	for table, n := range map[string]*uint64{"usage_15m": &out.Usage, "requests_15m": &out.Requests} {
+		err := c.Query(ctx, "SELECT sum(lines) FROM {db:Identifier}.{table:Identifier}", map[string]any{"db": database, "table": table},
+			func(scan func(...any) error) error { return scan(n) })
+		if err != nil {
+			return tables.Counts{}, fmt.Errorf("count %s.%s: %w", database, table, err)
+		}
 	}
-	return n, nil
+	return out, nil
 }

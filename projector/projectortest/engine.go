@@ -2,7 +2,9 @@ package projectortest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -48,6 +50,44 @@ func Connect(t testing.TB) (*clickhouse.Client, *embedded.Engine) {
 	}
 	t.Cleanup(func() { _ = c.Close() })
 	return c, engine
+}
+
+// EachStore runs a test against the embedded engine and, when the variable names
+// one, against a ClickHouse server, whose database it empties afterwards.
+func EachStore(t *testing.T, test func(t *testing.T, c *clickhouse.Client)) {
+	t.Helper()
+	t.Run("embedded", func(t *testing.T) {
+		c, _ := Connect(t)
+		test(t, c)
+	})
+	url := os.Getenv(ServerVariable)
+	if url == "" {
+		return
+	}
+	t.Run("server", func(t *testing.T) {
+		c, err := clickhouse.Open(clickhouse.Config{URL: url})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := errors.Join(c.Drop(context.Background(), c.Database()), c.Close()); err != nil {
+				t.Error(err)
+			}
+		})
+		test(t, c)
+	})
+}
+
+// ServerVariable is the environment variable that names a ClickHouse server for
+// tests: http://, https:// or clickhouse://, ending with a database of its own.
+const ServerVariable = "LLMHUB_TEST_CLICKHOUSE_URL"
+
+// HubOn runs both folds over log on a store, until the test ends.
+func HubOn(t testing.TB, log Log, c *clickhouse.Client) *Hub {
+	t.Helper()
+	h := &Hub{Log: log, Store: c}
+	h.Start(t)
+	return h
 }
 
 // NewHub runs both folds over log, on a real engine, until the test ends.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events/memlog"
+	"github.com/llm-hub/llm-hub/projector/clickhouse"
 	"github.com/llm-hub/llm-hub/projector/clickhouse/embedded/embeddedtest"
 	"github.com/llm-hub/llm-hub/projector/projectortest"
 	"github.com/llm-hub/llm-hub/projector/query"
@@ -27,21 +28,39 @@ type world struct {
 	books  projectortest.Books
 }
 
-func TestUsage(t *testing.T) {
+// TestQuestions is the conformance suite of the questions, for every store there is.
+func TestQuestions(t *testing.T) { projectortest.EachStore(t, questions) }
+
+func questions(t *testing.T, c *clickhouse.Client) {
 	log := memlog.New()
-	h := projectortest.NewHub(t, log)
-	traffic := projectortest.New(1, 5, 97*time.Second) // two days, over the end of summer time in Europe
+	h := projectortest.HubOn(t, log, c)
+	traffic := projectortest.New(1, 5, 420*time.Second) // nine days, over the end of summer time in Europe and America
 	h.Add(t, traffic.Messages(1800)...)
+	h.Add(t, traffic.Finish()...)
 	h.Settle(t)
 	books, err := projectortest.Fold(t.Context(), log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := world{query.New(h.Store, tables.LiveSource{Log: log, Bucket: log}), books}
+	if books.Open > 0 || len(books.Ends) < 300 {
+		t.Fatalf("%d requests have ended, %d are open", len(books.Ends), books.Open)
+	}
 	t.Run("time zones", w.timeZones)
 	t.Run("dimensions", w.dimensions)
 	t.Run("filters", w.filters)
 	t.Run("roll-up equals rows", w.rollUpEqualsRows)
+	t.Run("scopes", w.scopes)
+	t.Run("ranking", w.ranking)
+	t.Run("comparison", w.comparison)
+	t.Run("pages", w.pages)
+	t.Run("facets", w.facets)
+	t.Run("histogram", w.histogram)
+	t.Run("latency", w.latency)
+	t.Run("errors", w.errors)
+	t.Run("health", w.health)
+	t.Run("movers", w.movers)
+	t.Run("reconciliation", w.reconciliation)
 	t.Run("invalid", w.invalid)
 	t.Run("as of", func(t *testing.T) {
 		a, err := w.engine.Usage(t.Context(), everything())
@@ -54,7 +73,9 @@ func TestUsage(t *testing.T) {
 
 // everything asks for all of the traffic.
 func everything() query.Question {
-	return query.Question{From: projectortest.Start().AddDate(0, 0, -1), To: projectortest.Start().AddDate(0, 0, 9)}
+	return query.Question{Filter: query.Filter{
+		Scope: query.Everyone(), From: projectortest.Start().AddDate(0, 0, -1), To: projectortest.Start().AddDate(0, 0, 9),
+	}}
 }
 
 // fold adds up the entries that keep lets through, by the group of each.
@@ -100,9 +121,20 @@ func totals(a query.Amounts) accounting.Totals {
 	return t
 }
 
+// zones are time zones at both ends of the day, off the hour, and with an end of
+// summer time in the traffic: at one, at midnight, by half an hour.
+func zones() []string {
+	return []string{
+		"", "Asia/Kathmandu", "Europe/Berlin", "America/St_Johns", "America/Havana", "Africa/Cairo", "Asia/Beirut",
+		"Pacific/Kiritimati", "Pacific/Niue", "Pacific/Chatham", "Australia/Lord_Howe",
+	}
+}
+
 func (w world) timeZones(t *testing.T) {
-	pers := map[query.Dimension]accounting.Per{query.Hour: accounting.Hour, query.Day: accounting.Day, query.Month: accounting.Month}
-	for _, name := range []string{"", "Asia/Kathmandu", "Europe/Berlin", "America/St_Johns", "Pacific/Chatham", "Australia/Lord_Howe"} {
+	pers := map[query.Dimension]accounting.Per{
+		query.Hour: accounting.Hour, query.Day: accounting.Day, query.Week: accounting.Week, query.Month: accounting.Month,
+	}
+	for _, name := range zones() {
 		zone, err := time.LoadLocation(name)
 		if err != nil {
 			t.Fatal(err)
@@ -189,7 +221,9 @@ func (w world) filters(t *testing.T) {
 func (w world) rollUpEqualsRows(t *testing.T) {
 	start, cut, end := projectortest.Start(), projectortest.Start().Add(7*time.Hour+3*time.Minute+time.Nanosecond), projectortest.Start().Add(30*time.Hour)
 	sum := func(from, to time.Time) map[string]accounting.Totals {
-		return w.ask(t, query.Question{From: from, To: to, GroupBy: []query.Dimension{query.Tenant, query.Model}},
+		return w.ask(t, query.Question{
+			Filter: query.Filter{Scope: query.Everyone(), From: from, To: to}, GroupBy: []query.Dimension{query.Tenant, query.Model},
+		},
 			func(r query.Row) string { return r.Labels[query.Tenant] + r.Labels[query.Model] })
 	}
 	whole, parts := sum(start, end), sum(start, cut)
@@ -199,7 +233,7 @@ func (w world) rollUpEqualsRows(t *testing.T) {
 	if diff := cmp.Diff(whole, parts); diff != "" || len(whole) == 0 {
 		t.Errorf("roll-up and rows differ, %d groups:\n%s", len(whole), diff)
 	}
-	none, err := w.engine.Usage(t.Context(), query.Question{From: start, To: end})
+	none, err := w.engine.Usage(t.Context(), query.Question{Filter: query.Filter{Scope: query.Everyone(), From: start, To: end}})
 	var want accounting.Totals
 	for total := range maps.Values(whole) {
 		want = want.Plus(total)

@@ -10,73 +10,108 @@ import (
 	"github.com/llm-hub/llm-hub/events"
 )
 
-// quarter is the grain of the roll-up.
-const quarter = 15 * time.Minute
+// grouping is how usage is added up.
+type grouping struct {
+	by     []Dimension
+	zone   *time.Location
+	top    int // groups of ranked that are kept; 0: all
+	ranked Dimension
+	metric Metric
+	kept   Filter // what the ranking goes by
+}
 
-// statement is a question in the words of the tables.
-type statement struct {
-	sql     string
-	params  map[string]any
-	groupBy []Dimension
-	zone    *time.Location
+// rank keeps the top groups of the first dimension that is not a span.
+func (g *grouping) rank(top int, by Metric) error {
+	if by == "" {
+		by = Cost
+	}
+	if !slices.Contains(Metrics(), by) {
+		return &InvalidError{"rank_by", fmt.Sprintf("%q is not one of %v", by, Metrics())}
+	}
+	if top < 0 || top > maxTop {
+		return &InvalidError{"top", fmt.Sprintf("is %d, not 1 to %d", top, maxTop)}
+	}
+	i := slices.IndexFunc(g.by, func(d Dimension) bool { return !d.Span() })
+	if top > 0 && i < 0 {
+		return &InvalidError{"top", "needs a dimension to rank in group_by"}
+	}
+	if g.top, g.metric = top, by; top > 0 {
+		g.ranked = g.by[i]
+	}
+	return nil
+}
+
+// source is the roll-up where it can answer, else the rows.
+func (f Filter) source() (table, at, cost string) {
+	if f.onQuarters() {
+		return "usage_15m", bucketColumn, "cost_nano_usd"
+	}
+	return "usage", momentColumn, "ifNull(cost_nano_usd, 0)"
 }
 
 // statement puts fixed pieces of text together; which ones depends on the
 // question, what they say does not.
-func (q Question) statement() (statement, error) {
-	zone, err := q.check()
-	if err != nil {
-		return statement{}, err
+func (g grouping) statement(f Filter) statement {
+	table, at, cost := f.source()
+	c := f.clause(at)
+	if slices.ContainsFunc(g.by, Dimension.Span) {
+		c.params["zone"] = g.zone.String()
 	}
-	s := statement{params: map[string]any{}, groupBy: q.GroupBy, zone: zone}
-	table, at, cost := "usage", "window_at", "ifNull(cost_nano_usd, 0)"
-	s.params["from"], s.params["to"] = q.From.UnixNano(), q.To.UnixNano()
-	bound := "fromUnixTimestamp64Nano({%s:Int64}, 'UTC')"
-	if aligned(q.From) && aligned(q.To) {
-		table, at, cost = "usage_15m", "bucket", "cost_nano_usd"
-		s.params["from"], s.params["to"] = q.From.Unix(), q.To.Unix()
-		bound = "toDateTime({%s:Int64}, 'UTC')"
+	columns := []string{"0"}
+	if g.top > 0 {
+		columns[0] = fmt.Sprintf("toUInt8(%s NOT IN (%s))", g.ranked, g.ranking(&c))
 	}
-	var columns []string
-	for _, d := range q.GroupBy {
-		columns = append(columns, s.column(d, at))
-	}
-	where := fmt.Sprintf("%s >= "+bound+" AND %s < "+bound, at, "from", at, "to")
-	for _, d := range Dimensions() { // in this order, so that equal questions are equal statements
-		if values := q.Where[d]; len(values) > 0 {
-			where += fmt.Sprintf(" AND %s IN {in_%s:Array(String)}", d, d)
-			s.params["in_"+string(d)] = values
+	for _, d := range g.by {
+		switch {
+		case d.Span():
+			columns = append(columns, d.start(at))
+		case d == g.ranked:
+			columns = append(columns, fmt.Sprintf("if(toUInt8(%s NOT IN (%s)), '', toString(%s))", d, g.ranking(&c), d))
+		default:
+			columns = append(columns, "toString("+d.column()+")")
 		}
 	}
-	s.sql = "SELECT " + strings.Join(append(slices.Clone(columns), sums(cost)...), ", ") +
-		" FROM {db:Identifier}." + table + " WHERE " + where
-	if len(columns) > 0 {
-		places := make([]string, len(columns))
-		for i := range columns {
-			places[i] = fmt.Sprint(i + 1)
-		}
-		s.sql += " GROUP BY " + strings.Join(places, ", ") + " ORDER BY " + strings.Join(places, ", ")
+	places := make([]string, len(columns))
+	for i := range columns {
+		places[i] = fmt.Sprint(i + 1)
 	}
-	s.sql += fmt.Sprintf(" LIMIT %d", maxRows+1)
-	return s, nil
+	sql := "SELECT " + strings.Join(append(columns, sums(cost)...), ", ") +
+		" FROM {db:Identifier}." + table + " WHERE " + c.where()
+	if len(g.by) > 0 {
+		sql += " GROUP BY " + strings.Join(places, ", ") + " ORDER BY " + strings.Join(append(places[1:], "1"), ", ")
+	}
+	return statement{sql: sql + fmt.Sprintf(" LIMIT %d", maxRows+1), params: c.params}
 }
 
-func aligned(t time.Time) bool { return t.Unix()%int64(quarter.Seconds()) == 0 && t.Nanosecond() == 0 }
-
-// column is the expression of a dimension; a span is the Unix second of its start.
-func (s *statement) column(d Dimension, at string) string {
-	if d.Span() {
-		s.params["zone"] = s.zone.String()
+// ranking selects the groups that are kept. Equal ones rank by their names.
+func (g grouping) ranking(c *clause) string {
+	table, at, cost := g.kept.source()
+	kept := g.kept.clause(at)
+	text := kept.where()
+	for name, value := range kept.params { // the period of the ranking is not always that of the answer
+		if name == "from" || name == "to" {
+			c.params["rank_"+name] = value
+			text = strings.ReplaceAll(text, "{"+name+":", "{rank_"+name+":")
+		}
 	}
-	switch d {
-	case Hour:
-		return "toInt64(toUnixTimestamp(toStartOfHour(toDateTime(" + at + ", {zone:String}))))"
-	case Day:
-		return "toInt64(toUnixTimestamp(toStartOfDay(toDateTime(" + at + ", {zone:String}))))"
-	case Month:
-		return "toInt64(toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(" + at + ", {zone:String})), {zone:String})))"
+	return fmt.Sprintf("SELECT %s FROM {db:Identifier}.%s WHERE %s GROUP BY 1 ORDER BY sum(%s) DESC, 1 LIMIT %d",
+		g.ranked, table, text, g.metric.expression(cost), g.top)
+}
+
+// expression is the amount of one row.
+func (m Metric) expression(cost string) string {
+	const input, output = "input + cache_read + cache_write + cache_write_1h", "output + reasoning"
+	switch m {
+	case Cost:
+		return cost
+	case Tokens:
+		return input + " + " + output
+	case InputTokens:
+		return input
+	case OutputTokens:
+		return output
 	default:
-		return "toString(" + string(d) + ")"
+		return string(m)
 	}
 }
 
@@ -88,32 +123,38 @@ func sums(cost string) []string {
 	return out
 }
 
+// places are where the sums of [sums] are scanned to.
+func places(t *accounting.Totals) []any {
+	out := []any{&t.Requests, &t.Attempts, &t.Failures, &t.Cost, &t.Unpriced}
+	for _, amount := range t.Usage.Refs() {
+		out = append(out, amount)
+	}
+	return out
+}
+
 // scan reads one row of the answer.
-func (s *statement) scan(scan func(...any) error) (Row, error) {
+func (g grouping) scan(scan func(...any) error) (Row, error) {
 	var (
+		other  uint8
 		start  int64
-		labels = make([]string, len(s.groupBy))
+		labels = make([]string, len(g.by))
 		t      accounting.Totals
-		dest   []any
+		dest   = []any{&other}
 	)
-	for i, d := range s.groupBy {
+	for i, d := range g.by {
 		if d.Span() {
 			dest = append(dest, &start)
 		} else {
 			dest = append(dest, &labels[i])
 		}
 	}
-	dest = append(dest, &t.Requests, &t.Attempts, &t.Failures, &t.Cost, &t.Unpriced)
-	for _, amount := range t.Usage.Refs() {
-		dest = append(dest, amount)
-	}
-	if err := scan(dest...); err != nil {
+	if err := scan(append(dest, places(&t)...)...); err != nil {
 		return Row{}, err
 	}
-	row := Row{Labels: map[Dimension]string{}, Amounts: amounts(t)}
-	for i, d := range s.groupBy {
+	row := Row{Labels: map[Dimension]string{}, Other: other == 1, Amounts: amounts(t)}
+	for i, d := range g.by {
 		if d.Span() {
-			row.Start = time.Unix(start, 0).In(s.zone)
+			row.Start = time.Unix(start, 0).In(g.zone)
 		} else {
 			row.Labels[d] = labels[i]
 		}

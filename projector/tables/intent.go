@@ -174,11 +174,11 @@ func (s *session) census(ctx context.Context) error {
 	case held != s.stored.Rows:
 		return guardError("%s holds %+v rows, the checkpoint knows %+v", s.stored.Database, held, s.stored.Rows)
 	default:
-		return guardError("the roll-up of %s does not add up all rows of usage", s.stored.Database)
+		return guardError("the roll-ups of %s do not add up all rows of usage and requests", s.stored.Database)
 	}
 }
 
-// rolledUp tells whether the roll-up adds up all rows of usage.
+// rolledUp tells whether the roll-ups add up all rows of usage and requests.
 func (s *session) rolledUp(ctx context.Context) (bool, error) {
 	held, err := s.cfg.Store.Count(ctx, s.stored.Database, 0, maxSeq)
 	if err != nil {
@@ -188,5 +188,5 @@ func (s *session) rolledUp(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("tables: %w", err)
 	}
-	return rolledUp == held.Usage, nil
+	return rolledUp.Usage == held.Usage && rolledUp.Requests == held.Requests, nil
 }

@@ -45,8 +45,9 @@ type Inserter interface {
 type Census interface {
 	// Count counts the rows of the sequences from to to, both inclusive.
 	Count(ctx context.Context, database string, from, to uint64) (Counts, error)
-	// RolledUp counts the rows of usage that the roll-up has added up.
-	RolledUp(ctx context.Context, database string) (uint64, error)
+	// RolledUp counts the rows of usage and of requests that their roll-ups have
+	// added up; attempts have none.
+	RolledUp(ctx context.Context, database string) (Counts, error)
 }
 
 // Store is where the tables are.

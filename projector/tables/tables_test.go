@@ -83,8 +83,8 @@ func compare(t *testing.T, log *memlog.Log, store *tablestest.MemStore) projecto
 		t.Error("no rows of attempts")
 	}
 	rolledUp, err := store.RolledUp(context.Background(), "hub")
-	if err != nil || rolledUp != uint64(len(got.Usage)) {
-		t.Errorf("the roll-up has %d of %d rows, %v", rolledUp, len(got.Usage), err)
+	if err != nil || rolledUp.Usage != uint64(len(got.Usage)) || rolledUp.Requests != uint64(len(got.Requests)) {
+		t.Errorf("the roll-ups have %+v of %d and %d rows, %v", rolledUp, len(got.Usage), len(got.Requests), err)
 	}
 	return want
 }

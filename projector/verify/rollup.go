@@ -146,7 +146,11 @@ func (r *run) rolledUp(ctx context.Context, database string, part roll) (found [
 		drift.Tokens += max(tokens, -tokens)
 		return err
 	})
-	return found, drift, err
+	if err != nil {
+		return nil, drift, err
+	}
+	requests, err := r.requestsRolledUp(ctx, params)
+	return append(found, requests...), drift, err
 }
 
 // beyond finds tables with rows of sequences that the checkpoint has not come to:

@@ -129,9 +129,9 @@ func verifierOwes(t *testing.T, h *projectortest.Hub, v *verify.Verifier, traffi
 		t.Errorf("verified without the store: %+v, %v", report, err)
 	}
 	store.gone.Store(false)
-	exec(t, h, "CREATE TABLE "+db+".kept AS "+db+".requests")
-	exec(t, h, "INSERT INTO "+db+".kept SELECT * FROM "+db+".requests WHERE seq > "+text(stood)+" ORDER BY seq, idx LIMIT 1")
-	exec(t, h, "DELETE FROM "+db+".requests WHERE (seq, idx) IN (SELECT seq, idx FROM "+db+".kept)")
+	exec(t, h, "CREATE TABLE "+db+".kept AS "+db+".attempts")
+	exec(t, h, "INSERT INTO "+db+".kept SELECT * FROM "+db+".attempts WHERE seq > "+text(stood)+" ORDER BY seq, idx LIMIT 1")
+	exec(t, h, "DELETE FROM "+db+".attempts WHERE (seq, idx) IN (SELECT seq, idx FROM "+db+".kept)")
 	if report := again(t, v); report.OK || !strings.Contains(report.Differences[0].What, "after sequence") {
 		t.Errorf("a row that was owed is missing: %v", report.Differences)
 	}
@@ -140,7 +140,7 @@ func verifierOwes(t *testing.T, h *projectortest.Hub, v *verify.Verifier, traffi
 			t.Errorf("differences: %v", report.Differences)
 		}
 	}
-	exec(t, h, "INSERT INTO "+db+".requests SELECT * FROM "+db+".kept")
+	exec(t, h, "INSERT INTO "+db+".attempts SELECT * FROM "+db+".kept")
 	exec(t, h, "DROP TABLE "+db+".kept")
 	clean(t, v)
 }
@@ -189,6 +189,7 @@ func verifierFinds(t *testing.T, h *projectortest.Hub, v *verify.Verifier, log *
 			exec(t, h, "INSERT INTO "+db+".requests (seq, request, tenant) VALUES (1, 'r', 'zzz')")
 		}, func() {
 			exec(t, h, "ALTER TABLE "+db+".requests DELETE WHERE tenant = 'zzz' SETTINGS mutations_sync = 1")
+			exec(t, h, "ALTER TABLE "+db+".requests_15m DELETE WHERE tenant = 'zzz' SETTINGS mutations_sync = 1")
 		}, "table requests, rows of zzz", shares, 0, 0},
 	}
 	for _, p := range plants {

@@ -128,6 +128,9 @@ func differences(t *testing.T, h *projectortest.Hub, log *memlog.Log) {
 		{"roll-up off", func() {
 			exec(t, h, "INSERT INTO "+db+".usage_15m (bucket, tenant, lines) VALUES ('2026-10-24 20:00:00', 'tenant-0', 1)")
 		}, "roll-up of 2026-10-24 20:00:00, tenant-0"},
+		{"roll-up of requests off", func() {
+			exec(t, h, "INSERT INTO "+db+".requests_15m (bucket, tenant, lines) VALUES ('2026-10-24 20:00:00', 'tenant-0', 1)")
+		}, "roll-up of requests of 2026-10-24 20:00:00, tenant-0"},
 		{"row missing", func() {
 			exec(t, h, "DELETE FROM "+db+".requests WHERE (seq, idx) IN (SELECT seq, idx FROM "+db+".requests WHERE tenant = 'tenant-2' ORDER BY seq, idx LIMIT 1)")
 		}, "table requests, rows of tenant-2"},

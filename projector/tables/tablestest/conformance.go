@@ -72,8 +72,8 @@ func wantCount(t *testing.T, s tables.Store, database string, from, to uint64, w
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rolledUp != want.Usage {
-		t.Errorf("the roll-up of %s has %d rows, want %d", database, rolledUp, want.Usage)
+	if rolledUp.Usage != want.Usage || rolledUp.Requests != want.Requests {
+		t.Errorf("the roll-ups of %s have %+v rows, want %+v", database, rolledUp, want)
 	}
 }
 

@@ -22,7 +22,8 @@ const (
 	BeforeInsert = iota
 	AfterUsage   // usage is written, its roll-up is not
 	AfterRollUp
-	AfterRequests
+	AfterRequests // requests are written, their roll-up is not
+	AfterRequestsRollUp
 	AfterAttempts // everything is written, the answer is lost
 	steps
 )
@@ -41,7 +42,7 @@ type MemStore struct {
 
 type database struct {
 	rows     tables.Rows
-	rolledUp uint64
+	rolledUp tables.Counts
 	tokens   map[string]bool
 }
 
@@ -128,8 +129,9 @@ func (m *MemStore) Insert(_ context.Context, name string, b tables.Batch) error 
 	insert := []func(){
 		func() {},
 		func() { d.rows.Usage = append(d.rows.Usage, b.Rows.Usage...) },
-		func() { d.rolledUp += uint64(len(b.Rows.Usage)) },
+		func() { d.rolledUp.Usage += uint64(len(b.Rows.Usage)) },
 		func() { d.rows.Requests = append(d.rows.Requests, b.Rows.Requests...) },
+		func() { d.rolledUp.Requests += uint64(len(b.Rows.Requests)) },
 		func() { d.rows.Attempts = append(d.rows.Attempts, b.Rows.Attempts...) },
 	}
 	for step, do := range insert {
@@ -172,12 +174,12 @@ func (m *MemStore) Count(_ context.Context, name string, from, to uint64) (table
 }
 
 // RolledUp implements [tables.Census].
-func (m *MemStore) RolledUp(_ context.Context, name string) (uint64, error) {
+func (m *MemStore) RolledUp(_ context.Context, name string) (tables.Counts, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	d, err := m.find(name)
 	if err != nil {
-		return 0, err
+		return tables.Counts{}, err
 	}
 	return d.rolledUp, nil
 }

@@ -1,0 +1,1 @@
+ALTER TABLE requests DROP COLUMN IF EXISTS limit_name, DROP COLUMN IF EXISTS output_tokens

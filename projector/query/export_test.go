@@ -1,0 +1,4 @@
+package query
+
+// Judge sets the state of a target in a span.
+func Judge(h *HealthState) { h.judge() }

@@ -1,0 +1,120 @@
+package query
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/llm-hub/llm-hub/events"
+)
+
+// Scope says whose facts an asker may see. The zero Scope sees nothing.
+type Scope struct {
+	everyone bool
+	tenants  []string
+}
+
+// Everyone sees the facts of all tenants.
+func Everyone() Scope { return Scope{everyone: true} }
+
+// Of sees the facts of some tenants.
+func Of(tenants ...events.TenantID) Scope {
+	var s Scope
+	for _, t := range tenants {
+		s.tenants = append(s.tenants, string(t))
+	}
+	return s
+}
+
+// maxValues bounds the values of one dimension in a filter.
+const maxValues = 1000
+
+// What the tables can hold, see tables.Instant.
+const (
+	firstYear = 1970
+	lastYear  = 2105
+)
+
+// Filter says which facts a question is about.
+type Filter struct {
+	Scope    Scope
+	From, To time.Time              // admission time, To exclusive
+	Zone     string                 // IANA name of the time zone that spans are counted in; empty is UTC
+	Where    map[Dimension][]string // only facts whose value is one of these; not by a span
+}
+
+// check refuses what cannot be asked of a table with some dimensions, and finds
+// the time zone.
+func (f Filter) check(known []Dimension) (*time.Location, error) {
+	if f.From.IsZero() {
+		return nil, &InvalidError{"from", "is missing"}
+	}
+	if !f.To.After(f.From) {
+		return nil, &InvalidError{"to", "must be after from"}
+	}
+	if f.From.Year() < firstYear || f.To.Year() > lastYear {
+		return nil, &InvalidError{"from", fmt.Sprintf("from and to must be in the years %d to %d", firstYear, lastYear)}
+	}
+	zone, err := time.LoadLocation(f.Zone)
+	if err != nil || f.Zone == "Local" {
+		return nil, &InvalidError{"time_zone", fmt.Sprintf("%q is not the name of a time zone", f.Zone)}
+	}
+	for d, values := range f.Where {
+		if !slices.Contains(known, d) {
+			return nil, &InvalidError{string(d), "cannot be filtered by"}
+		}
+		if len(values) == 0 || len(values) > maxValues {
+			return nil, &InvalidError{string(d), fmt.Sprintf("has %d values, not 1 to %d", len(values), maxValues)}
+		}
+	}
+	return zone, nil
+}
+
+// clause is a condition and the values bound in it.
+type clause struct {
+	text   []string
+	params map[string]any
+}
+
+// Columns of time, and how a bound is compared with them.
+const (
+	momentColumn = "window_at" // DateTime64(9)
+	bucketColumn = "bucket"    // DateTime, start of a quarter
+)
+
+// clause is the filter in words for a table whose column of time is at.
+func (f Filter) clause(at string) clause {
+	c := clause{params: map[string]any{}}
+	if at == momentColumn {
+		c.params["from"], c.params["to"] = f.From.UnixNano(), f.To.UnixNano()
+		c.and("window_at >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND window_at < fromUnixTimestamp64Nano({to:Int64}, 'UTC')")
+	} else {
+		c.params["from"], c.params["to"] = f.From.Unix(), f.To.Unix()
+		c.and("bucket >= toDateTime({from:Int64}, 'UTC') AND bucket < toDateTime({to:Int64}, 'UTC')")
+	}
+	if !f.Scope.everyone {
+		c.and("tenant IN {scope:Array(String)}")
+		c.params["scope"] = append([]string{}, f.Scope.tenants...)
+	}
+	for _, d := range AllDimensions() { // in this order, so that equal questions are equal statements
+		if values := f.Where[d]; len(values) > 0 {
+			c.and(fmt.Sprintf("%s IN {in_%s:Array(String)}", d.column(), d))
+			c.params["in_"+string(d)] = values
+		}
+	}
+	return c
+}
+
+func (c *clause) and(text string) { c.text = append(c.text, text) }
+
+func (c *clause) where() string { return strings.Join(c.text, " AND ") }
+
+// quarter is the grain of the roll-up: every time zone in use starts its hours,
+// days and months on one.
+const quarter = 15 * time.Minute
+
+// onQuarters tells whether the roll-up can answer: it knows quarters only as a whole.
+func (f Filter) onQuarters() bool { return aligned(f.From) && aligned(f.To) }
+
+func aligned(t time.Time) bool { return t.Unix()%int64(quarter.Seconds()) == 0 && t.Nanosecond() == 0 }

@@ -1,0 +1,148 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Latency asks how long answered requests took.
+type Latency struct {
+	RequestFilter
+	GroupBy []Dimension // as in [Question], of all dimensions of requests
+}
+
+// LatencyTable is the answer.
+type LatencyTable struct {
+	Rows []LatencyRow `json:"rows"`
+	All  LatencyRow   `json:"all"` // of all rows together: percentiles cannot be added up
+	AsOf AsOf         `json:"as_of"`
+}
+
+// LatencyRow is one group: how many requests, and the percentiles of those that
+// have one. They are exact within 1 % of their value, whatever the order of merges.
+type LatencyRow struct {
+	Start     time.Time            `json:"start,omitzero"`
+	Labels    map[Dimension]string `json:"labels,omitempty"`
+	Requests  uint64               `json:"requests"`
+	FirstByte Percentiles          `json:"first_byte_ns"`
+	Total     Percentiles          `json:"total_ns"`
+	Speed     Percentiles          `json:"tokens_per_second"` // answer tokens from first to last byte
+}
+
+// Percentiles are of the requests that have the value: Count of them.
+type Percentiles struct {
+	Count uint64  `json:"count"`
+	P50   float64 `json:"p50"`
+	P90   float64 `json:"p90"`
+	P95   float64 `json:"p95"`
+	P99   float64 `json:"p99"`
+}
+
+func (p *Percentiles) set(values []float64) {
+	if p.Count > 0 && len(values) == 4 {
+		p.P50, p.P90, p.P95, p.P99 = values[0], values[1], values[2], values[3]
+	}
+}
+
+// percentiles selects the percentiles of value and the number of those they are of,
+// where holds.
+func percentiles(value, where string) string {
+	return fmt.Sprintf("countIf(%s), quantilesDDIf(0.01, 0.5, 0.9, 0.95, 0.99)(%s, %s)", where, value, where)
+}
+
+// Latency answers the question: of admitted requests, not of refusals.
+func (e *Engine) Latency(ctx context.Context, q Latency) (LatencyTable, error) {
+	zone, err := q.check()
+	if err != nil {
+		return LatencyTable{}, err
+	}
+	if err := checkGroups(q.GroupBy, AllDimensions()); err != nil {
+		return LatencyTable{}, err
+	}
+	var t LatencyTable
+	t.AsOf, err = e.live(ctx, func(database string) error {
+		if t.Rows, err = e.latency(ctx, database, q, zone); err != nil {
+			return err
+		}
+		whole := q
+		whole.GroupBy = nil
+		all, err := e.latency(ctx, database, whole, zone)
+		if len(all) > 0 {
+			t.All = all[0]
+		}
+		return err
+	})
+	if err != nil {
+		return LatencyTable{}, fmt.Errorf("latency: %w", err)
+	}
+	return t, nil
+}
+
+func (e *Engine) latency(ctx context.Context, database string, q Latency, zone *time.Location) ([]LatencyRow, error) {
+	c := q.clause()
+	c.and("outcome != 'rejected'")
+	if slices.ContainsFunc(q.GroupBy, Dimension.Span) {
+		c.params["zone"] = zone.String()
+	}
+	var columns, places []string
+	for i, d := range q.GroupBy {
+		places = append(places, fmt.Sprint(i+1))
+		if d.Span() {
+			columns = append(columns, d.start(momentColumn))
+		} else {
+			columns = append(columns, "toString("+d.column()+")")
+		}
+	}
+	columns = append(columns, "count()", percentiles("first_byte_ns", "first_byte_ns > 0"), percentiles("total_ns", "total_ns > 0"),
+		percentiles("output_tokens * 1e9 / (total_ns - first_byte_ns)", "output_tokens > 0 AND first_byte_ns > 0 AND total_ns > first_byte_ns"))
+	sql := "SELECT " + strings.Join(columns, ", ") + " FROM {db:Identifier}.requests WHERE " + c.where()
+	if len(places) > 0 {
+		sql += " GROUP BY " + strings.Join(places, ", ") + " ORDER BY " + strings.Join(places, ", ")
+	}
+	rows := []LatencyRow{}
+	err := e.run(ctx, database, statement{sql: sql + fmt.Sprintf(" LIMIT %d", maxRows+1), params: c.params}, func(scan func(...any) error) error {
+		if len(rows) == maxRows {
+			return ErrTooLarge
+		}
+		row, err := scanLatency(scan, q.GroupBy, zone)
+		rows = append(rows, row)
+		return err
+	})
+	return rows, err
+}
+
+func scanLatency(scan func(...any) error, by []Dimension, zone *time.Location) (LatencyRow, error) {
+	var start int64
+	labels := make([]string, len(by))
+	var dest []any
+	for i, d := range by {
+		if d.Span() {
+			dest = append(dest, &start)
+		} else {
+			dest = append(dest, &labels[i])
+		}
+	}
+	var r LatencyRow
+	var first, total, speed []float64
+	dest = append(dest, &r.Requests, &r.FirstByte.Count, &first, &r.Total.Count, &total, &r.Speed.Count, &speed)
+	if err := scan(dest...); err != nil {
+		return r, err
+	}
+	r.FirstByte.set(first)
+	r.Total.set(total)
+	r.Speed.set(speed)
+	for i, d := range by {
+		if d.Span() {
+			r.Start = time.Unix(start, 0).In(zone)
+			continue
+		}
+		if r.Labels == nil {
+			r.Labels = map[Dimension]string{}
+		}
+		r.Labels[d] = labels[i]
+	}
+	return r, nil
+}

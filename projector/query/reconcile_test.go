@@ -1,0 +1,127 @@
+package query_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/llm-hub/llm-hub/accounting"
+	"github.com/llm-hub/llm-hub/projector/projectortest"
+	"github.com/llm-hub/llm-hub/projector/query"
+)
+
+// reconciliation: for 50 random combinations of filter, groups, span and time zone
+// the card, the sum of the chart, the sum of the ranked table and the sum of all
+// pages of requests are what the plain fold of the log comes to, to the nano-dollar.
+func (w world) reconciliation(t *testing.T) {
+	rng := rand.New(rand.NewPCG(42, 7))
+	meant := 0
+	for range 50 {
+		q := randomQuestion(rng)
+		want := accounting.Totals{}
+		for _, e := range w.books.Entries {
+			if fits(q.Filter, e.WindowAt, func(d query.Dimension) string { return value(e, d) }) {
+				want = want.Plus(e.Totals)
+			}
+		}
+		if want.Cost > 0 {
+			meant++
+		}
+		card := q
+		card.GroupBy, card.Top = nil, 0
+		for name, q := range map[string]query.Question{"card": card, "chart": q} {
+			a, err := w.engine.Usage(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum := accounting.Totals{}
+			for _, r := range a.Rows {
+				sum = sum.Plus(totals(r.Amounts))
+			}
+			if totals(a.Totals) != want || name == "chart" && sum != want {
+				t.Errorf("%s of %+v: totals %+v, rows %+v, want %+v", name, q, a.Totals, sum, want)
+			}
+		}
+		w.reconcilePages(t, q.Filter, want, 20+rng.IntN(200))
+	}
+	if meant < 30 {
+		t.Errorf("only %d of the combinations cost something", meant)
+	}
+}
+
+// reconcilePages compares requests with the ends of the fold. Where the filter is on
+// who asked, all lines of a request fit or none, so what they used is the card, too.
+func (w world) reconcilePages(t *testing.T, f query.Filter, card accounting.Totals, limit int) {
+	t.Helper()
+	want := int64(0)
+	for _, e := range w.books.Ends {
+		if fits(f, e.WindowAt, func(d query.Dimension) string { return endValue(e, d) }) {
+			want += int64(e.Count)
+		}
+	}
+	got, used := int64(0), accounting.Totals{}
+	for _, r := range w.walk(t, query.Page{RequestFilter: query.RequestFilter{Filter: f}, Limit: limit}) {
+		got += int64(r.Count)
+		used = used.Plus(totals(r.Amounts))
+	}
+	h, err := w.engine.Histogram(t.Context(), query.RequestFilter{Filter: f}, query.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != want || h.Totals.Requests != want {
+		t.Errorf("requests of %+v: %d on pages, %d in the histogram, want %d", f, got, h.Totals.Requests, want)
+	}
+	byVendor := len(f.Where[query.Provider])+len(f.Where[query.Credential])+len(f.Where[query.UpstreamModel]) > 0
+	if !byVendor && used != card {
+		t.Errorf("all pages of %+v used %+v, want %+v", f, used, card)
+	}
+}
+
+func fits(f query.Filter, at time.Time, value func(query.Dimension) string) bool {
+	for d, values := range f.Where {
+		if !slices.Contains(values, value(d)) {
+			return false
+		}
+	}
+	return !at.Before(f.From) && at.Before(f.To)
+}
+
+// randomQuestion asks about some of the traffic: on quarters or not, and from the
+// start of a day in the zone at times.
+func randomQuestion(rng *rand.Rand) query.Question {
+	name := zones()[rng.IntN(len(zones()))]
+	zone, _ := time.LoadLocation(name)
+	from := projectortest.Start().Add(time.Duration(rng.Int64N(int64(5 * 24 * time.Hour))))
+	to := from.Add(time.Duration(1 + rng.Int64N(int64(4*24*time.Hour))))
+	switch rng.IntN(3) {
+	case 0:
+		from, to = from.Truncate(15*time.Minute), to.Truncate(15*time.Minute).Add(15*time.Minute)
+	case 1:
+		local := from.In(zone)
+		from = time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, zone)
+		to = from.AddDate(0, 0, 1+rng.IntN(4)) // whole days of the zone, some of 23 or 25 hours
+	}
+	q := query.Question{Filter: query.Filter{Scope: query.Everyone(), From: from, To: to, Zone: name, Where: map[query.Dimension][]string{}}}
+	q.GroupBy = []query.Dimension{query.Spans()[rng.IntN(len(query.Spans()))]}
+	for _, d := range query.UsageDimensions() {
+		if rng.IntN(3) == 0 {
+			q.GroupBy = append(q.GroupBy, d)
+		}
+	}
+	if len(q.GroupBy) > 1 && rng.IntN(2) == 0 {
+		q.Top, q.RankBy = 1+rng.IntN(3), query.Metrics()[rng.IntN(len(query.Metrics()))]
+	}
+	for _, of := range []struct {
+		d      query.Dimension
+		values []string
+	}{
+		{query.Tenant, []string{"tenant-0", "tenant-1", "tenant-2", "tenant-3", "tenant-4"}}, {query.User, []string{"user-0", "user-1", "user-2"}},
+		{query.Model, []string{"smart", "fast"}}, {query.Provider, []string{"openai", "anthropic"}}, {query.Credential, []string{"main", "spare"}},
+	} {
+		if rng.IntN(5) == 0 {
+			q.Where[of.d] = of.values[:1+rng.IntN(len(of.values))]
+		}
+	}
+	return q
+}
