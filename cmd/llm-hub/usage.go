@@ -16,7 +16,7 @@ func (h *localHub) usage() func(context.Context, admin.UsageQuery) (admin.UsageT
 	if h.stores.tables == nil {
 		return nil
 	}
-	engine := query.New(h.stores.tables, tables.LiveSource{Log: h.stores.log, Bucket: h.stores.log})
+	engine := h.questions()
 	return func(ctx context.Context, q admin.UsageQuery) (admin.UsageTable, error) {
 		answer, err := engine.Usage(ctx, questionOf(q))
 		if err != nil {
@@ -26,17 +26,16 @@ func (h *localHub) usage() func(context.Context, admin.UsageQuery) (admin.UsageT
 	}
 }
 
+// questions answers from the tables.
+func (h *localHub) questions() *query.Engine {
+	return query.New(h.stores.tables, tables.LiveSource{Log: h.stores.log, Bucket: h.stores.log})
+}
+
 func questionOf(q admin.UsageQuery) query.Question {
-	out := query.Question{Filter: query.Filter{
-		Scope: query.Everyone(), From: q.From, To: q.To, Zone: q.Zone.String(), Where: map[query.Dimension][]string{},
-	}}
-	for _, d := range q.GroupBy {
-		out.GroupBy = append(out.GroupBy, query.Dimension(d))
+	return query.Question{
+		Filter: filterOf(q.TrafficFilter).Filter, GroupBy: dimensionsOf(q.GroupBy), Top: q.Top, RankBy: query.Metric(q.RankBy),
+		Compare: query.Period(q.Compare),
 	}
-	for d, v := range q.Where {
-		out.Where[query.Dimension(d)] = []string{v}
-	}
-	return out
 }
 
 func queryError(err error) error {
@@ -52,13 +51,23 @@ func queryError(err error) error {
 // tableOf turns an answer into the operator's table. A question without groups is
 // answered by one row.
 func tableOf(q admin.UsageQuery, a query.Answer) admin.UsageTable {
-	out := admin.UsageTable{AsOf: time.Now().Add(-a.AsOf.Lag)}
-	if len(q.GroupBy) == 0 {
-		out.Rows = []admin.UsageRow{rowOf(a.Totals)}
-		return out
+	out := admin.UsageTable{
+		Rows: rowsOf(q, a.Rows, a.Totals), AsOf: time.Now().Add(-a.AsOf.Lag), Seq: a.AsOf.Seq, Behind: a.AsOf.Behind,
 	}
-	for _, r := range a.Rows {
+	if a.Compared != nil {
+		out.Compared = rowsOf(q, a.Compared.Rows, a.Compared.Totals)
+	}
+	return out
+}
+
+func rowsOf(q admin.UsageQuery, rows []query.Row, totals query.Amounts) []admin.UsageRow {
+	if len(q.GroupBy) == 0 {
+		return []admin.UsageRow{rowOf(totals)}
+	}
+	var out []admin.UsageRow
+	for _, r := range rows {
 		row := rowOf(r.Amounts)
+		row.Other = r.Other
 		for _, d := range q.GroupBy {
 			if query.Dimension(d).Span() {
 				row.Group = append(row.Group, r.Start.Format(time.RFC3339))
@@ -66,7 +75,7 @@ func tableOf(q admin.UsageQuery, a query.Answer) admin.UsageTable {
 				row.Group = append(row.Group, r.Labels[query.Dimension(d)])
 			}
 		}
-		out.Rows = append(out.Rows, row)
+		out = append(out, row)
 	}
 	return out
 }

@@ -33,6 +33,8 @@ type Config struct {
 
 	// Usage answers from the tables.
 	Usage func(context.Context, UsageQuery) (UsageTable, error)
+	// Ask answers the other questions about traffic; the answer is anything that encodes as JSON.
+	Ask func(context.Context, Question) (answer any, err error)
 	// Events gives the log's events, or its dead letters, as lines of JSON without
 	// their newline, in the order of the log. It ends with the range.
 	Events func(ctx context.Context, q EventsQuery, emit func(line []byte) error) error
@@ -64,7 +66,7 @@ func New(cfg Config) (*API, error) {
 
 // Routes are the addresses.
 func (a *API) Routes() []web.Route {
-	return []web.Route{
+	return append(a.questionRoutes(), []web.Route{
 		{Method: http.MethodGet, Path: "/api/v1/usage", Permission: web.Operate, Handler: a.usage},
 		{Method: http.MethodGet, Path: "/api/v1/events", Permission: web.Operate, Handler: a.events},
 		{Method: http.MethodGet, Path: "/api/v1/status", Permission: web.Operate, Handler: a.status},
@@ -74,7 +76,7 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodPost, Path: "/api/v1/corrections", Permission: web.Operate, Handler: a.correct},
 		{Method: http.MethodGet, Path: "/api/v1/config", Permission: web.Operate, Handler: a.export},
 		{Method: http.MethodPost, Path: "/api/v1/config", Permission: web.Operate, Handler: a.apply},
-	}
+	}...)
 }
 
 // Guard holds [web.Operate]: the request must come with the operator's token.

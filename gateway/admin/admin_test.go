@@ -105,7 +105,7 @@ func TestUsage(t *testing.T) {
 	if diff := cmp.Diff([]admin.Dimension{admin.ByDay, admin.ByModel}, got.GroupBy); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(map[admin.Dimension]string{admin.ByTenant: "acme"}, got.Where); diff != "" {
+	if diff := cmp.Diff(map[admin.Dimension][]string{admin.ByTenant: {"acme"}}, got.Where); diff != "" {
 		t.Error(diff)
 	}
 	for _, part := range []string{

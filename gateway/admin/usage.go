@@ -19,8 +19,10 @@ type Dimension string
 
 // The dimensions.
 const (
+	ByQuarter    Dimension = "quarter_hour"
 	ByHour       Dimension = "hour"
 	ByDay        Dimension = "day"
+	ByWeek       Dimension = "week" // from Monday on
 	ByMonth      Dimension = "month"
 	ByTenant     Dimension = "tenant"
 	ByUser       Dimension = "user"
@@ -31,7 +33,7 @@ const (
 	ByUpstream   Dimension = "upstream_model" // the vendor's
 )
 
-func spans() []Dimension { return []Dimension{ByHour, ByDay, ByMonth} }
+func spans() []Dimension { return []Dimension{ByQuarter, ByHour, ByDay, ByWeek, ByMonth} }
 
 func names() []Dimension {
 	return []Dimension{ByTenant, ByUser, ByKey, ByModel, ByProvider, ByCredential, ByUpstream}
@@ -42,21 +44,28 @@ const defaultRange = 24 * time.Hour
 
 // UsageQuery is a question about usage.
 type UsageQuery struct {
-	From, To time.Time // of admission; From is in the range, To is not
-	Zone     *time.Location
-	GroupBy  []Dimension // each once; at most one of hour, day, month
-	Where    map[Dimension]string
+	TrafficFilter
+	GroupBy []Dimension // each once; at most one of hour, day, month and the like
+	// Top keeps the groups of the first dimension that is no span with the most of
+	// RankBy and adds up the others; 0 keeps all.
+	Top     int
+	RankBy  string // empty: cost
+	Compare TrafficPeriod
 }
 
 // UsageTable is the answer.
 type UsageTable struct {
-	Rows []UsageRow // in the order of their groups
-	AsOf time.Time  // everything admitted and ended before is in it; zero: not known
+	Rows     []UsageRow // in the order of their groups
+	Compared []UsageRow // of the period to compare with
+	AsOf     time.Time  // everything admitted and ended before is in it; zero: not known
+	Seq      uint64     // of the log: everything up to it is in it
+	Behind   uint64     // messages of the log that are not
 }
 
 // UsageRow is the usage of one group.
 type UsageRow struct {
-	Group       []string // by the query's dimensions; hour, day and month as RFC 3339, in the query's zone
+	Group       []string // by the query's dimensions; a span by its start as RFC 3339, in the query's zone
+	Other       bool     // the groups that the ranking did not keep
 	Requests    int64    // admitted
 	Attempts    int64
 	Failures    int64 // attempts without an answer
@@ -68,6 +77,7 @@ type UsageRow struct {
 // usageRow is a row as it is written.
 type usageRow struct {
 	Group       map[Dimension]string `json:"group,omitempty"`
+	Other       bool                 `json:"other,omitempty"`
 	Requests    int64                `json:"requests"`
 	Attempts    int64                `json:"attempts"`
 	Failures    int64                `json:"failures"`
@@ -85,8 +95,21 @@ type usageAnswer struct {
 	Zone    string      `json:"time_zone"`
 	GroupBy []Dimension `json:"group_by"`
 	AsOf    time.Time   `json:"as_of,omitzero"`
-	Rows    []usageRow  `json:"rows"`
-	Totals  usageRow    `json:"totals"`
+	Seq     uint64      `json:"as_of_seq"`
+	Behind  uint64      `json:"behind"`
+	usageRows
+	Compared *comparedUsage `json:"compared,omitempty"`
+}
+
+type usageRows struct {
+	Rows   []usageRow `json:"rows"`
+	Totals usageRow   `json:"totals"`
+}
+
+type comparedUsage struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+	usageRows
 }
 
 func (a *API) usage(c echo.Context) error {
@@ -99,6 +122,7 @@ func (a *API) usage(c echo.Context) error {
 	if a.cfg.Usage == nil {
 		return absent("Usage")
 	}
+	q.Scope = a.scope(c)
 	table, err := a.cfg.Usage(c.Request().Context(), q)
 	if err != nil {
 		return err
@@ -106,14 +130,25 @@ func (a *API) usage(c echo.Context) error {
 	if format == "csv" {
 		return writeCSV(c, q, table)
 	}
-	out := usageAnswer{From: q.From, To: q.To, Zone: q.Zone.String(), GroupBy: q.GroupBy, AsOf: table.AsOf, Rows: []usageRow{}}
+	out := usageAnswer{
+		From: q.From, To: q.To, Zone: q.Zone.String(), GroupBy: q.GroupBy,
+		AsOf: table.AsOf, Seq: table.Seq, Behind: table.Behind, usageRows: wireRows(q.GroupBy, table.Rows),
+	}
+	if q.Compare != (TrafficPeriod{}) {
+		out.Compared = &comparedUsage{q.Compare.From, q.Compare.To, wireRows(q.GroupBy, table.Compared)}
+	}
+	return c.JSON(http.StatusOK, out)
+}
+
+func wireRows(by []Dimension, rows []UsageRow) usageRows {
+	out := usageRows{Rows: []usageRow{}}
 	var totals UsageRow
-	for _, r := range table.Rows {
-		out.Rows = append(out.Rows, wireRow(q.GroupBy, r))
+	for _, r := range rows {
+		out.Rows = append(out.Rows, wireRow(by, r))
 		totals = totals.plus(r)
 	}
 	out.Totals = wireRow(nil, totals)
-	return c.JSON(http.StatusOK, out)
+	return out
 }
 
 // plus adds two rows, but for their groups.
@@ -133,32 +168,21 @@ func (r UsageRow) plus(s UsageRow) UsageRow {
 }
 
 func readUsageQuery(p *params, now time.Time) UsageQuery {
-	q := UsageQuery{Zone: p.zone("time_zone"), GroupBy: []Dimension{}, Where: map[Dimension]string{}}
-	q.From, q.To = p.moment("from", q.Zone), p.moment("to", q.Zone)
-	if q.To.IsZero() {
-		q.To = now
-	}
-	if q.From.IsZero() {
-		q.From = q.To.Add(-defaultRange)
-	}
-	q.From, q.To = q.From.In(q.Zone), q.To.In(q.Zone)
-	if !q.From.Before(q.To) {
-		p.wrong("from", "must be before to")
-	}
+	q := UsageQuery{TrafficFilter: readFilter(p, now, names()), GroupBy: []Dimension{}}
 	if by := p.text("group_by"); by != "" {
-		q.GroupBy = readGroups(p, strings.Split(by, ","))
+		q.GroupBy = readGroups(p, strings.Split(by, ","), names())
 	}
-	for _, d := range names() {
-		if v := p.text(string(d)); v != "" {
-			q.Where[d] = v
-		}
+	q.Top, q.RankBy = int(p.number("top", 1000)), p.choice("rank_by", metrics()...)
+	q.Compare = readCompare(p, q.TrafficFilter)
+	if q.Top > 0 && !slices.ContainsFunc(q.GroupBy, func(d Dimension) bool { return slices.Contains(names(), d) }) {
+		p.wrong("top", "needs a group that is not a span of time")
 	}
 	return q
 }
 
-func readGroups(p *params, words []string) []Dimension {
+func readGroups(p *params, words []string, known []Dimension) []Dimension {
 	var out []Dimension
-	allowed := slices.Concat(spans(), names())
+	allowed := slices.Concat(spans(), known)
 	for _, w := range words {
 		d := Dimension(w)
 		switch {
@@ -184,7 +208,7 @@ func join(ds []Dimension) string {
 
 func wireRow(by []Dimension, r UsageRow) usageRow {
 	out := usageRow{
-		Group: map[Dimension]string{}, Requests: r.Requests, Attempts: r.Attempts, Failures: r.Failures,
+		Group: map[Dimension]string{}, Other: r.Other, Requests: r.Requests, Attempts: r.Attempts, Failures: r.Failures,
 		Input: r.Usage.InputTotal(), Output: r.Usage.OutputTotal(), Usage: r.Usage,
 		CostNanoUSD: r.CostNanoUSD, Unpriced: r.Unpriced,
 	}

@@ -73,7 +73,7 @@ func (e *Engine) Errors(ctx context.Context, f Filter) (Errors, error) {
 }
 
 func (e *Engine) requestErrors(ctx context.Context, database string, f Filter) ([]RequestErrors, error) {
-	c := f.clause(momentColumn)
+	c := f.clause()
 	c.and("outcome != 'completed'")
 	s := statement{params: c.params, sql: "SELECT toString(outcome), status, toString(error), toString(reason), toString(limit_name), toString(model), " +
 		"toString(provider), toString(upstream_model), toInt64(sum(count)) AS n, " + occurrences + " FROM {db:Identifier}.requests WHERE " + c.where() +
@@ -90,7 +90,7 @@ func (e *Engine) requestErrors(ctx context.Context, database string, f Filter) (
 }
 
 func (e *Engine) attemptErrors(ctx context.Context, database string, f Filter) ([]AttemptErrors, error) {
-	c := f.clause(momentColumn)
+	c := f.clause()
 	c.and("kind != 'route.fallback'")
 	s := statement{params: c.params, sql: "SELECT toString(kind), toString(reason), status, toString(provider), toString(credential), " +
 		"toString(upstream_model), toInt64(count()) AS n, " + occurrences + " FROM {db:Identifier}.attempts WHERE " + c.where() +

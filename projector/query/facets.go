@@ -31,13 +31,18 @@ type FacetValue struct {
 	Requests int64  `json:"requests"`
 }
 
-// counted is where requests are counted: in the roll-up where it can answer, else
-// in the rows.
-func (f RequestFilter) counted() (table, at string, c clause) {
-	if f.onQuarters() && f.plain() {
-		return "requests_15m", bucketColumn, f.Filter.clause(bucketColumn)
+// counted selects dimensions, the time and the number n of the requests that the
+// filter lets through: added up already, if only dimensions decide.
+func (f RequestFilter) counted(by []Dimension, c *clause) (source, at string) {
+	columns := []string{"count"}
+	for _, d := range by {
+		columns = append(columns, string(d))
 	}
-	return "requests", momentColumn, f.clause()
+	if f.plain() {
+		return requestsRollUp().source(f.Filter, columns, c, ""), rolledColumn
+	}
+	*c = f.clause()
+	return fmt.Sprintf("(SELECT window_at, %s FROM %s)", strings.Join(columns, ", "), rows("requests", *c)), momentColumn
 }
 
 // Facets counts the requests of a filter by each dimension.
@@ -85,7 +90,8 @@ func (e *Engine) facets(ctx context.Context, database string, f RequestFilter, b
 	if len(by) == 0 {
 		return nil
 	}
-	table, _, c := f.counted()
+	c := clause{params: map[string]any{}}
+	source, _ := f.counted(by, &c)
 	var columns, sets, value, name []string
 	for i, d := range by {
 		alias := fmt.Sprintf("d%d", i)
@@ -96,8 +102,8 @@ func (e *Engine) facets(ctx context.Context, database string, f RequestFilter, b
 	}
 	// Of each row exactly one dimension is grouped by; the others are empty.
 	inner := fmt.Sprintf("SELECT multiIf(%s, '') AS facet, multiIf(%s, '') AS value, toInt64(sum(n)) AS requests "+
-		"FROM (SELECT %s, count AS n FROM {db:Identifier}.%s WHERE %s) GROUP BY GROUPING SETS (%s)",
-		strings.Join(name, ", "), strings.Join(value, ", "), strings.Join(columns, ", "), table, c.where(), strings.Join(sets, ", "))
+		"FROM (SELECT %s, count AS n FROM %s) GROUP BY GROUPING SETS (%s)",
+		strings.Join(name, ", "), strings.Join(value, ", "), strings.Join(columns, ", "), source, strings.Join(sets, ", "))
 	s := statement{params: c.params, sql: "SELECT facet, value, requests, sum(requests) OVER (PARTITION BY facet) AS whole FROM (" + inner +
 		fmt.Sprintf(") ORDER BY facet, requests DESC, value LIMIT %d BY facet", facetValues)}
 	return e.run(ctx, database, s, func(scan func(...any) error) error {
@@ -151,10 +157,11 @@ func (e *Engine) Histogram(ctx context.Context, f RequestFilter, span Dimension)
 	if !span.Span() {
 		return Histogram{}, &InvalidError{"span", fmt.Sprintf("%q is not one of %v", span, Spans())}
 	}
-	table, at, c := f.counted()
+	c := clause{params: map[string]any{}}
+	source, at := f.counted([]Dimension{Outcome}, &c)
 	c.params["zone"] = zone.String()
-	s := statement{params: c.params, sql: fmt.Sprintf("SELECT %s, toString(outcome), toInt64(sum(count)) FROM {db:Identifier}.%s WHERE %s "+
-		"GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %d", span.start(at), table, c.where(), maxRows+1)}
+	s := statement{params: c.params, sql: fmt.Sprintf("SELECT %s, toString(outcome), toInt64(sum(count)) FROM %s "+
+		"GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %d", span.start(at), source, maxRows+1)}
 	h := Histogram{Span: span}
 	h.AsOf, err = e.live(ctx, func(database string) error {
 		h.Bars, h.Totals = []Bar{}, Bar{}

@@ -77,22 +77,27 @@ type clause struct {
 	params map[string]any
 }
 
-// Columns of time, and how a bound is compared with them.
-const (
-	momentColumn = "window_at" // DateTime64(9)
-	bucketColumn = "bucket"    // DateTime, start of a quarter
-)
+func (c *clause) and(text string) { c.text = append(c.text, text) }
 
-// clause is the filter in words for a table whose column of time is at.
-func (f Filter) clause(at string) clause {
+func (c *clause) where() string { return strings.Join(c.text, " AND ") }
+
+// clause is the filter in words for the rows of a table.
+func (f Filter) clause() clause {
+	c := f.conditions()
+	c.params["from"], c.params["to"] = f.From.UnixNano(), f.To.UnixNano()
+	c.and(moments("from", "to"))
+	return c
+}
+
+// moments is the condition that window_at is in a span, whose bounds are two
+// parameters in Unix nanoseconds.
+func moments(from, to string) string {
+	return "window_at >= fromUnixTimestamp64Nano({" + from + ":Int64}, 'UTC') AND window_at < fromUnixTimestamp64Nano({" + to + ":Int64}, 'UTC')"
+}
+
+// conditions are those of the filter that are not about time.
+func (f Filter) conditions() clause {
 	c := clause{params: map[string]any{}}
-	if at == momentColumn {
-		c.params["from"], c.params["to"] = f.From.UnixNano(), f.To.UnixNano()
-		c.and("window_at >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND window_at < fromUnixTimestamp64Nano({to:Int64}, 'UTC')")
-	} else {
-		c.params["from"], c.params["to"] = f.From.Unix(), f.To.Unix()
-		c.and("bucket >= toDateTime({from:Int64}, 'UTC') AND bucket < toDateTime({to:Int64}, 'UTC')")
-	}
 	if !f.Scope.everyone {
 		c.and("tenant IN {scope:Array(String)}")
 		c.params["scope"] = append([]string{}, f.Scope.tenants...)
@@ -105,16 +110,3 @@ func (f Filter) clause(at string) clause {
 	}
 	return c
 }
-
-func (c *clause) and(text string) { c.text = append(c.text, text) }
-
-func (c *clause) where() string { return strings.Join(c.text, " AND ") }
-
-// quarter is the grain of the roll-up: every time zone in use starts its hours,
-// days and months on one.
-const quarter = 15 * time.Minute
-
-// onQuarters tells whether the roll-up can answer: it knows quarters only as a whole.
-func (f Filter) onQuarters() bool { return aligned(f.From) && aligned(f.To) }
-
-func aligned(t time.Time) bool { return t.Unix()%int64(quarter.Seconds()) == 0 && t.Nanosecond() == 0 }

@@ -94,12 +94,15 @@ type healthReader struct {
 	states map[healthKey]*HealthState
 }
 
-// statement selects values by span and target from a table.
-func (r healthReader) statement(values, table, at string, c clause) statement {
+// statement selects values by span and target.
+func (r healthReader) statement(values, source, at string, c clause) statement {
 	c.params["zone"] = r.zone.String()
 	return statement{params: c.params, sql: fmt.Sprintf("SELECT %s, toString(provider), toString(credential), toString(upstream_model), %s "+
-		"FROM {db:Identifier}.%s WHERE %s GROUP BY 1, 2, 3, 4 LIMIT %d", r.span.start(at), values, table, c.where(), maxRows+1)}
+		"FROM %s GROUP BY 1, 2, 3, 4 LIMIT %d", r.span.start(at), values, source, maxRows+1)}
 }
+
+// rows are those of a table that a clause lets through.
+func rows(table string, c clause) string { return "{db:Identifier}." + table + " WHERE " + c.where() }
 
 // row reads a row, whose values go to what values gives for its state.
 func (r healthReader) row(scan func(...any) error, dest []any, keep func(*HealthState)) error {
@@ -120,10 +123,9 @@ func (r healthReader) row(scan func(...any) error, dest []any, keep func(*Health
 }
 
 func (e *Engine) healthUsage(ctx context.Context, database string, f Filter, r healthReader) error {
-	table, at, _ := f.source()
-	c := f.clause(at)
-	c.and("provider != ''")
-	return e.run(ctx, database, r.statement("sum(attempts), sum(failures)", table, at, c), func(scan func(...any) error) error {
+	c := clause{params: map[string]any{}}
+	source := usageRollUp().source(f, []string{"provider", "credential", "upstream_model", "attempts", "failures"}, &c, "") + " WHERE provider != ''"
+	return e.run(ctx, database, r.statement("sum(attempts), sum(failures)", source, rolledColumn, c), func(scan func(...any) error) error {
 		var attempts, failures int64
 		return r.row(scan, []any{&attempts, &failures}, func(s *HealthState) { s.Attempts, s.Failures = attempts, failures })
 	})
@@ -131,18 +133,18 @@ func (e *Engine) healthUsage(ctx context.Context, database string, f Filter, r h
 
 func (e *Engine) healthAttempts(ctx context.Context, database string, f Filter, r healthReader) error {
 	const values = "toInt64(countIf(kind = 'upstream.rate_limited')), toInt64(countIf(kind = 'route.fallback'))"
-	c := f.clause(momentColumn)
-	return e.run(ctx, database, r.statement(values, "attempts", momentColumn, c), func(scan func(...any) error) error {
+	c := f.clause()
+	return e.run(ctx, database, r.statement(values, rows("attempts", c), momentColumn, c), func(scan func(...any) error) error {
 		var limited, fallbacks int64
 		return r.row(scan, []any{&limited, &fallbacks}, func(s *HealthState) { s.Limited, s.Fallbacks = limited, fallbacks })
 	})
 }
 
 func (e *Engine) healthLatency(ctx context.Context, database string, f Filter, r healthReader) error {
-	c := f.clause(momentColumn)
+	c := f.clause()
 	c.and("first_byte_ns > 0 AND provider != ''")
 	values := percentiles("first_byte_ns", "first_byte_ns > 0")
-	return e.run(ctx, database, r.statement(values, "requests", momentColumn, c), func(scan func(...any) error) error {
+	return e.run(ctx, database, r.statement(values, rows("requests", c), momentColumn, c), func(scan func(...any) error) error {
 		var p Percentiles
 		var at []float64
 		return r.row(scan, []any{&p.Count, &at}, func(s *HealthState) { p.set(at); s.FirstByte = p })

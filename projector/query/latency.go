@@ -64,16 +64,19 @@ func (e *Engine) Latency(ctx context.Context, q Latency) (LatencyTable, error) {
 	}
 	var t LatencyTable
 	t.AsOf, err = e.live(ctx, func(database string) error {
-		if t.Rows, err = e.latency(ctx, database, q, zone); err != nil {
+		t.Rows, t.All = []LatencyRow{}, LatencyRow{}
+		return e.run(ctx, database, q.statement(zone), func(scan func(...any) error) error {
+			row, all, err := scanLatency(scan, q.GroupBy, zone)
+			switch {
+			case all:
+				t.All = row
+			case len(t.Rows) == maxRows:
+				return ErrTooLarge
+			default:
+				t.Rows = append(t.Rows, row)
+			}
 			return err
-		}
-		whole := q
-		whole.GroupBy = nil
-		all, err := e.latency(ctx, database, whole, zone)
-		if len(all) > 0 {
-			t.All = all[0]
-		}
-		return err
+		})
 	})
 	if err != nil {
 		return LatencyTable{}, fmt.Errorf("latency: %w", err)
@@ -81,41 +84,39 @@ func (e *Engine) Latency(ctx context.Context, q Latency) (LatencyTable, error) {
 	return t, nil
 }
 
-func (e *Engine) latency(ctx context.Context, database string, q Latency, zone *time.Location) ([]LatencyRow, error) {
+// statement selects the groups, and all of them together, in one reading.
+func (q Latency) statement(zone *time.Location) statement {
 	c := q.clause()
 	c.and("outcome != 'rejected'")
 	if slices.ContainsFunc(q.GroupBy, Dimension.Span) {
 		c.params["zone"] = zone.String()
 	}
+	all := "toUInt8(1)"
 	var columns, places []string
 	for i, d := range q.GroupBy {
-		places = append(places, fmt.Sprint(i+1))
+		place := fmt.Sprintf("d%d", i)
+		places = append(places, place)
+		all = fmt.Sprintf("toUInt8(grouping(%s))", place)
 		if d.Span() {
-			columns = append(columns, d.start(momentColumn))
+			columns = append(columns, d.start(momentColumn)+" AS "+place)
 		} else {
-			columns = append(columns, "toString("+d.column()+")")
+			columns = append(columns, "toString("+d.column()+") AS "+place)
 		}
 	}
-	columns = append(columns, "count()", percentiles("first_byte_ns", "first_byte_ns > 0"), percentiles("total_ns", "total_ns > 0"),
+	columns = append(columns, all+" AS whole", "count()", percentiles("first_byte_ns", "first_byte_ns > 0"), percentiles("total_ns", "total_ns > 0"),
 		percentiles("output_tokens * 1e9 / (total_ns - first_byte_ns)", "output_tokens > 0 AND first_byte_ns > 0 AND total_ns > first_byte_ns"))
-	sql := "SELECT " + strings.Join(columns, ", ") + " FROM {db:Identifier}.requests WHERE " + c.where()
+	sql := "SELECT " + strings.Join(columns, ", ") + " FROM " + rows("requests", c)
 	if len(places) > 0 {
-		sql += " GROUP BY " + strings.Join(places, ", ") + " ORDER BY " + strings.Join(places, ", ")
+		by := strings.Join(places, ", ")
+		sql += " GROUP BY GROUPING SETS ((" + by + "), ()) ORDER BY whole DESC, " + by
 	}
-	rows := []LatencyRow{}
-	err := e.run(ctx, database, statement{sql: sql + fmt.Sprintf(" LIMIT %d", maxRows+1), params: c.params}, func(scan func(...any) error) error {
-		if len(rows) == maxRows {
-			return ErrTooLarge
-		}
-		row, err := scanLatency(scan, q.GroupBy, zone)
-		rows = append(rows, row)
-		return err
-	})
-	return rows, err
+	return statement{sql: sql + fmt.Sprintf(" LIMIT %d", maxRows+2), params: c.params}
 }
 
-func scanLatency(scan func(...any) error, by []Dimension, zone *time.Location) (LatencyRow, error) {
+// scanLatency reads a group; all tells that it is all of them together.
+func scanLatency(scan func(...any) error, by []Dimension, zone *time.Location) (r LatencyRow, all bool, err error) {
 	var start int64
+	var whole uint8
 	labels := make([]string, len(by))
 	var dest []any
 	for i, d := range by {
@@ -125,15 +126,17 @@ func scanLatency(scan func(...any) error, by []Dimension, zone *time.Location) (
 			dest = append(dest, &labels[i])
 		}
 	}
-	var r LatencyRow
 	var first, total, speed []float64
-	dest = append(dest, &r.Requests, &r.FirstByte.Count, &first, &r.Total.Count, &total, &r.Speed.Count, &speed)
+	dest = append(dest, &whole, &r.Requests, &r.FirstByte.Count, &first, &r.Total.Count, &total, &r.Speed.Count, &speed)
 	if err := scan(dest...); err != nil {
-		return r, err
+		return r, false, err
 	}
 	r.FirstByte.set(first)
 	r.Total.set(total)
 	r.Speed.set(speed)
+	if whole == 1 {
+		return r, true, nil
+	}
 	for i, d := range by {
 		if d.Span() {
 			r.Start = time.Unix(start, 0).In(zone)
@@ -144,5 +147,5 @@ func scanLatency(scan func(...any) error, by []Dimension, zone *time.Location) (
 		}
 		r.Labels[d] = labels[i]
 	}
-	return r, nil
+	return r, false, nil
 }

@@ -40,7 +40,7 @@ func (f RequestFilter) check() (*time.Location, error) {
 
 // clause is the filter in words for the table requests.
 func (f RequestFilter) clause() clause {
-	c := f.Filter.clause(momentColumn)
+	c := f.Filter.clause()
 	if f.MinTotal > 0 {
 		c.and("total_ns >= {min_total:Int64}")
 		c.params["min_total"] = f.MinTotal.Nanoseconds()
@@ -54,7 +54,7 @@ func (f RequestFilter) clause() clause {
 		if tenants := f.Where[Tenant]; len(tenants) > 0 {
 			window.Where[Tenant] = tenants
 		}
-		within := window.clause(momentColumn)
+		within := window.clause()
 		c.and("request IN (SELECT request FROM {db:Identifier}.usage WHERE " + within.where() +
 			" GROUP BY request HAVING sum(ifNull(cost_nano_usd, 0)) >= {min_cost:Int64})")
 		c.params["min_cost"] = f.MinCost
@@ -212,10 +212,10 @@ func (e *Engine) addAmounts(ctx context.Context, database string, rows []Request
 		}
 	}
 	f := Filter{Scope: Everyone(), From: first, To: last.Add(1), Where: map[Dimension][]string{Tenant: slices.Sorted(maps.Keys(byTenant))}}
-	c := f.clause(momentColumn)
+	c := f.clause()
 	c.and("request IN {ids:Array(String)}")
 	c.params["ids"] = slices.Sorted(maps.Keys(byID))
-	s := statement{params: c.params, sql: "SELECT request, " + strings.Join(sums("ifNull(cost_nano_usd, 0)"), ", ") +
+	s := statement{params: c.params, sql: "SELECT request, " + strings.Replace(strings.Join(sums(), ", "), "sum(cost_nano_usd)", "sum(ifNull(cost_nano_usd, 0))", 1) +
 		" FROM {db:Identifier}.usage WHERE " + c.where() + " GROUP BY request"}
 	used := map[string]accounting.Totals{}
 	err := e.run(ctx, database, s, func(scan func(...any) error) error {

@@ -41,89 +41,91 @@ func (g *grouping) rank(top int, by Metric) error {
 	return nil
 }
 
-// source is the roll-up where it can answer, else the rows.
-func (f Filter) source() (table, at, cost string) {
-	if f.onQuarters() {
-		return "usage_15m", bucketColumn, "cost_nano_usd"
-	}
-	return "usage", momentColumn, "ifNull(cost_nano_usd, 0)"
-}
-
 // statement puts fixed pieces of text together; which ones depends on the
 // question, what they say does not.
 func (g grouping) statement(f Filter) statement {
-	table, at, cost := f.source()
-	c := f.clause(at)
+	c := clause{params: map[string]any{}}
 	if slices.ContainsFunc(g.by, Dimension.Span) {
 		c.params["zone"] = g.zone.String()
 	}
-	columns := []string{"0"}
-	if g.top > 0 {
-		columns[0] = fmt.Sprintf("toUInt8(%s NOT IN (%s))", g.ranked, g.ranking(&c))
-	}
-	for _, d := range g.by {
+	columns := amountColumns()
+	selected, places := []string{"other"}, []string{}
+	for i, d := range g.by {
+		places = append(places, fmt.Sprint(i+2))
 		switch {
 		case d.Span():
-			columns = append(columns, d.start(at))
+			selected = append(selected, d.start(rolledColumn))
+			continue
 		case d == g.ranked:
-			columns = append(columns, fmt.Sprintf("if(toUInt8(%s NOT IN (%s)), '', toString(%s))", d, g.ranking(&c), d))
+			selected = append(selected, fmt.Sprintf("if(other = 1, '', toString(%s))", d))
 		default:
-			columns = append(columns, "toString("+d.column()+")")
+			selected = append(selected, "toString("+string(d)+")")
 		}
+		columns = append(columns, string(d))
 	}
-	places := make([]string, len(columns))
-	for i := range columns {
-		places[i] = fmt.Sprint(i + 1)
+	other := "toUInt8(0)"
+	if g.top > 0 {
+		other = fmt.Sprintf("toUInt8(%s NOT IN (%s))", g.ranked, g.ranking(&c))
 	}
-	sql := "SELECT " + strings.Join(append(columns, sums(cost)...), ", ") +
-		" FROM {db:Identifier}." + table + " WHERE " + c.where()
+	sql := fmt.Sprintf("SELECT %s FROM (SELECT *, %s AS other FROM %s)", strings.Join(append(selected, sums()...), ", "), other,
+		usageRollUp().source(f, columns, &c, ""))
 	if len(g.by) > 0 {
-		sql += " GROUP BY " + strings.Join(places, ", ") + " ORDER BY " + strings.Join(append(places[1:], "1"), ", ")
+		sql += " GROUP BY " + strings.Join(append(places, "other"), ", ") + " ORDER BY " + strings.Join(append(places, "other"), ", ")
+	} else {
+		sql = strings.Replace(sql, "SELECT other, ", "SELECT max(other), ", 1)
 	}
 	return statement{sql: sql + fmt.Sprintf(" LIMIT %d", maxRows+1), params: c.params}
 }
 
 // ranking selects the groups that are kept. Equal ones rank by their names.
 func (g grouping) ranking(c *clause) string {
-	table, at, cost := g.kept.source()
-	kept := g.kept.clause(at)
-	text := kept.where()
-	for name, value := range kept.params { // the period of the ranking is not always that of the answer
-		if name == "from" || name == "to" {
-			c.params["rank_"+name] = value
-			text = strings.ReplaceAll(text, "{"+name+":", "{rank_"+name+":")
-		}
-	}
-	return fmt.Sprintf("SELECT %s FROM {db:Identifier}.%s WHERE %s GROUP BY 1 ORDER BY sum(%s) DESC, 1 LIMIT %d",
-		g.ranked, table, text, g.metric.expression(cost), g.top)
+	columns := append(amountColumns(), string(g.ranked))
+	return fmt.Sprintf("SELECT %s FROM %s GROUP BY 1 ORDER BY sum(%s) DESC, 1 LIMIT %d",
+		g.ranked, usageRollUp().source(g.kept, columns, c, "rank_"), g.metric.expression(), g.top)
 }
 
 // expression is the amount of one row.
-func (m Metric) expression(cost string) string {
-	const input, output = "input + cache_read + cache_write + cache_write_1h", "output + reasoning"
+func (m Metric) expression() string {
 	switch m {
 	case Cost:
-		return cost
+		return "cost_nano_usd"
 	case Tokens:
-		return input + " + " + output
+		return classes(events.Usage.Total)
 	case InputTokens:
-		return input
+		return classes(events.Usage.InputTotal)
 	case OutputTokens:
-		return output
+		return classes(events.Usage.OutputTotal)
 	default:
 		return string(m)
 	}
 }
 
-func sums(cost string) []string {
+// classes adds up the columns of the classes that a total counts.
+func classes(total func(events.Usage) int64) string {
+	var counted []string
+	for i, name := range events.ClassNames() {
+		var one events.Usage
+		if *one.Refs()[i] = 1; total(one) == 1 {
+			counted = append(counted, name)
+		}
+	}
+	return strings.Join(counted, " + ")
+}
+
+// amountColumns are the columns that are added up.
+func amountColumns() []string {
+	return append([]string{"requests", "attempts", "failures", "cost_nano_usd", "unpriced"}, events.ClassNames()...)
+}
+
+func sums() []string {
 	out := []string{}
-	for _, c := range append([]string{"requests", "attempts", "failures", cost, "unpriced"}, events.ClassNames()...) {
+	for _, c := range amountColumns() {
 		out = append(out, "sum("+c+")")
 	}
 	return out
 }
 
-// places are where the sums of [sums] are scanned to.
+// places are where the sums of [amountColumns] are scanned to.
 func places(t *accounting.Totals) []any {
 	out := []any{&t.Requests, &t.Attempts, &t.Failures, &t.Cost, &t.Unpriced}
 	for _, amount := range t.Usage.Refs() {

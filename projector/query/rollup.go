@@ -1,0 +1,80 @@
+package query
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// quarter is the grain of the roll-ups: every time zone in use starts its hours,
+// days and months on one.
+const quarter = 15 * time.Minute
+
+// Names of the column of time.
+const (
+	momentColumn = "window_at" // of rows
+	rolledColumn = "at"        // of what [rollUp.source] selects: the start of a quarter, or a moment within one
+)
+
+// rollUp is a table and the one that adds up its rows by quarters.
+type rollUp struct {
+	rows, sums string
+	lifted     map[string]string // columns of sums, as expressions of rows
+}
+
+func usageRollUp() rollUp {
+	return rollUp{"usage", "usage_15m", map[string]string{"cost_nano_usd": "ifNull(cost_nano_usd, 0)"}}
+}
+
+func requestsRollUp() rollUp { return rollUp{rows: "requests", sums: "requests_15m"} }
+
+// source selects columns, and [rolledColumn], of what a filter lets through: whole
+// quarters from the roll-up, and from the rows what is left of one at both ends. So
+// any span is answered exactly, at the price of its quarters. The values are bound
+// as parameters of c, whose names for bounds of time begin with prefix.
+func (r rollUp) source(f Filter, columns []string, c *clause, prefix string) string {
+	inner := f.conditions()
+	for name, value := range inner.params {
+		c.params[name] = value
+	}
+	start, end := ceil(f.From), f.To.Truncate(quarter)
+	var parts []string
+	whole := start.Before(end)
+	if whole {
+		c.params[prefix+"start"], c.params[prefix+"end"] = start.Unix(), end.Unix()
+		parts = append(parts, r.part(r.sums, "bucket", columns, inner,
+			fmt.Sprintf("bucket >= toDateTime({%sstart:Int64}, 'UTC') AND bucket < toDateTime({%send:Int64}, 'UTC')", prefix, prefix)))
+	}
+	rows := make([]string, len(columns))
+	for i, column := range columns {
+		if rows[i] = column; r.lifted[column] != "" {
+			rows[i] = r.lifted[column] + " AS " + column
+		}
+	}
+	ends := [][2]time.Time{{f.From, f.To}}
+	if whole {
+		ends = [][2]time.Time{{f.From, start}, {end, f.To}}
+	}
+	for i, span := range ends {
+		if !span[0].Before(span[1]) {
+			continue
+		}
+		from, to := fmt.Sprintf("%sfrom%d", prefix, i), fmt.Sprintf("%sto%d", prefix, i)
+		c.params[from], c.params[to] = span[0].UnixNano(), span[1].UnixNano()
+		parts = append(parts, r.part(r.rows, "toDateTime(window_at, 'UTC')", rows, inner, moments(from, to)))
+	}
+	return "(" + strings.Join(parts, " UNION ALL ") + ")"
+}
+
+func (r rollUp) part(table, at string, columns []string, conditions clause, times string) string {
+	conditions.and(times)
+	return fmt.Sprintf("SELECT %s FROM {db:Identifier}.%s WHERE %s", strings.Join(append([]string{at + " AS at"}, columns...), ", "), table, conditions.where())
+}
+
+// ceil is the first quarter that starts at t or later.
+func ceil(t time.Time) time.Time {
+	if start := t.Truncate(quarter); start.Before(t) {
+		return start.Add(quarter)
+	}
+	return t
+}
