@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -74,12 +75,32 @@ type Row struct {
 
 // Amounts is what was used by a group.
 type Amounts struct {
-	Requests    int64        `json:"requests"` // admitted
-	Attempts    int64        `json:"attempts"` // vendor calls that ended
-	Failures    int64        `json:"failures"` // of these, without an answer
-	Usage       events.Usage `json:"usage"`
-	CostNanoUSD *int64       `json:"cost_nano_usd"` // of what had a price; nil if nothing had
-	Unpriced    int64        `json:"unpriced"`      // usage records without a price
+	Requests    int64 // admitted
+	Attempts    int64 // vendor calls that ended
+	Failures    int64 // of these, without an answer
+	Usage       events.Usage
+	CostNanoUSD *int64 // of what had a price; nil if nothing had
+	Unpriced    int64  // usage records without a price
+}
+
+// MarshalJSON gives the members of a row of /api/v1/usage.
+func (a Amounts) MarshalJSON() ([]byte, error) {
+	out := struct {
+		Requests    int64        `json:"requests"`
+		Attempts    int64        `json:"attempts"`
+		Failures    int64        `json:"failures"`
+		Input       int64        `json:"input_tokens"`
+		Output      int64        `json:"output_tokens"`
+		Usage       events.Usage `json:"usage"`
+		CostNanoUSD *int64       `json:"cost_nano_usd"`
+		CostUSD     *string      `json:"cost_usd"`
+		Unpriced    int64        `json:"unpriced"`
+	}{a.Requests, a.Attempts, a.Failures, a.Usage.InputTotal(), a.Usage.OutputTotal(), a.Usage, a.CostNanoUSD, nil, a.Unpriced}
+	if a.CostNanoUSD != nil {
+		usd := accounting.FormatUSD(*a.CostNanoUSD)
+		out.CostUSD = &usd
+	}
+	return json.Marshal(out)
 }
 
 // Plus adds two amounts.
