@@ -27,6 +27,7 @@ const (
 	OpenAI    Dialect = "openai"
 	Anthropic Dialect = "anthropic"
 	Gemini    Dialect = "gemini"
+	Cohere    Dialect = "cohere"
 )
 
 // Inbound is a client's request.

@@ -45,6 +45,9 @@ type call struct {
 	packed     bool     // vectors as bytes in base64
 	batch      bool     // Gemini: an answer for many inputs
 
+	cited bool    // Cohere: there are documents to be cited
+	ranks ranking // documents to be ranked
+
 	wantJSON bool
 	schema   json.RawMessage // nil when any object will do
 }

@@ -1,5 +1,5 @@
 // Package fakellm is a vendor that can misbehave on command: one http.Handler that speaks the
-// OpenAI, Anthropic and Gemini wire formats, answers deterministically and keeps a ledger of
+// OpenAI, Anthropic, Gemini and Cohere wire formats, answers deterministically and keeps a ledger of
 // what it really served, so that a gateway's books can be compared with it to the token.
 //
 // # Endpoints
@@ -8,6 +8,8 @@
 //	POST /v1/messages                            Anthropic; also under /anthropic
 //	POST /v1beta/models/{model}:generateContent  Gemini; also /v1, also under /gemini
 //	POST /v1beta/models/{model}:streamGenerateContent[?alt=sse]
+//	POST /v2/chat, /v2/embed, /v2/rerank         Cohere; also under /cohere
+//	POST /v1/rerank                              of servers compatible with OpenAI, in Jina's shape
 //	POST /v1/messages/count_tokens, /v1beta/models/{model}:countTokens
 //	POST /v1/embeddings, /v1beta/models/{model}:embedContent, :batchEmbedContents
 //	POST /v1/completions                         OpenAI's legacy one
@@ -31,10 +33,11 @@
 // that many tokens and ends it with the vendor's finish reason for length; a tool call that does
 // not fit is left out whole. A stream has at most 64 content chunks unless told otherwise.
 //
-// Thoughts that are shown are signed, and so are Gemini's calls. A signature that comes back
-// changed is refused, and so is a turn of Anthropic's whose calls were thought about and that
-// comes back without the thinking. An embedding is [Vector] of its text. A legacy completion is
-// the reply to a user who says the prompt, of 16 tokens unless more are asked for.
+// Thoughts that are shown are signed, but for Cohere's, and so are Gemini's calls. A signature
+// that comes back changed is refused, and so is a turn of Anthropic's whose calls were thought
+// about and that comes back without the thinking. An embedding is [Vector] of its text, a
+// ranking goes by [Score]; Cohere's answers about documents cite their first word. A legacy
+// completion is the reply to a user who says the prompt, of 16 tokens unless more are asked for.
 //
 // The models "bench" and "bench-stream" answer any request with the same bytes, rendered once:
 // about 1.3 kB unary, 64 content chunks when streamed, BenchUsage tokens.

@@ -63,10 +63,11 @@ func (c *call) wantDimensions(n *int) *failure {
 
 // embeddingWires are the wires of embeddings; Anthropic makes none.
 func embeddingWires() map[Vendor]*wire {
-	o, g := openaiWire(), geminiWire()
+	o, g, co := openaiWire(), geminiWire(), cohereWire()
 	o.decode, o.unary = openaiEmbedDecode, openaiEmbedUnary
 	g.decode, g.unary = geminiEmbedDecode, geminiEmbedUnary
-	return map[Vendor]*wire{OpenAI: o, Gemini: g}
+	co.decode, co.unary = cohereEmbedDecode, cohereEmbedUnary
+	return map[Vendor]*wire{OpenAI: o, Gemini: g, Cohere: co}
 }
 
 func openaiEmbedDecode(_ *http.Request, body []byte, c *call) *failure {

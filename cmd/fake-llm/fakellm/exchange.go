@@ -119,8 +119,11 @@ func (x *exchange) answer(isBench bool) answer {
 }
 
 func (x *exchange) reply() *reply {
-	if x.route.op == opEmbed {
+	switch x.route.op {
+	case opEmbed:
 		return x.call.embedded(&x.plan)
+	case opRank:
+		return x.call.rankedReply(x.route.vendor, &x.plan)
 	}
 	return x.call.reply(&x.plan)
 }

@@ -59,7 +59,7 @@ func withTools(v fakellm.Vendor, a ask) ask {
 	default:
 		return with(a, object{"tools": []object{
 			{"type": "function", "function": object{"name": "weather", "parameters": weather()}},
-			{"type": "function", "function": object{"name": "now"}},
+			{"type": "function", "function": object{"name": "now", "parameters": object{"type": "object"}}},
 		}})
 	}
 }
@@ -122,8 +122,21 @@ func others(v fakellm.Vendor) map[string]ask {
 			"embed_batch": at("/v1/models/m:batchEmbedContents", object{"requests": []object{one, one}}),
 			"embed_other": at("/v1/models/m:batchEmbedContents", object{"requests": []object{{"content": text}}}),
 		}
+	case fakellm.Cohere:
+		documents := []string{"the land", "the sea", "the sky"}
+		return map[string]ask{
+			"embed":        at("/v2/embed", object{"model": "m", "texts": []string{"good morning"}, "input_type": "search_query", "embedding_types": []string{"float"}, "output_dimension": 3}),
+			"embed_packed": at("/v2/embed", object{"model": "m", "texts": []string{"a", "b"}, "input_type": "clustering", "embedding_types": []string{"base64"}, "output_dimension": 3}),
+			"embed_other":  at("/v2/embed", object{"model": "m", "texts": []string{"a"}, "embedding_types": []string{"float"}}),
+			"rank":         at("/v2/rerank", object{"model": "m", "query": "the sea", "documents": documents, "top_n": 2}),
+			"rank_other":   at("/v2/rerank", object{"model": "m", "query": "the sea", "documents": documents, "return_documents": true}),
+			"cited":        with(chat(v, "m", "hello there", false), object{"documents": []object{{"data": object{"text": "hello"}}}}),
+			"cited_stream": with(chat(v, "m", "hello there", true), object{"documents": []string{"hello"}}),
+			"thoughts":     with(chat(v, "m+reasoning=8", "hello", true), object{"thinking": object{"type": "enabled"}}),
+		}
 	default:
 		return map[string]ask{
+			"rank":          at("/v1/rerank", object{"model": "m", "query": "the sea", "documents": []any{"the land", object{"text": "the sea"}}}),
 			"embed":         at("/v1/embeddings", object{"model": "m", "input": "good morning", "dimensions": 3}),
 			"embed_packed":  at("/v1/embeddings", object{"model": "m", "input": []string{"a", "b"}, "dimensions": 3, "encoding_format": "base64"}),
 			"embed_tokens":  at("/v1/embeddings", object{"model": "m", "input": [][]int{{1, 2, 3}, {4}}, "dimensions": 3}),

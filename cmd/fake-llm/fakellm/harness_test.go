@@ -146,6 +146,15 @@ func chat(v fakellm.Vendor, model, text string, stream bool) ask {
 			}),
 			header: map[string]string{"X-Api-Key": "k-a", "Anthropic-Version": "2023-06-01"},
 		}
+	case fakellm.Cohere:
+		return ask{
+			path: "/v2/chat",
+			body: toJSON(object{
+				"model": model, "stream": stream, "messages": []object{{"role": "user", "content": text}},
+				"thinking": object{"type": "disabled"}, // it is shown unless it is switched off
+			}),
+			header: map[string]string{"Authorization": "Bearer k-c"},
+		}
 	case fakellm.Gemini:
 		return ask{
 			path:   geminiPath(model, stream),
@@ -172,7 +181,7 @@ func geminiPath(model string, stream bool) string {
 }
 
 func vendors() []fakellm.Vendor {
-	return []fakellm.Vendor{fakellm.OpenAI, fakellm.Anthropic, fakellm.Gemini}
+	return []fakellm.Vendor{fakellm.OpenAI, fakellm.Anthropic, fakellm.Gemini, fakellm.Cohere}
 }
 
 type object map[string]any

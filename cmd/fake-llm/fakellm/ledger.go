@@ -26,8 +26,9 @@ type Usage struct {
 
 	Images      int64 `json:"images,omitempty"` // billed by the piece
 	WebSearches int64 `json:"web_searches,omitempty"`
-	AudioMS     int64 `json:"audio_ms,omitempty"`   // of sound billed by its length
-	Characters  int64 `json:"characters,omitempty"` // of text billed by its length
+	AudioMS     int64 `json:"audio_ms,omitempty"`     // of sound billed by its length
+	Characters  int64 `json:"characters,omitempty"`   // of text billed by its length
+	SearchUnits int64 `json:"search_units,omitempty"` // of rankings
 }
 
 func (u *Usage) add(v Usage) {
@@ -45,6 +46,7 @@ func (u *Usage) add(v Usage) {
 	u.WebSearches += v.WebSearches
 	u.AudioMS += v.AudioMS
 	u.Characters += v.Characters
+	u.SearchUnits += v.SearchUnits
 }
 
 // Outcome is how a request ended.

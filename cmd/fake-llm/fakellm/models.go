@@ -85,6 +85,7 @@ func modelNames(v Vendor) []string {
 		OpenAI:    {"gpt-fake", "gpt-fake-mini"},
 		Anthropic: {"claude-fake", "claude-fake-mini"},
 		Gemini:    {"gemini-fake", "gemini-fake-mini"},
+		Cohere:    {"command-fake", "embed-fake", "rerank-fake"},
 	}
 	return append(names[v], benchModel, benchStreamModel)
 }

@@ -27,6 +27,7 @@ func limits(v fakellm.Vendor, a ask, cap int, stop string) ask {
 		fakellm.OpenAI:    {"max_completion_tokens": cap, "stop": stop},
 		fakellm.Anthropic: {"max_tokens": cap, "stop_sequences": []string{stop}},
 		fakellm.Gemini:    {"generationConfig": object{"maxOutputTokens": cap, "stopSequences": []string{stop}}},
+		fakellm.Cohere:    {"max_tokens": cap, "stop_sequences": []string{stop}},
 	}
 	return with(a, fields[v])
 }
@@ -38,6 +39,7 @@ func finishOf(t *testing.T, v fakellm.Vendor, body string) (finish string) {
 		fakellm.OpenAI:    {{"choices", 0, "finish_reason"}},
 		fakellm.Anthropic: {{"stop_reason"}, {"delta", "stop_reason"}},
 		fakellm.Gemini:    {{"candidates", 0, "finishReason"}},
+		fakellm.Cohere:    {{"finish_reason"}, {"delta", "finish_reason"}},
 	}
 	docs := events(body)
 	if docs == nil {
@@ -63,13 +65,13 @@ func TestLimits(t *testing.T) {
 		finish map[fakellm.Vendor]string
 	}{
 		"cap": {3, "none", 3, map[fakellm.Vendor]string{
-			fakellm.OpenAI: "length", fakellm.Anthropic: "max_tokens", fakellm.Gemini: "MAX_TOKENS",
+			fakellm.OpenAI: "length", fakellm.Anthropic: "max_tokens", fakellm.Gemini: "MAX_TOKENS", fakellm.Cohere: "MAX_TOKENS",
 		}},
 		"cap that fits": {5, "none", 5, map[fakellm.Vendor]string{
-			fakellm.OpenAI: "stop", fakellm.Anthropic: "end_turn", fakellm.Gemini: "STOP",
+			fakellm.OpenAI: "stop", fakellm.Anthropic: "end_turn", fakellm.Gemini: "STOP", fakellm.Cohere: "COMPLETE",
 		}},
 		"stop": {100, " world", 3, map[fakellm.Vendor]string{
-			fakellm.OpenAI: "stop", fakellm.Anthropic: "stop_sequence", fakellm.Gemini: "STOP",
+			fakellm.OpenAI: "stop", fakellm.Anthropic: "stop_sequence", fakellm.Gemini: "STOP", fakellm.Cohere: "STOP_SEQUENCE",
 		}},
 	}
 	for name, test := range tests {
@@ -113,6 +115,7 @@ func TestStructuredOutput(t *testing.T) {
 		fakellm.OpenAI:    {"response_format": object{"type": "json_schema", "json_schema": object{"name": "n", "schema": schema}}},
 		fakellm.Anthropic: {"output_config": object{"format": object{"type": "json_schema", "schema": schema}}},
 		fakellm.Gemini:    {"generationConfig": object{"responseMimeType": "application/json", "responseJsonSchema": schema}},
+		fakellm.Cohere:    {"response_format": object{"type": "json_object", "json_schema": schema}},
 	}
 	want := map[string]any{
 		"s": "xxx", "n": 2.5, "i": 1.0, "b": true, "e": "x", "u": "x", "a": nil,
@@ -218,20 +221,26 @@ func TestToolChoice(t *testing.T) {
 			fakellm.OpenAI:    {"tool_choice": "required"},
 			fakellm.Anthropic: {"tool_choice": object{"type": "any"}},
 			fakellm.Gemini:    calling("ANY"),
+			fakellm.Cohere:    {"tool_choice": "REQUIRED"},
 		}, []string{"weather"}},
 		"named": {"hello", fields{
 			fakellm.OpenAI:    {"tool_choice": named},
 			fakellm.Anthropic: {"tool_choice": object{"type": "tool", "name": "now"}},
 			fakellm.Gemini:    calling("ANY", "now"),
+			fakellm.Cohere:    {"tool_choice": "REQUIRED", "tools": []object{{"type": "function", "function": object{"name": "now", "parameters": object{"type": "object"}}}}},
 		}, []string{"now"}},
 		"none": {"use tools", fields{
 			fakellm.OpenAI:    {"tool_choice": "none"},
 			fakellm.Anthropic: {"tool_choice": object{"type": "none"}},
 			fakellm.Gemini:    calling("NONE"),
+			fakellm.Cohere:    {"tool_choice": "NONE"},
 		}, nil},
 	}
 	for name, test := range tests {
 		for _, v := range vendors() {
+			if v == fakellm.Cohere && name == "serial" {
+				continue // it cannot be told
+			}
 			t.Run(name+"/"+string(v), func(t *testing.T) {
 				inWorld(t, fakellm.Config{}, func(w *world) {
 					a := withTools(v, chat(v, "m", test.text, false))
@@ -255,9 +264,11 @@ func called(t *testing.T, v fakellm.Vendor, body string) (names []string) {
 		fakellm.OpenAI:    {"choices", 0, "message", "tool_calls"},
 		fakellm.Anthropic: {"content"},
 		fakellm.Gemini:    {"candidates", 0, "content", "parts"},
+		fakellm.Cohere:    {"message", "tool_calls"},
 	}
 	name := map[fakellm.Vendor][]any{
 		fakellm.OpenAI: {"function", "name"}, fakellm.Anthropic: {"name"}, fakellm.Gemini: {"functionCall", "name"},
+		fakellm.Cohere: {"function", "name"},
 	}
 	list, _ := dig(t, body, lists[v]...).([]any)
 	for _, item := range list {
@@ -307,6 +318,11 @@ func TestPromptTokens(t *testing.T) {
 			},
 		},
 	}
+	tests[fakellm.Cohere] = object{"messages": []object{
+		{"role": "system", "content": "123456789012"},
+		{"role": "user", "content": []object{{"type": "text", "text": "1234"}, {"type": "image_url", "image_url": object{"url": image}}}},
+		{"role": "assistant", "content": "1234"}, {"role": "user", "content": "12345"},
+	}}
 	for v, fields := range tests {
 		inWorld(t, fakellm.Config{}, func(w *world) {
 			w.do(with(chat(v, "m", "", false), fields))

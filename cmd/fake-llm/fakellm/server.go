@@ -36,6 +36,7 @@ type Server struct {
 	seed     uint64
 	wires    map[Vendor]*wire // of chat
 	embeds   map[Vendor]*wire // of embeddings
+	ranks    map[Vendor]*wire // of rankings
 	complete *wire            // of legacy completions
 	bench    map[Vendor]*benchReply
 	ledger   *ledger
@@ -56,7 +57,7 @@ func New(cfg Config) *Server {
 		capacity = 0
 	}
 	s := &Server{
-		seed: cfg.Seed, wires: wires(), embeds: embeddingWires(), complete: completionWire(), bench: map[Vendor]*benchReply{}, ledger: newLedger(capacity),
+		seed: cfg.Seed, wires: wires(), embeds: embeddingWires(), ranks: rerankWires(), complete: completionWire(), bench: map[Vendor]*benchReply{}, ledger: newLedger(capacity),
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}
 	for v, w := range s.wires {
@@ -96,7 +97,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		},
 	}
 	switch rt.op {
-	case opChat, opEmbed, opComplete:
+	case opChat, opEmbed, opComplete, opRank:
 		s.book(x)
 		return
 	}
@@ -123,6 +124,8 @@ func (s *Server) wireOf(rt route) *wire {
 	switch rt.op {
 	case opEmbed:
 		return s.embeds[rt.vendor]
+	case opRank:
+		return s.ranks[rt.vendor]
 	case opComplete:
 		return s.complete
 	}

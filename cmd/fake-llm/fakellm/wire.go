@@ -13,6 +13,7 @@ const (
 	OpenAI    Vendor = "openai"
 	Anthropic Vendor = "anthropic"
 	Gemini    Vendor = "gemini"
+	Cohere    Vendor = "cohere"
 )
 
 // A frame is one write of a stream.
@@ -47,6 +48,7 @@ func wires() map[Vendor]*wire {
 		OpenAI:    openaiWire(),
 		Anthropic: anthropicWire(),
 		Gemini:    geminiWire(),
+		Cohere:    cohereWire(),
 	}
 }
 
@@ -61,6 +63,7 @@ const (
 	opCount
 	opEmbed
 	opComplete
+	opRank
 )
 
 // A route is a request line understood.
@@ -73,7 +76,7 @@ type route struct {
 
 func findRoute(r *http.Request) route {
 	path, forced := r.URL.Path, Vendor("")
-	for _, v := range []Vendor{OpenAI, Anthropic, Gemini} {
+	for _, v := range []Vendor{OpenAI, Anthropic, Gemini, Cohere} {
 		if rest, ok := strings.CutPrefix(path, "/"+string(v)+"/"); ok {
 			path, forced = "/"+rest, v
 		}
@@ -98,6 +101,10 @@ func routeOf(r *http.Request, path string) route {
 		return route{vendor: OpenAI, op: opEmbed}
 	case path == "/v1/completions" && post:
 		return route{vendor: OpenAI, op: opComplete}
+	case path == "/v1/rerank" && post:
+		return route{vendor: OpenAI, op: opRank}
+	case strings.HasPrefix(path, "/v2/"):
+		return cohereRoute(path, post)
 	case path == "/v1/messages" && post:
 		return route{vendor: Anthropic, op: opChat}
 	case path == "/v1/messages/count_tokens" && post:
@@ -118,6 +125,20 @@ func routeOf(r *http.Request, path string) route {
 		return geminiRoute(name)
 	}
 	return route{vendor: vendorByHeader(r, path)}
+}
+
+func cohereRoute(path string, post bool) route {
+	rt := route{vendor: Cohere}
+	switch {
+	case !post:
+	case path == "/v2/chat":
+		rt.op = opChat
+	case path == "/v2/embed":
+		rt.op = opEmbed
+	case path == "/v2/rerank":
+		rt.op = opRank
+	}
+	return rt
 }
 
 func geminiRoute(name string) route {

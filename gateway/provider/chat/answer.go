@@ -34,6 +34,7 @@ type Answer struct {
 	Thinking  []Part    // of kind ThinkingPart: Reasoning with its signatures, where the vendor signs
 	StopText  string    // the stop sequence that ended the answer, if the vendor says which
 	Logprobs  *Logprobs // nil: none
+	Citations []Citation
 }
 
 // Logprobs is how likely the tokens of a text were.
@@ -85,6 +86,7 @@ type Delta struct {
 	Finish    Finish
 	StopText  string    // with Finish: the stop sequence that ended the answer
 	Logprobs  *Logprobs // nil: none
+	Citation  *Citation // of text that has come before, or comes with it; nil: none
 }
 
 // CallDelta is a piece of a call. The first piece of each Index, which counts from

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/llm-hub/llm-hub/gateway/provider"
 )
@@ -45,8 +46,28 @@ type Request struct {
 	Metadata         map[string]string
 	User             string // the application's id of its user
 	Stream           bool
+	Extras           []Extra
 
 	provider.Drops
+}
+
+// Extra is a member of the client's request that its own dialect does not know, but
+// a vendor may. What no wire takes is dropped.
+type Extra struct {
+	Name  string
+	Value json.RawMessage
+}
+
+// Take gives the extra of that name to a wire that tells it to its vendor; nil: there
+// is none.
+func (r *Request) Take(name string) json.RawMessage {
+	for i, e := range r.Extras {
+		if e.Name == name {
+			r.Extras = slices.Delete(r.Extras, i, i+1)
+			return e.Value
+		}
+	}
+	return nil
 }
 
 // Message is one turn of the chat. The index in Request.Messages is the index in

@@ -85,6 +85,9 @@ func (v vendor) Prepare(in *provider.Inbound, t provider.Target) (*provider.Outb
 	if err != nil {
 		return nil, err
 	}
+	for _, e := range req.Extras {
+		req.Drop(e.Name)
+	}
 	out := &provider.Outbound{
 		Method: http.MethodPost, URL: call.URL, Header: call.Header, Body: call.Body, Dropped: req.Dropped(),
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/provider/rawjson"
 )
 
-// Decode implements [chat.Client]. Fields that no other dialect knows are dropped;
-// what would change the meaning of the answer is refused.
+// Decode implements [chat.Client]. Fields that no other dialect knows are extras; what
+// would change the meaning of the answer is refused.
 func (Client) Decode(in *provider.Inbound) (*chat.Request, error) {
 	d := decoder{req: &chat.Request{N: 1, Stream: in.Stream}}
 	obj := rawjson.NewObject(in.Body)
@@ -65,7 +65,7 @@ func (d decoder) field(key string, value []byte) error {
 			d.req.Drop(key)
 		}
 	default:
-		d.req.Drop(key)
+		d.req.Extras = append(d.req.Extras, chat.Extra{Name: key, Value: value})
 	}
 	return nil
 }

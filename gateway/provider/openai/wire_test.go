@@ -143,13 +143,13 @@ func TestDropped(t *testing.T) {
 	}{
 		"nothing": {openai.Traits{}, "gpt-6", `{"model":"m","messages":[{"role":"user","content":"a"}],"store":false,"service_tier":"auto","stream":true,"stream_options":{"include_usage":true},"max_tokens":3,"x":null}`, nil},
 		"OpenAI": {openai.Traits{}, "gpt-6", everything, []string{
-			"messages[0].name", "messages[0].content[0].image_url.detail", "verbosity", "prompt_cache_key", "logit_bias", "store", "x_new",
-			"cache_control", "messages.reasoning_content", "top_k",
+			"messages[0].name", "messages[0].content[0].image_url.detail", "store",
+			"cache_control", "messages.reasoning_content", "top_k", "verbosity", "prompt_cache_key", "logit_bias", "x_new",
 		}},
 		"a strict vendor": {strict, "m", everything, []string{
-			"messages[0].name", "messages[0].content[0].image_url.detail", "verbosity", "prompt_cache_key", "logit_bias", "store", "x_new",
+			"messages[0].name", "messages[0].content[0].image_url.detail", "store",
 			"cache_control", "parallel_tool_calls", "response_format", "reasoning_effort", "temperature", "top_k", "seed", "stop", "n",
-			"logprobs", "user", "metadata", "service_tier",
+			"logprobs", "user", "metadata", "service_tier", "verbosity", "prompt_cache_key", "logit_bias", "x_new",
 		}},
 		"a model that always reasons":      {openai.Traits{}, "openai/o4-mini", `{"model":"m",` + hello + `,"temperature":0.5,"top_p":1,"presence_penalty":0}`, []string{"temperature"}},
 		"a model that may reason":          {openai.Traits{}, "gpt-5.4", `{"model":"m",` + hello + `,"temperature":0.5,"reasoning_effort":"low"}`, []string{"temperature"}},

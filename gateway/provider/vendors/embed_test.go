@@ -21,7 +21,7 @@ import (
 )
 
 // embedders are the kinds whose wire makes embeddings.
-func embedders() []string { return []string{"openai", "gemini"} }
+func embedders() []string { return []string{"openai", "gemini", "cohere"} }
 
 // embeddingLanes are the ways in which a client may ask for vectors of eight numbers
 // of some texts, and how it reads the answer.

@@ -23,6 +23,11 @@ func hosted() []Info {
 			BaseURL: "https://generativelanguage.googleapis.com", KeyEnv: []string{"GEMINI_API_KEY", "GOOGLE_API_KEY"},
 			Models: Defaults{Smart: "gemini-3.1-pro-preview", Fast: "gemini-3.8-flash", Cheap: "gemini-3.1-flash-lite"},
 		},
+		{
+			Kind: "cohere", Title: "Cohere", Wire: provider.Cohere,
+			BaseURL: "https://api.cohere.com", KeyEnv: []string{"COHERE_API_KEY"},
+			Models: Defaults{Smart: "command-a-plus-05-2026", Fast: "command-a-03-2025", Cheap: "command-r7b-12-2024"},
+		},
 		compatible("groq", "Groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY",
 			Defaults{Smart: "openai/gpt-oss-120b", Fast: "openai/gpt-oss-20b", Cheap: "llama-3.1-8b-instant"}),
 		mistral(),

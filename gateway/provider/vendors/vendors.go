@@ -8,6 +8,7 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/provider"
 	"github.com/llm-hub/llm-hub/gateway/provider/anthropic"
 	"github.com/llm-hub/llm-hub/gateway/provider/chat"
+	"github.com/llm-hub/llm-hub/gateway/provider/cohere"
 	"github.com/llm-hub/llm-hub/gateway/provider/embed"
 	"github.com/llm-hub/llm-hub/gateway/provider/gemini"
 	"github.com/llm-hub/llm-hub/gateway/provider/openai"
@@ -68,6 +69,8 @@ func adapter(info Info) provider.Vendor {
 		return anthropic.New(chat.NewVendor(anthropic.Wire{}, clients()))
 	case provider.Gemini:
 		return gemini.New(translated(gemini.Wire{}))
+	case provider.Cohere:
+		return translated(cohere.Wire{})
 	}
 	return nil
 }
