@@ -63,9 +63,10 @@ noengine: ## the build without the embedded engine, for other platforms
 
 gen: ## write generated files anew
 	$(GO) test ./gateway/control -run TestSchema -update
+	$(GO) test ./gateway/provider/vendors -run TestFidelity -update
 
 verify-gen: gen ## generated files are what the code generates
-	git diff --exit-code -- gateway/control/hub.schema.json
+	git diff --exit-code -- gateway/control/hub.schema.json docs
 
 prices: ## write the price book anew from published prices
 	npm ci --ignore-scripts --no-audit --no-fund --prefix accounting/prices

@@ -134,6 +134,9 @@ func blockOf(p chat.Part, path string) (wireBlock, error) {
 		b.Type, b.Source = imageBlock, sourceOf(p)
 	case chat.FilePart:
 		b.Type, b.Source, b.Title = documentBlock, sourceOf(p), p.Filename
+		if b.Source.Type == base64Source && p.MediaType != pdf && !isText(p) {
+			return b, invalid(path, "This model takes PDF and plain text in '%s', not %s.", path, p.MediaType)
+		}
 	default:
 		return b, invalid(path, "This model does not take %s in '%s'.", p.Kind, path)
 	}
@@ -150,20 +153,27 @@ func cacheOf(ttl chat.CacheTTL) *wireCache {
 	return &wireCache{Type: "ephemeral", TTL: ttl}
 }
 
-const plainText = "text/plain"
+// What media are, and where.
+const (
+	plainText    = "text/plain"
+	pdf          = "application/pdf"
+	base64Source = "base64"
+)
 
-// sourceOf says where the media of a part are. Plain text goes as it is.
+// sourceOf says where the media of a part are. Text of any type goes as it is.
 func sourceOf(p chat.Part) *wireSource {
 	if p.URL != "" {
 		return &wireSource{Type: "url", URL: p.URL}
 	}
-	if p.MediaType == plainText {
+	if isText(p) {
 		if text, err := base64.StdEncoding.DecodeString(p.Data); err == nil && utf8.Valid(text) {
 			return &wireSource{Type: textBlock, MediaType: plainText, Data: string(text)}
 		}
 	}
-	return &wireSource{Type: "base64", MediaType: p.MediaType, Data: p.Data}
+	return &wireSource{Type: base64Source, MediaType: p.MediaType, Data: p.Data}
 }
+
+func isText(p chat.Part) bool { return strings.HasPrefix(p.MediaType, "text/") }
 
 // foreign matches what may not stand in a call's id.
 var foreign = regexp.MustCompile(`[^a-zA-Z0-9_-]`)

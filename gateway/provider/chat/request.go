@@ -70,6 +70,25 @@ func (r *Request) Take(name string) json.RawMessage {
 	return nil
 }
 
+// Allow leaves only the named tools, and makes a call that is required of one a call of
+// that name. It gives the first name that no tool has, empty if there is none such.
+func (r *Request) Allow(names []string) (unknown string) {
+	if len(names) == 0 {
+		return ""
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(r.Tools, func(t ToolDef) bool { return t.Name == name }) {
+			return name
+		}
+	}
+	if r.Choice.Mode == RequiredChoice && len(names) == 1 {
+		r.Choice = Choice{Mode: NamedChoice, Name: names[0]}
+		return ""
+	}
+	r.Tools = slices.DeleteFunc(r.Tools, func(t ToolDef) bool { return !slices.Contains(names, t.Name) })
+	return ""
+}
+
 // Message is one turn of the chat. The index in Request.Messages is the index in
 // the client's list.
 type Message struct {

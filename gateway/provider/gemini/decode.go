@@ -2,7 +2,6 @@ package gemini
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"github.com/llm-hub/llm-hub/gateway/provider"
@@ -234,18 +233,8 @@ func (d *decoder) mode(mode, path string) error {
 // restrict leaves only the functions that may be called, once all are known.
 func (d *decoder) restrict() error {
 	const path = "toolConfig.functionCallingConfig.allowedFunctionNames"
-	if len(d.allowed) == 0 {
-		return nil
+	if unknown := d.req.Allow(d.allowed); unknown != "" {
+		return invalid(path, "'%s' names a function that is not declared: %q.", path, unknown)
 	}
-	for _, name := range d.allowed {
-		if !slices.ContainsFunc(d.req.Tools, func(t chat.ToolDef) bool { return t.Name == name }) {
-			return invalid(path, "'%s' names a function that is not declared: %q.", path, name)
-		}
-	}
-	if d.req.Choice.Mode == chat.RequiredChoice && len(d.allowed) == 1 {
-		d.req.Choice = chat.Choice{Mode: chat.NamedChoice, Name: d.allowed[0]}
-		return nil
-	}
-	d.req.Tools = slices.DeleteFunc(d.req.Tools, func(t chat.ToolDef) bool { return !slices.Contains(d.allowed, t.Name) })
 	return nil
 }

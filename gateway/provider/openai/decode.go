@@ -13,7 +13,7 @@ import (
 // Decode implements [chat.Client]. Fields that no other dialect knows are extras; what
 // would change the meaning of the answer is refused.
 func (Client) Decode(in *provider.Inbound) (*chat.Request, error) {
-	d := decoder{req: &chat.Request{N: 1, Stream: in.Stream}}
+	d := decoder{req: &chat.Request{N: 1, Stream: in.Stream}, allowed: new([]string)}
 	obj := rawjson.NewObject(in.Body)
 	for obj.Next() {
 		if rawjson.TypeOf(obj.Value()) == rawjson.NullType {
@@ -27,10 +27,16 @@ func (Client) Decode(in *provider.Inbound) (*chat.Request, error) {
 		return nil, badJSON(err)
 	}
 	d.req.MaxOutput = in.MaxOutput / int64(d.req.N) // as the limits saw it
+	if unknown := d.req.Allow(*d.allowed); unknown != "" {
+		return nil, invalid("tool_choice", "invalid_value", "'tool_choice' allows a tool that is not among 'tools': %q.", unknown)
+	}
 	return d.req, nil
 }
 
-type decoder struct{ req *chat.Request }
+type decoder struct {
+	req     *chat.Request
+	allowed *[]string // names of the tools that may be called; none: all
+}
 
 func (d decoder) field(key string, value []byte) error {
 	if into := d.plain(key); into != nil {
@@ -282,17 +288,40 @@ func (d decoder) toolChoice(value []byte) error {
 		return invalid(param, "invalid_value", "'%s' must be none, auto, required or a function.", param)
 	}
 	var choice struct {
-		Type     string `json:"type"`
-		Function struct {
-			Name string `json:"name"`
-		} `json:"function"`
+		sentChoice
+		Allowed struct {
+			Mode  chat.ChoiceMode `json:"mode"`
+			Tools []sentChoice    `json:"tools"`
+		} `json:"allowed_tools"`
 	}
 	if err := read(value, param, &choice); err != nil {
 		return err
 	}
-	if choice.Type != "function" || choice.Function.Name == "" {
+	if choice.Type == "allowed_tools" {
+		return d.allowTools(choice.Allowed.Mode, choice.Allowed.Tools)
+	}
+	if choice.Type != functionType || choice.Function.Name == "" {
 		return invalid(param, "unsupported_value", "'%s' must be none, auto, required or name a function.", param)
 	}
 	d.req.Choice = chat.Choice{Mode: chat.NamedChoice, Name: choice.Function.Name}
+	return nil
+}
+
+// allowTools reads a choice among some of the tools.
+func (d decoder) allowTools(mode chat.ChoiceMode, tools []sentChoice) error {
+	const param = "tool_choice.allowed_tools"
+	if mode != chat.AutoChoice && mode != chat.RequiredChoice {
+		return invalid(param+".mode", "invalid_value", "'%s.mode' must be auto or required.", param)
+	}
+	for _, t := range tools {
+		if t.Type != functionType || t.Function.Name == "" {
+			return invalid(param+".tools", "unsupported_value", "'%s.tools' must name functions.", param)
+		}
+		*d.allowed = append(*d.allowed, t.Function.Name)
+	}
+	if len(tools) == 0 {
+		return invalid(param+".tools", "empty_array", "'%s.tools' must not be empty.", param)
+	}
+	d.req.Choice.Mode = mode
 	return nil
 }

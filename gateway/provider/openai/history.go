@@ -191,6 +191,9 @@ func sentPartOf(p chat.Part, path string) (sentPart, error) {
 		if p.Data == "" {
 			return sentPart{}, invalid(path, "unsupported_value", "This model takes no file by its address in '%s'.", path)
 		}
+		if strings.HasPrefix(p.MediaType, "video/") {
+			return sentPart{}, invalid(path, "unsupported_value", "This model takes no %s in '%s'.", p.MediaType, path)
+		}
 		name := p.Filename
 		if name == "" {
 			name = "file"

@@ -202,6 +202,10 @@ func TestDecodeRefuses(t *testing.T) {
 		"message cache":    {`{"model":"m","messages":[{"role":"user","content":"a","cache_control":{"ttl":"1y"}}]}`, "messages[0].cache_control.ttl"},
 		"modalities":       {said(`"modalities":["audio"]`), "modalities"},
 		"functions":        {said(`"functions":[]`), "functions"},
+		"allowed mode":     {said(`"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"none","tools":[]}}`), "tool_choice.allowed_tools.mode"},
+		"allowed nothing":  {said(`"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[]}}`), "tool_choice.allowed_tools.tools"},
+		"allowed nameless": {said(`"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"type":"function"}]}}`), "tool_choice.allowed_tools.tools"},
+		"allowed unknown":  {said(`"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"type":"function","function":{"name":"f"}}]}}`), "tool_choice"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -31,8 +31,7 @@ func hosted() []Info {
 		compatible("groq", "Groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY",
 			Defaults{Smart: "openai/gpt-oss-120b", Fast: "openai/gpt-oss-20b", Cheap: "llama-3.1-8b-instant"}),
 		mistral(),
-		compatible("deepseek", "DeepSeek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY",
-			Defaults{Smart: "deepseek-v4-pro", Fast: "deepseek-v4-flash", Cheap: "deepseek-v4-flash"}),
+		deepseek(),
 		compatible("xai", "xAI", "https://api.x.ai/v1", "XAI_API_KEY",
 			Defaults{Smart: "grok-4.6", Fast: "grok-4-1-fast-non-reasoning", Cheap: "grok-4-1-fast-non-reasoning"}),
 		compatible("together", "Together AI", "https://api.together.xyz/v1", "TOGETHER_API_KEY", Defaults{
@@ -45,8 +44,7 @@ func hosted() []Info {
 			Fast:  "accounts/fireworks/models/gpt-oss-120b",
 			Cheap: "accounts/fireworks/models/gpt-oss-20b",
 		}),
-		compatible("openrouter", "OpenRouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY",
-			Defaults{Smart: "anthropic/claude-sonnet-5", Fast: "google/gemini-3.5-flash", Cheap: "openai/gpt-5.4-nano"}),
+		openrouter(),
 		compatible("perplexity", "Perplexity", "https://api.perplexity.ai", "PERPLEXITY_API_KEY",
 			Defaults{Smart: "sonar-pro", Fast: "sonar", Cheap: "sonar"}),
 		compatible("cerebras", "Cerebras", "https://api.cerebras.ai/v1", "CEREBRAS_API_KEY",
@@ -85,5 +83,22 @@ func mistral() Info {
 		},
 		ShortIDs: true,
 	}
+	return info
+}
+
+// deepseek wants what it thought back in a turn with calls, and refuses one without.
+func deepseek() Info {
+	info := compatible("deepseek", "DeepSeek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY",
+		Defaults{Smart: "deepseek-v4-pro", Fast: "deepseek-v4-flash", Cheap: "deepseek-v4-flash"})
+	info.traits = openai.Traits{Thoughts: openai.ReasoningContent}
+	return info
+}
+
+// openrouter hands thoughts with their signatures, and hints about caching, on to whoever
+// serves.
+func openrouter() Info {
+	info := compatible("openrouter", "OpenRouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY",
+		Defaults{Smart: "anthropic/claude-sonnet-5", Fast: "google/gemini-3.5-flash", Cheap: "openai/gpt-5.4-nano"})
+	info.traits = openai.Traits{Thoughts: openai.ReasoningDetails, CacheHints: true}
 	return info
 }
