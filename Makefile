@@ -64,6 +64,7 @@ noengine: ## the build without the embedded engine, for other platforms
 gen: ## write generated files anew
 	$(GO) test ./gateway/control -run TestSchema -update
 	$(GO) test ./gateway/provider/vendors -run TestFidelity -update
+	$(GO) test ./gateway/api -run TestTable -update
 
 verify-gen: gen ## generated files are what the code generates
 	git diff --exit-code -- gateway/control/hub.schema.json docs

@@ -38,6 +38,7 @@ func (e *engine) Serve(w http.ResponseWriter, _ *http.Request, req *call.Request
 type fixture struct {
 	*engine
 	handler  *web.Server
+	routes   []web.Route
 	registry *prometheus.Registry
 }
 
@@ -66,7 +67,8 @@ func newFixture(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.handler.Mount(a.Routes()...); err != nil {
+	f.routes = a.Routes()
+	if err := f.handler.Mount(f.routes...); err != nil {
 		t.Fatal(err)
 	}
 	return f
