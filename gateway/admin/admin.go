@@ -35,6 +35,9 @@ type Config struct {
 	Usage func(context.Context, UsageQuery) (UsageTable, error)
 	// Ask answers the other questions about traffic; the answer is anything that encodes as JSON.
 	Ask func(context.Context, Question) (answer any, err error)
+	// Migrate brings the schema of the tables up to date, if up, and tells where it
+	// stands; anything that encodes as JSON.
+	Migrate func(ctx context.Context, up bool) (any, error)
 	// Events gives the log's events, or its dead letters, as lines of JSON without
 	// their newline, in the order of the log. It ends with the range.
 	Events func(ctx context.Context, q EventsQuery, emit func(line []byte) error) error
@@ -69,6 +72,8 @@ func (a *API) Routes() []web.Route {
 	return append(a.questionRoutes(), []web.Route{
 		{Method: http.MethodGet, Path: "/api/v1/usage", Permission: web.Operate, Handler: a.usage},
 		{Method: http.MethodGet, Path: "/api/v1/events", Permission: web.Operate, Handler: a.events},
+		{Method: http.MethodGet, Path: "/api/v1/migrations", Permission: web.Operate, Handler: a.migrations},
+		{Method: http.MethodPost, Path: "/api/v1/migrations", Permission: web.Operate, Handler: a.migrations},
 		{Method: http.MethodGet, Path: "/api/v1/status", Permission: web.Operate, Handler: a.status},
 		{Method: http.MethodPost, Path: "/api/v1/verify", Permission: web.Operate, Handler: a.verify},
 		{Method: http.MethodPost, Path: "/api/v1/rebuild", Permission: web.Operate, Handler: a.rebuild},

@@ -178,7 +178,7 @@ func TestMistakesAreNamed(t *testing.T) {
 func TestAbsentPorts(t *testing.T) {
 	h := newHandler(t, admin.Config{})
 	for target, method := range map[string]string{
-		"/api/v1/usage": "GET", "/api/v1/events": "GET", "/api/v1/verify": "POST", "/api/v1/rebuild": "POST",
+		"/api/v1/usage": "GET", "/api/v1/migrations": "POST", "/api/v1/events": "GET", "/api/v1/verify": "POST", "/api/v1/rebuild": "POST",
 	} {
 		if w := ask(h, method, target); w.Code != 503 || problem(t, w).Code != "unavailable" {
 			t.Errorf("%s: status %d: %s", target, w.Code, w.Body)

@@ -22,25 +22,32 @@ func TestClient(t *testing.T) {
 
 func migrations(t *testing.T, c *clickhouse.Client) {
 	ctx := t.Context()
-	if have, newest, err := c.Schema(ctx, "llmhub_mig"); err != nil || have != 0 || newest == 0 {
-		t.Fatalf("schema of a database that is not there: %d of %d, %v", have, newest, err)
+	if s, err := c.Schema(ctx, "llmhub_mig"); err != nil || s.Version != 0 || s.Newest == 0 || s.Pending[0] != (clickhouse.Migration{Version: 1, Title: "usage"}) {
+		t.Fatalf("schema of a database that is not there: %+v, %v", s, err)
 	}
 	if err := c.Prepare(ctx, "llmhub_mig"); err != nil {
 		t.Fatal(err)
 	}
-	have, newest, err := c.Schema(ctx, "llmhub_mig")
-	if err != nil || have != newest {
-		t.Fatalf("schema %d of %d, %v", have, newest, err)
+	all, err := c.Schema(ctx, "llmhub_mig")
+	if err != nil || all.Version != all.Newest || all.Stopped || len(all.Pending) > 0 {
+		t.Fatalf("schema %+v, %v", all, err)
 	}
-	if err := clickhouse.Interrupt(c, "llmhub_mig", 2); err != nil { // as if killed while running version 2
-		t.Fatal(err)
+	for _, version := range []int{1, 2, 10} { // as if killed while running it; with what is there already
+		if err := clickhouse.Interrupt(c, "llmhub_mig", version); err != nil {
+			t.Fatal(err)
+		}
+		s, err := c.Schema(ctx, "llmhub_mig")
+		if err != nil || !s.Stopped || s.Version != uint(version-1) || s.Pending[0].Version != uint(version) {
+			t.Fatalf("stopped at %d: schema %+v, %v", version, s, err)
+		}
+		if err := c.Prepare(ctx, "llmhub_mig"); err != nil {
+			t.Fatal("after an interrupted migration:", err)
+		}
+		if s, err = c.Schema(ctx, "llmhub_mig"); err != nil || s.Version != all.Newest || s.Stopped {
+			t.Fatalf("schema %+v, %v", s, err)
+		}
 	}
-	if err := c.Prepare(ctx, "llmhub_mig"); err != nil {
-		t.Fatal("after an interrupted migration:", err)
-	}
-	if have, _, err = c.Schema(ctx, "llmhub_mig"); err != nil || have != newest {
-		t.Fatalf("schema %d of %d, %v", have, newest, err)
-	}
+	stopsAndGoesOn(t, c)
 	if err := clickhouse.Down(c, "llmhub_mig"); err != nil {
 		t.Fatal("down:", err)
 	}
@@ -50,6 +57,38 @@ func migrations(t *testing.T, c *clickhouse.Client) {
 	if err != nil || left != 0 {
 		t.Errorf("%d tables are left after down, %v", left, err)
 	}
+}
+
+// stopsAndGoesOn: a migration that cannot go on says where it stands, and goes on
+// from there; what was in the tables before is in the roll-up afterwards.
+func stopsAndGoesOn(t *testing.T, c *clickhouse.Client) {
+	ctx := t.Context()
+	const db = "llmhub_mig"
+	exec := func(sql string) {
+		t.Helper()
+		if err := c.Exec(ctx, sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec("DROP VIEW " + db + ".requests_15m_view")
+	exec("DROP TABLE " + db + ".requests_15m")
+	exec("INSERT INTO " + db + ".requests (seq, tenant, window_at, count) VALUES (1, 'a', 1000, 3), (2, 'a', 1001, 4)")
+	exec("ALTER TABLE " + db + ".requests RENAME COLUMN finish TO hidden")
+	if err := clickhouse.Interrupt(c, db, 10); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Prepare(ctx, db); err == nil || !strings.Contains(err.Error(), "stopped at version 10 (requests_15m)") {
+		t.Fatalf("%v, want where it stopped", err)
+	}
+	exec("ALTER TABLE " + db + ".requests RENAME COLUMN hidden TO finish")
+	if err := c.Prepare(ctx, db); err != nil {
+		t.Fatal(err)
+	}
+	rolledUp, err := c.RolledUp(ctx, db)
+	if err != nil || rolledUp.Requests != 2 {
+		t.Errorf("the roll-up has %+v rows, %v", rolledUp, err)
+	}
+	exec("TRUNCATE TABLE " + db + ".requests")
 }
 
 func readOnly(t *testing.T, c *clickhouse.Client) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/golang-migrate/migrate/v4"
@@ -29,45 +30,101 @@ func (c *Client) Prepare(ctx context.Context, database string) error {
 	}
 	defer m.Close() //nolint:errcheck // what matters has been said by up
 	if err := up(m); err != nil {
-		return fmt.Errorf("migrate %s: %w", database, err)
+		return fmt.Errorf("migrate %s: %w", database, c.stopped(ctx, database, err))
 	}
 	return nil
 }
 
-// Schema tells the version of a database's tables, and the newest there is.
-func (c *Client) Schema(ctx context.Context, database string) (have, newest uint, err error) {
-	if newest, err = newestVersion(); err != nil {
-		return 0, 0, err
+// stopped adds to the error of a migration where it stands.
+func (c *Client) stopped(ctx context.Context, database string, err error) error {
+	s, schemaErr := c.Schema(ctx, database)
+	if schemaErr != nil || len(s.Pending) == 0 {
+		return err
 	}
+	return fmt.Errorf("stopped at version %d (%s) of %d, `llm-hub migrate up` goes on from there: %w", s.Pending[0].Version, s.Pending[0].Title, s.Newest, err)
+}
+
+// Schema is where the tables of a database stand.
+type Schema struct {
+	Database string      `json:"database"`
+	Version  uint        `json:"version"` // that all of is there; 0: none
+	Newest   uint        `json:"newest"`  // that this build knows
+	Stopped  bool        `json:"stopped"` // the first pending one was begun and not finished
+	Pending  []Migration `json:"pending"`
+}
+
+// Migration is one version of the schema.
+type Migration struct {
+	Version uint   `json:"version"`
+	Title   string `json:"title"`
+}
+
+// Schema tells where the tables of a database stand. Nothing is changed.
+func (c *Client) Schema(ctx context.Context, database string) (Schema, error) {
+	s := Schema{Database: database, Pending: []Migration{}}
+	all, err := known()
+	if err != nil {
+		return s, err
+	}
+	s.Newest = all[len(all)-1].Version
 	var made uint8
 	row := c.conn.QueryRow(reading(ctx), "SELECT toUInt8(count()) FROM system.tables "+
 		"WHERE database = {db:String} AND name = 'schema_migrations'", clickhouse.Named("db", database))
-	if err := row.Scan(&made); err != nil || made == 0 {
-		return 0, newest, err
+	if err := row.Scan(&made); err != nil {
+		return s, err
 	}
+	if made > 0 {
+		if s.Version, s.Stopped, err = c.version(database); err != nil {
+			return s, err
+		}
+	}
+	begun := s.Version
+	s.Version = 0
+	for _, m := range all {
+		if m.Version < begun || m.Version == begun && !s.Stopped {
+			s.Version = m.Version
+		} else {
+			s.Pending = append(s.Pending, m)
+		}
+	}
+	return s, nil
+}
+
+// version is the latest that was begun, and whether it was not finished.
+func (c *Client) version(database string) (version uint, dirty bool, err error) {
 	m, err := c.migration(database)
 	if err != nil {
-		return 0, newest, err
+		return 0, false, err
 	}
 	defer m.Close() //nolint:errcheck // nothing was written
-	have, _, err = m.Version()
+	version, dirty, err = m.Version()
 	if errors.Is(err, migrate.ErrNilVersion) {
 		err = nil
 	}
-	return have, newest, err
+	return version, dirty, err
 }
 
-func newestVersion() (uint, error) {
+// known lists every version, oldest first.
+func known() ([]Migration, error) {
 	files, err := iofs.New(migrations.FS, ".")
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer files.Close() //nolint:errcheck // embedded files
+	var out []Migration
 	v, err := files.First()
-	for next := v; err == nil; next, err = files.Next(v) {
-		v = next
+	for ; err == nil; v, err = files.Next(v) {
+		r, title, readErr := files.ReadUp(v)
+		if readErr != nil {
+			return nil, readErr
+		}
+		r.Close()
+		out = append(out, Migration{v, title})
 	}
-	return v, nil
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return out, nil
 }
 
 func (c *Client) migration(name string) (*migrate.Migrate, error) {
@@ -91,9 +148,9 @@ func up(m *migrate.Migrate) error {
 	err := m.Up()
 	var dirty migrate.ErrDirty
 	if errors.As(err, &dirty) {
-		before := dirty.Version - 1
-		if before == 0 {
-			before = database.NilVersion
+		before, versionErr := previous(uint(dirty.Version))
+		if versionErr != nil {
+			return versionErr
 		}
 		if err := m.Force(before); err != nil {
 			return err
@@ -104,4 +161,16 @@ func up(m *migrate.Migrate) error {
 		return nil
 	}
 	return err
+}
+
+// previous is the version before one, [database.NilVersion] before the first.
+func previous(version uint) (int, error) {
+	all, err := known()
+	before := database.NilVersion
+	for _, m := range all {
+		if m.Version < version {
+			before = int(m.Version)
+		}
+	}
+	return before, err
 }
