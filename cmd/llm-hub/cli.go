@@ -17,6 +17,7 @@ type commands struct {
 	Verify      verifyCmd      `cmd:"" help:"Compare log, counters and tables; exit 1 on a difference."`
 	Rebuild     rebuildCmd     `cmd:"" help:"Make counters and tables anew from the log."`
 	Migrate     migrateCmd     `cmd:"" help:"The schema of the analytics tables."`
+	Request     requestCmd     `cmd:"" help:"What is known about one request."`
 	Export      exportCmd      `cmd:"" help:"Export what was recorded."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Exit 0 if the server is ready."`

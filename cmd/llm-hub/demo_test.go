@@ -163,8 +163,32 @@ func TestDemo(t *testing.T) {
 		t.Errorf("export after the restart: exit %d, %v: %s", code, err, out)
 	}
 	verified(t, data)
+	var list struct{ Rows []struct{ ID string } }
+	if err := getJSON(h.url+"/api/v1/requests", h.token, &list); err != nil || len(list.Rows) != 5 {
+		t.Fatalf("%d requests, %v", len(list.Rows), err)
+	}
+	told(t, data, list.Rows[0].ID)
 	if err := h.interrupt(); err != nil {
 		t.Fatal(err)
+	}
+	told(t, data, list.Rows[4].ID) // without a server
+}
+
+// told asks for a request's story, and for its routing decision, taken again.
+func told(t *testing.T, data, id string) {
+	t.Helper()
+	out, code := command(t, "request", "show", id, "--data", data)
+	for _, part := range []string{id + " of demo: completed", "attempt 1: ", "charged: ", "request.admitted", "request.finished"} {
+		if code != 0 || !strings.Contains(out, part) {
+			t.Errorf("request show: exit %d, without %q:\n%s", code, part, out)
+		}
+	}
+	out, code = command(t, "request", "why", id, "--data", data)
+	if code != 0 || !strings.Contains(out, "same plan: true") {
+		t.Errorf("request why: exit %d:\n%s", code, out)
+	}
+	if out, code := command(t, "request", "show", "nothing", "--data", data); code != 1 || out != "" {
+		t.Errorf("request show of nothing: exit %d:\n%s", code, out)
 	}
 }
 

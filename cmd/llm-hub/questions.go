@@ -54,18 +54,21 @@ func askOf(ctx context.Context, e *query.Engine, q admin.Question) (any, error) 
 }
 
 func filterOf(f admin.TrafficFilter) query.RequestFilter {
-	scope := query.Of(f.Scope.Tenants...)
-	if f.Scope.Everyone {
-		scope = query.Everyone()
-	}
 	out := query.RequestFilter{
-		Filter:   query.Filter{Scope: scope, From: f.From, To: f.To, Zone: f.Zone.String(), Where: map[query.Dimension][]string{}},
+		Filter:   query.Filter{Scope: scopeOf(f.Scope), From: f.From, To: f.To, Zone: f.Zone.String(), Where: map[query.Dimension][]string{}},
 		MinTotal: f.MinTotal, MinFirstByte: f.MinFirstByte, MinCost: f.MinCost,
 	}
 	for d, values := range f.Where {
 		out.Where[query.Dimension(d)] = values
 	}
 	return out
+}
+
+func scopeOf(s admin.Scope) query.Scope {
+	if s.Everyone {
+		return query.Everyone()
+	}
+	return query.Of(s.Tenants...)
 }
 
 func dimensionsOf(list []admin.Dimension) []query.Dimension {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/web"
@@ -35,6 +36,8 @@ type Config struct {
 	Usage func(context.Context, UsageQuery) (UsageTable, error)
 	// Ask answers the other questions about traffic; the answer is anything that encodes as JSON.
 	Ask func(context.Context, Question) (answer any, err error)
+	// Story tells everything about one request; of those outside the scope nothing is known.
+	Story func(context.Context, Scope, events.RequestID) (RequestStory, error)
 	// Migrate brings the schema of the tables up to date, if up, and tells where it
 	// stands; anything that encodes as JSON.
 	Migrate func(ctx context.Context, up bool) (any, error)
@@ -72,6 +75,8 @@ func (a *API) Routes() []web.Route {
 	return append(a.questionRoutes(), []web.Route{
 		{Method: http.MethodGet, Path: "/api/v1/usage", Permission: web.Operate, Handler: a.usage},
 		{Method: http.MethodGet, Path: "/api/v1/events", Permission: web.Operate, Handler: a.events},
+		{Method: http.MethodGet, Path: "/api/v1/requests/:id", Permission: web.Operate, Handler: a.request},
+		{Method: http.MethodGet, Path: "/api/v1/requests/:id/decision", Permission: web.Operate, Handler: a.why},
 		{Method: http.MethodGet, Path: "/api/v1/migrations", Permission: web.Operate, Handler: a.migrations},
 		{Method: http.MethodPost, Path: "/api/v1/migrations", Permission: web.Operate, Handler: a.migrations},
 		{Method: http.MethodGet, Path: "/api/v1/status", Permission: web.Operate, Handler: a.status},

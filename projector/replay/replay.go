@@ -3,6 +3,7 @@
 package replay
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -67,6 +68,9 @@ func Run(ctx context.Context, log events.Reader, f Filter, emit func(Record) err
 }
 
 func (f Filter) message(m events.Stored, emit func(Record) error) error {
+	if f.Request != "" && !bytes.Contains(m.Data, []byte(f.Request)) {
+		return nil // saves decoding
+	}
 	lines, err := m.Lines()
 	if err != nil {
 		return nil // a message that cannot be split is a dead letter as a whole
