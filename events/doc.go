@@ -47,7 +47,8 @@
 //  13. Each role can do its work on the log and nothing of another's.
 //     [natslog.TestDeployedPermissions]
 //  14. Events carry ids and numbers only: never a prompt, a name, an address or
-//     a secret. [cmd/llm-hub.TestCanarySecrets]
+//     a secret in clear. [cmd/llm-hub.TestCanarySecrets,
+//     gateway/control.TestNoSecretOnTheLog]
 //
 // # What may be assumed about now
 //

@@ -55,7 +55,7 @@ type Skipped struct {
 type RequestRejected struct {
 	Principal
 	Endpoint string `json:"endpoint"`
-	Reason   string `json:"reason"` // limit, model_not_allowed, unknown_model, overloaded, unable
+	Reason   string `json:"reason"` // limit, model_not_allowed, endpoint_not_allowed, unknown_model, overloaded, unable
 	Limit    *Limit `json:"limit,omitempty"`
 	Count    int    `json:"count"` // refusals this event stands for, at least 1
 }

@@ -22,6 +22,8 @@ const (
 	Unauthenticated Kind = "unauthenticated"  // no valid key
 	Forbidden       Kind = "forbidden"        // a valid key without the right
 	NotFound        Kind = "not_found"        // unknown model or route
+	Conflict        Kind = "conflict"         // what is asked for contradicts what there is
+	Stale           Kind = "stale"            // what is to be changed was changed since it was read
 	TooLarge        Kind = "too_large"        // body over its limit
 	RateLimited     Kind = "rate_limited"     // a request or token limit of ours refused
 	OverBudget      Kind = "over_budget"      // a cost limit of ours refused
@@ -49,6 +51,10 @@ func (k Kind) Status() int {
 		return http.StatusForbidden
 	case NotFound:
 		return http.StatusNotFound
+	case Conflict:
+		return http.StatusConflict
+	case Stale:
+		return http.StatusPreconditionFailed
 	case TooLarge:
 		return http.StatusRequestEntityTooLarge
 	case RateLimited, OverBudget, UpstreamLimited:

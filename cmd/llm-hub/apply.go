@@ -67,7 +67,7 @@ func (c *applyCmd) send(ctx context.Context, w world, body []byte) error {
 		q.Set("prune", "true")
 	}
 	var raw json.RawMessage
-	err := c.exchange(ctx, w, message{http.MethodPost, "/api/v1/config", q, body}, func(r io.Reader) error {
+	err := c.exchange(ctx, w, message{method: http.MethodPost, path: "/api/v1/config", query: q, body: body, logOnly: true}, func(r io.Reader) error {
 		return json.NewDecoder(r).Decode(&raw)
 	})
 	if err != nil {
@@ -129,7 +129,7 @@ func printDifference(w io.Writer, d control.Difference) {
 
 // Run prints the configuration in force.
 func (c *configExportCmd) Run(ctx context.Context, w world) error {
-	return c.call(ctx, w, http.MethodGet, "/api/v1/config", nil, func(body io.Reader) error {
+	return c.look(ctx, w, "/api/v1/config", nil, func(body io.Reader) error {
 		_, err := io.Copy(w.out, body)
 		return err
 	})

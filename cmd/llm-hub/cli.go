@@ -10,9 +10,10 @@ import (
 
 // commands is the command line: a contract. Every flag has a variable.
 type commands struct {
-	Serve       serveCmd       `cmd:"" help:"Run the gateway and the projector."`
-	Apply       applyCmd       `cmd:"" help:"Put a hub.yaml in force."`
-	Config      configCmd      `cmd:"" help:"The configuration in force."`
+	Serve  serveCmd  `cmd:"" help:"Run the gateway and the projector."`
+	Apply  applyCmd  `cmd:"" help:"Put a hub.yaml in force."`
+	Config configCmd `cmd:"" help:"The configuration in force."`
+	objectCmds
 	Replay      replayCmd      `cmd:"" help:"Print the events of the log."`
 	Verify      verifyCmd      `cmd:"" help:"Compare log, counters and tables; exit 1 on a difference."`
 	Rebuild     rebuildCmd     `cmd:"" help:"Make counters and tables anew from the log."`

@@ -27,8 +27,9 @@ type client struct {
 }
 
 // connect finds the hub: the address, if one is given; the server that announced
-// itself in the data directory; else the directory itself, opened here.
-func (r *remote) connect(ctx context.Context, w world) (*client, error) {
+// itself in the data directory; else the directory itself, opened here, without its
+// tables for what concerns the log only.
+func (r *remote) connect(ctx context.Context, w world, logOnly bool) (*client, error) {
 	if r.Address != "" {
 		if r.Token == "" {
 			return nil, usageError{errors.New("--token: needed with --address")}
@@ -45,7 +46,7 @@ func (r *remote) connect(ctx context.Context, w world) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.offline(ctx, w, dir)
+	return r.offline(ctx, w, dir, logOnly)
 }
 
 // running connects to the server that owns the data directory.
@@ -72,11 +73,13 @@ type message struct {
 	method, path string
 	query        url.Values
 	body         []byte // JSON, nil: none
+	match        string // version that what is changed must have, empty: any
+	logOnly      bool   // it needs no tables
 }
 
 // do makes one call without a body.
 func (c *client) do(ctx context.Context, method, path string, query url.Values) (*http.Response, error) {
-	return c.send(ctx, message{method, path, query, nil})
+	return c.send(ctx, message{method: method, path: path, query: query})
 }
 
 // send makes one call; an answer other than 2xx is an error with the server's words.
@@ -91,6 +94,9 @@ func (c *client) send(ctx context.Context, m message) (*http.Response, error) {
 	}
 	if m.body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if m.match != "" {
+		req.Header.Set("If-Match", m.match)
 	}
 	req.Header.Set("Authorization", "Bearer "+c.token)
 	resp, err := c.http.Do(req)

@@ -15,10 +15,10 @@ import (
 // offline opens the directory's stores and serves the operator's API to this
 // process alone, so that a command does the same with and without a server. No
 // fold runs: what is asked for is answered from what is stored.
-func (r *remote) offline(ctx context.Context, w world, dir *dataDir) (*client, error) {
+func (r *remote) offline(ctx context.Context, w world, dir *dataDir, logOnly bool) (*client, error) {
 	var closers stopList
 	closers.push("data directory", func(context.Context) error { return dir.close() })
-	hub, token, err := r.openHub(ctx, w, dir, &closers)
+	hub, token, err := r.openHub(ctx, w, opening{dir: dir, logOnly: logOnly, closers: &closers})
 	if err != nil {
 		return nil, errors.Join(err, closers.stop(ctx))
 	}
@@ -56,8 +56,16 @@ func (r *remote) offline(ctx context.Context, w world, dir *dataDir) (*client, e
 	}, nil
 }
 
+// opening is a directory that is being opened.
+type opening struct {
+	dir     *dataDir
+	logOnly bool
+	closers *stopList
+}
+
 // openHub opens the stores of a directory that no server uses.
-func (r *remote) openHub(ctx context.Context, w world, dir *dataDir, closers *stopList) (*localHub, string, error) {
+func (r *remote) openHub(ctx context.Context, w world, o opening) (*localHub, string, error) {
+	dir, closers := o.dir, o.closers
 	node, err := dir.nodeID()
 	if err != nil {
 		return nil, "", err
@@ -73,7 +81,7 @@ func (r *remote) openHub(ctx context.Context, w world, dir *dataDir, closers *st
 	log := w.logger(slog.LevelWarn)
 	s, err := openStores(ctx, storesConfig{
 		Dir: dir, Node: node, NATS: r.natsFlags, LogClass: natslog.Durable,
-		ClickHouseURL: r.ClickHouseURL, ClickHouseLib: r.ClickHouseLib, Logger: log,
+		ClickHouseURL: r.ClickHouseURL, ClickHouseLib: r.ClickHouseLib, LogOnly: o.logOnly, Logger: log,
 	})
 	if err != nil {
 		return nil, "", err

@@ -125,12 +125,17 @@ func (c *healthcheckCmd) Run(ctx context.Context, w world) error {
 
 // call connects, makes one call and hands the answer over.
 func (r *remote) call(ctx context.Context, w world, method, path string, q url.Values, read func(io.Reader) error) error {
-	return r.exchange(ctx, w, message{method, path, q, nil}, read)
+	return r.exchange(ctx, w, message{method: method, path: path, query: q}, read)
+}
+
+// look asks for what is configured.
+func (r *remote) look(ctx context.Context, w world, path string, q url.Values, read func(io.Reader) error) error {
+	return r.exchange(ctx, w, message{method: http.MethodGet, path: path, query: q, logOnly: true}, read)
 }
 
 // exchange connects, makes one call and hands the answer over.
 func (r *remote) exchange(ctx context.Context, w world, m message, read func(io.Reader) error) (err error) {
-	hub, err := r.connect(ctx, w)
+	hub, err := r.connect(ctx, w, m.logOnly)
 	if err != nil {
 		return err
 	}

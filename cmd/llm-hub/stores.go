@@ -23,6 +23,7 @@ type storesConfig struct {
 	LogMaxBytes   int64
 	ClickHouseURL string
 	ClickHouseLib string
+	LogOnly       bool // no tables are needed
 	Logger        *slog.Logger
 }
 
@@ -47,6 +48,9 @@ func openStores(ctx context.Context, cfg storesConfig) (*stores, error) {
 	s := &stores{}
 	if err := s.openLog(ctx, cfg); err != nil {
 		return nil, errors.Join(err, s.close(ctx))
+	}
+	if cfg.LogOnly {
+		return s, nil
 	}
 	if err := s.openTables(ctx, cfg); err != nil {
 		return nil, errors.Join(err, s.close(ctx))

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -72,7 +73,7 @@ func New(cfg Config) (*API, error) {
 
 // Routes are the addresses.
 func (a *API) Routes() []web.Route {
-	return append(a.questionRoutes(), []web.Route{
+	return append(slices.Concat(a.questionRoutes(), a.objectRoutes()), []web.Route{
 		{Method: http.MethodGet, Path: "/api/v1/usage", Permission: web.Operate, Handler: a.usage},
 		{Method: http.MethodGet, Path: "/api/v1/events", Permission: web.Operate, Handler: a.events},
 		{Method: http.MethodGet, Path: "/api/v1/requests/:id", Permission: web.Operate, Handler: a.request},

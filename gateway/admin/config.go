@@ -59,11 +59,7 @@ func (a *API) apply(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	out := Applied{Outcome: done.Outcome}
-	for _, k := range done.Keys {
-		out.Keys = append(out.Keys, MadeKey{Tenant: k.Tenant, Name: k.Name, Key: k.Secret.Reveal()})
-	}
-	return c.JSON(http.StatusOK, out)
+	return c.JSON(http.StatusOK, Applied{Outcome: done.Outcome, Keys: shownOnce(done.Keys)})
 }
 
 // export writes the configuration in force.

@@ -74,6 +74,19 @@ func (p *params) choice(name string, allowed ...string) string {
 	return s
 }
 
+// count is a whole number from 1 to most, other if it is not given.
+func (p *params) count(name string, other, most int) int {
+	s := p.text(name)
+	if s == "" {
+		return other
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > most {
+		p.wrong(name, "%q is not a number from 1 to %d", s, most)
+	}
+	return n
+}
+
 // zone is a time zone by its IANA name, UTC if it is not given.
 func (p *params) zone(name string) *time.Location {
 	s := p.text(name)

@@ -75,6 +75,8 @@ func (a *API) Routes() []web.Route {
 		get(base+"/models", a.models)
 		get(base+"/models/*", a.model)
 	}
+	get("/v1/key", a.key)
+	get("/key", a.key)
 	return routes
 }
 

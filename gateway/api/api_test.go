@@ -50,7 +50,7 @@ func newFixture(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	catalog := &control.Catalog{Models: map[string]*control.Model{"smart": {}, "fast": {}, "team/odd name": {}, "hidden": {}}}
-	key := &control.Key{Name: "ci", Models: map[string]bool{"smart": true, "fast": true, "team/odd name": true}}
+	key := &control.Key{Tenant: &control.Tenant{ID: "acme"}, Name: "ci", State: "active", Tags: []string{"x"}, Models: map[string]bool{"smart": true, "fast": true, "team/odd name": true}}
 	a, err := api.New(api.Config{
 		Calls: f.engine, Catalog: func() *control.Catalog { return catalog }, Metrics: metrics,
 		Authenticate: func(r *http.Request, _ *control.Catalog) (*control.Key, error) {
@@ -101,6 +101,16 @@ func TestChat(t *testing.T) {
 				t.Errorf("asked %+v", got)
 			}
 		})
+	}
+}
+
+// TestKeyAboutItself: a key may know what it is and what it may do.
+func TestKeyAboutItself(t *testing.T) {
+	w := newFixture(t).ask("GET", "/v1/key", "")
+	want := `{"object":"key","tenant":"acme","name":"ci","state":"active","expires":null,"models":["fast","smart","team/odd name"],` +
+		`"endpoints":null,"addresses":null,"tags":["x"],"limits":[]}` + "\n"
+	if diff := cmp.Diff(want, w.Body.String()); w.Code != 200 || diff != "" {
+		t.Errorf("status %d: %s", w.Code, diff)
 	}
 }
 

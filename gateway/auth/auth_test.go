@@ -125,6 +125,43 @@ func TestMalformedIsNotLookedUp(t *testing.T) {
 	}
 }
 
+// TestKeysThatDoNotWork: whoever has a key's secret is told why it is refused.
+func TestKeysThatDoNotWork(t *testing.T) {
+	l := control.Loader{Prices: &accounting.Book{}}
+	const text = `tenants: [{name: acme, keys: [{name: a, key: %q, %s}]}]`
+	for _, tt := range []struct {
+		spec, from, code string
+		status           int
+	}{
+		{"state: active", "192.0.2.1:80", "", 0},
+		{"state: paused", "192.0.2.1:80", "key_paused", 401},
+		{"state: revoked", "192.0.2.1:80", "key_revoked", 401},
+		{`expires: "2001-01-01T00:00:00Z"`, "192.0.2.1:80", "key_expired", 401},
+		{`expires: "2999-01-01T00:00:00Z"`, "192.0.2.1:80", "", 0},
+		{"addresses: [10.0.0.0/8, 192.0.2.1]", "192.0.2.1:80", "", 0},
+		{"addresses: [10.0.0.0/8, 192.0.2.1]", "[::ffff:10.1.2.3]:80", "", 0},
+		{"addresses: [10.0.0.0/8]", "192.0.2.1:80", "address_not_allowed", 403},
+		{"addresses: [10.0.0.0/8]", "somewhere", "address_not_allowed", 403},
+		{`addresses: ["2001:db8::/32"]`, "[2001:db8::7%eth0]:80", "", 0},
+	} {
+		w, err := l.Parse(fmt.Appendf(nil, text, good, tt.spec), "hub.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := w.Catalog()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := request(header("Authorization", "Bearer "+good), "")
+		r.RemoteAddr = tt.from
+		r.Header.Set("X-Forwarded-For", "10.0.0.1") // anybody may write that
+		_, err = auth.Key(r, c)
+		if e := gateway.AsError(err); err == nil && tt.code != "" || err != nil && (e.Code != tt.code || e.Kind.Status() != tt.status) {
+			t.Errorf("%s from %s: %v", tt.spec, tt.from, err)
+		}
+	}
+}
+
 type clock struct{ now time.Time }
 
 func (c *clock) read() time.Time { return c.now }

@@ -2,8 +2,10 @@ package auth
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/control"
@@ -89,7 +91,7 @@ func inAddress(u *url.URL) string {
 // Key finds the virtual key that a request was made with. The key is looked up by
 // the hash of its secret, so the time of the look-up tells nothing of any secret.
 // Its error is a *gateway.Error: Unauthenticated, or Invalid if two different
-// credentials were sent.
+// credentials were sent, or Forbidden if the key may not come from where it does.
 func Key(r *http.Request, c *control.Catalog) (*control.Key, error) {
 	secret, err := credential(r.Header, inAddress(r.URL))
 	if err != nil {
@@ -98,6 +100,13 @@ func Key(r *http.Request, c *control.Catalog) (*control.Key, error) {
 	key := c.KeyBySecret(secret.Reveal())
 	if key == nil {
 		return nil, unauthenticated(incorrect)
+	}
+	// Whoever has the secret may know why it does not work.
+	if obstacle := key.Usable(time.Now()); obstacle != "" {
+		return nil, &gateway.Error{Kind: gateway.Unauthenticated, Code: "key_" + obstacle, Public: "The key is " + obstacle + "."}
+	}
+	if from, err := netip.ParseAddrPort(r.RemoteAddr); key.Addresses != nil && (err != nil || !key.MayComeFrom(from.Addr())) {
+		return nil, &gateway.Error{Kind: gateway.Forbidden, Code: "address_not_allowed", Public: "The key may not be used from this address."}
 	}
 	return key, nil
 }

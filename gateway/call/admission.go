@@ -20,8 +20,10 @@ const (
 	refusedByLimit  = "limit"
 	unknownModel    = "unknown_model"
 	modelNotAllowed = "model_not_allowed"
-	overloaded      = "overloaded"
-	unable          = "unable"
+	// endpointNotAllowed: the key's allow-list has not what was asked.
+	endpointNotAllowed = "endpoint_not_allowed"
+	overloaded         = "overloaded"
+	unable             = "unable"
 )
 
 // admit takes a request up: it may use the model, the limits allow it, there is
@@ -63,6 +65,12 @@ func (e *Engine) authorize(req *Request, now time.Time) error {
 		return &gateway.Error{
 			Kind: gateway.Forbidden, Code: "model_not_allowed", Param: "model",
 			Public: fmt.Sprintf("This key may not use the model %q.", name),
+		}
+	}
+	if !req.Key.MayCall(req.Endpoint) {
+		e.refuse(req, now, endpointNotAllowed, nil)
+		return &gateway.Error{
+			Kind: gateway.Forbidden, Code: "endpoint_not_allowed", Public: fmt.Sprintf("This key may not use %s.", req.Endpoint),
 		}
 	}
 	if err := e.cfg.Recorder.Ready(); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway/call"
 	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/outbound"
 )
@@ -150,6 +151,22 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("rejected: %+v", rejected)
 			}
 		})
+	}
+}
+
+func TestEndpointNotAllowed(t *testing.T) {
+	for _, endpoint := range []string{"chat.completions", "embeddings"} {
+		h := newHub(t, settings{asks: func(r *call.Request) {
+			key := *r.Key
+			key.Endpoints = map[string]bool{endpoint: true}
+			r.Key, r.Endpoint = &key, "chat.completions"
+		}})
+		a := h.ask(false)
+		if allowed := endpoint == "chat.completions"; (a.status == 200) != allowed {
+			t.Errorf("may use %s: status %d: %s", endpoint, a.status, a.body)
+		} else if !allowed && (a.status != 403 || only[events.RequestRejected](t, h.rejections()).Reason != "endpoint_not_allowed") {
+			t.Errorf("may use %s: status %d: %s", endpoint, a.status, a.body)
+		}
 	}
 }
 

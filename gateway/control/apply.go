@@ -93,8 +93,8 @@ func (d *Draft) apply(parts []*part, how Application, made keysMade) error {
 	wanted := map[Ref]bool{}
 	for _, one := range parts {
 		wanted[one.Ref] = true
-		if key, ok := one.doc.(*keyDoc); ok && !key.Key.given() {
-			with, err := d.withSecret(one.Ref, *key, how.Keys, made)
+		if key, ok := one.doc.(*keyDoc); ok {
+			with, err := d.completed(one.Ref, *key, how.Keys, made)
 			if err != nil {
 				return err
 			}
@@ -110,23 +110,33 @@ func (d *Draft) apply(parts []*part, how Application, made keysMade) error {
 	return nil
 }
 
-// withSecret gives a key the secret that it has, that a file of an older version
-// has, or a new one.
-func (d *Draft) withSecret(r Ref, key keyDoc, old KeyFile, made keysMade) (keyDoc, error) {
-	if had := d.now.plan.parts[r]; had != nil && had.doc.(*keyDoc).Key.given() {
-		key.Key = had.doc.(*keyDoc).Key
+// completed gives a key what its configuration leaves to the hub: the state it is
+// in and, where no secret is given, the one it has, one that a file of an older
+// version has, or a new one.
+func (d *Draft) completed(r Ref, key keyDoc, old KeyFile, made keysMade) (keyDoc, error) {
+	var had keyDoc
+	if one := d.now.plan.parts[r]; one != nil {
+		had = *one.doc.(*keyDoc)
+	}
+	if key.State == "" || had.State == keyRevoked {
+		key.State = had.State
+	}
+	if had.Key.given() && (!key.Key.given() || key.Key.digest() == had.Key.digest()) {
+		key.Key, key.ID, key.Previous = had.Key, had.ID, had.Previous
 		return key, nil
 	}
-	if old != "" {
+	if !key.Key.given() && old != "" {
 		secret, err := old.Find(r.Tenant, r.ID)
 		if err != nil {
 			return key, err
 		}
-		if !secret.Empty() {
-			key.Key.set(secret)
-			return key, nil
-		}
+		key.Key.set(secret)
 	}
-	key.Key.set(made.secret(r))
+	if !key.Key.given() {
+		key.Key.set(made.secret(r))
+	}
+	if !key.Key.Empty() {
+		key.ID = publicID(publicPart(key.Key.Reveal()))
+	}
 	return key, nil
 }

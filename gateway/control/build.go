@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -20,6 +21,9 @@ const (
 	registrationClosed = "closed"
 	drain              = "drain"
 	unnamedCredential  = "default" // of a vendor that needs no key
+	keyActive          = "active"
+	keyPaused          = "paused"
+	keyRevoked         = "revoked"
 )
 
 // DefaultTimeouts hold where the configuration says nothing.
@@ -41,7 +45,7 @@ func (b *builder) build() (*Catalog, error) {
 	}
 	b.catalog = &Catalog{
 		Location: zone, Providers: map[string]*Provider{}, Models: map[string]*Model{},
-		Tenants: map[events.TenantID]*Tenant{}, keys: map[[sha256.Size]byte]*Key{},
+		Tenants: map[events.TenantID]*Tenant{}, keys: map[[sha256.Size]byte]keyUse{},
 	}
 	if b.catalog.Prices, err = b.prices(); err != nil {
 		return nil, err
@@ -145,18 +149,45 @@ func (b *builder) tenant(doc *tenantDoc) {
 
 // key adds a virtual key to the catalog.
 func (b *builder) key(t *Tenant, doc *keyDoc) *Key {
-	k := &Key{Tenant: t, Name: string(doc.Name), Limits: limitsOf(doc.Limits)}
-	if len(doc.Models) > 0 {
-		k.Models = map[string]bool{}
+	k := &Key{
+		Tenant: t, Name: string(doc.Name), ID: string(doc.ID), Limits: limitsOf(doc.Limits),
+		State: cmp.Or(string(doc.State), keyActive), Expires: doc.Expires.time(),
+		Models: setOf(doc.Models), Endpoints: setOf(doc.Endpoints),
 	}
-	for _, m := range doc.Models {
-		k.Models[string(m)] = true
+	for _, n := range doc.Addresses {
+		if p, err := netip.ParsePrefix(string(n)); err == nil { // it was parsed before
+			k.Addresses = append(k.Addresses, p)
+		}
 	}
-	var hash [sha256.Size]byte
-	if n, err := hex.Decode(hash[:], []byte(doc.Key.digest())); err == nil && n == len(hash) { // else no secret is known
-		b.catalog.keys[hash] = k
+	for _, tag := range doc.Tags {
+		k.Tags = append(k.Tags, string(tag))
+	}
+	b.secret(doc.Key, keyUse{key: k})
+	if doc.Previous != nil {
+		b.secret(doc.Previous.Key, keyUse{key: k, until: doc.Previous.Until.time()})
 	}
 	return k
+}
+
+// secret lets a key be found by a secret. A key whose secret is not known cannot be
+// used.
+func (b *builder) secret(key suppliedKey, use keyUse) {
+	var hash [sha256.Size]byte
+	if n, err := hex.Decode(hash[:], []byte(key.digest())); err == nil && n == len(hash) {
+		b.catalog.keys[hash] = use
+	}
+}
+
+// setOf is nil for nothing.
+func setOf[T ~string](list []T) map[string]bool {
+	if len(list) == 0 {
+		return nil
+	}
+	set := make(map[string]bool, len(list))
+	for _, v := range list {
+		set[string(v)] = true
+	}
+	return set
 }
 
 // UserID is the id of a person in events: it tells nothing to whoever does not

@@ -2,6 +2,8 @@ package control
 
 import (
 	"crypto/sha256"
+	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/llm-hub/llm-hub/accounting"
@@ -18,7 +20,7 @@ type Catalog struct {
 	Prices    *accounting.Book
 	Webhooks  []Webhook // in configured order
 
-	keys map[[sha256.Size]byte]*Key // virtual keys by the SHA-256 of their secret
+	keys map[[sha256.Size]byte]keyUse // virtual keys by the SHA-256 of their secret
 }
 
 // Provider is a vendor account.
@@ -86,9 +88,22 @@ type User struct {
 type Key struct {
 	Tenant *Tenant
 	Name   string
+	ID     string          // public part of a generated one, else empty
 	User   *User           // nil: none
 	Models map[string]bool // allow-list, nil: all
 	Limits []accounting.Limit
+
+	State     string          // active, paused, revoked
+	Expires   time.Time       // zero: never
+	Endpoints map[string]bool // allow-list of names in events, nil: all
+	Addresses []netip.Prefix  // allow-list, nil: all
+	Tags      []string
+}
+
+// keyUse is what a secret opens.
+type keyUse struct {
+	key   *Key
+	until time.Time // of a secret that was replaced; zero: for ever
 }
 
 // Webhook is an address that is told of alerts.
@@ -97,10 +112,36 @@ type Webhook struct {
 	Secret Secret // signs what is posted, at least 32 bytes
 }
 
-// KeyBySecret finds a virtual key, or nil.
+// KeyBySecret finds a virtual key, or nil. It may not be used unless [Key.Usable]
+// says so.
 func (c *Catalog) KeyBySecret(secret string) *Key {
-	return c.keys[sha256.Sum256([]byte(secret))]
+	use := c.keys[sha256.Sum256([]byte(secret))]
+	if !use.until.IsZero() && !time.Now().Before(use.until) {
+		return nil
+	}
+	return use.key
 }
 
 // MayUse tells whether the key's allow-list lets it use a logical model.
 func (k *Key) MayUse(model string) bool { return k.Models == nil || k.Models[model] }
+
+// MayCall tells whether the key's allow-list lets it use an endpoint.
+func (k *Key) MayCall(endpoint string) bool { return k.Endpoints == nil || k.Endpoints[endpoint] }
+
+// MayComeFrom tells whether the key may be used from an address.
+func (k *Key) MayComeFrom(a netip.Addr) bool {
+	a = a.Unmap().WithZone("")
+	return k.Addresses == nil || slices.ContainsFunc(k.Addresses, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// Usable is what keeps the key from being used at now: paused, revoked or expired;
+// empty: nothing.
+func (k *Key) Usable(now time.Time) (obstacle string) {
+	switch {
+	case k.State != keyActive:
+		return k.State
+	case !k.Expires.IsZero() && !now.Before(k.Expires):
+		return "expired"
+	}
+	return ""
+}

@@ -3,6 +3,7 @@ package control_test
 import (
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -153,13 +154,18 @@ func TestParseTenants(t *testing.T) {
 					{Per: accounting.Day, Of: accounting.OfOutputTokens, Max: 1_000_000, Mode: accounting.Shadow},
 					{Of: accounting.OfConcurrency, Max: 8, Mode: accounting.Hard},
 				},
+				State: "paused", Expires: time.Date(2030, 1, 31, 0, 0, 0, 0, time.UTC),
+				Endpoints: map[string]bool{"chat.completions": true, "messages": true},
+				Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::7/128")},
+				Tags:      []string{"build", "nightly"},
 			},
-			{Name: "generated"},
+			{Name: "generated", State: "active"},
+			{Name: "known", ID: "0aA9zZ5mQ7wE", State: "active"},
 		},
 	}
 	want := map[events.TenantID]*control.Tenant{"acme": acme, "other": {ID: "other", OnDisconnect: "drain"}}
 	withoutTenant := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Tenant" }, cmp.Ignore())
-	if diff := cmp.Diff(want, c.Tenants, withoutTenant); diff != "" {
+	if diff := cmp.Diff(want, c.Tenants, withoutTenant, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Errorf("tenants (-want +got):\n%s", diff)
 	}
 	ci := c.KeyBySecret(ciKey)
@@ -168,6 +174,12 @@ func TestParseTenants(t *testing.T) {
 	}
 	if !ci.MayUse("smart") || ci.MayUse("other") || !c.Tenants["acme"].Keys[1].MayUse("other") {
 		t.Error("allow-list does not hold")
+	}
+	if old := c.KeyBySecret("test"); old != ci {
+		t.Errorf("by the secret it had before: %v", old)
+	}
+	if known := c.KeyBySecret("test2"); known == nil || known.Name != "known" {
+		t.Errorf("by the hash alone: %v", known)
 	}
 	for _, text := range []string{"", "no such key"} {
 		if k := c.KeyBySecret(text); k != nil {

@@ -173,7 +173,11 @@ func (d *document) scalar(n ast.Node, path string, v scalar) {
 		p.put(text) // it is opened when its place is known
 		return
 	}
-	if isOutside(text) && !d.literal {
+	if isOutside(text) && d.literal {
+		d.mistake(path, "env: and file: are understood in files only: give the value itself")
+		return
+	}
+	if isOutside(text) {
 		here := d.places[path]
 		here.from = text
 		d.places[path] = here

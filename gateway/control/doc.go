@@ -28,7 +28,13 @@
 //     [TestMovedProviderLosesItsKeys, vault.TestPlace]
 //  7. With a tenant goes what opens what it had on the log.
 //     [TestRemovedTenantIsShredded]
-//  8. A stream that was recreated, has lost its end or was changed is noticed, by a
+//  8. A virtual key's secret is told once, to whoever had it made, and a revoked key
+//     never works again. [admin.TestSecretsAreNeverAnswered, admin.TestKeyLife,
+//     cmd/llm-hub.TestTwoNodesSeeOneCatalog]
+//  9. A command that was made for an older version of an object changes nothing, and
+//     one that is repeated with its idempotency key is done once. [admin.TestEverySort,
+//     admin.TestIdempotencyKey]
+//  10. A stream that was recreated, has lost its end or was changed is noticed, by a
 //     running node within ten seconds and by a start before it serves; the node
 //     keeps what it has in force and takes no command. [TestGuard, TestBrokenChain]
 package control

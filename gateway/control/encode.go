@@ -18,6 +18,7 @@ type encoder struct {
 	// private gives what is written for a value that is not for everyone; field is
 	// its path inside the object.
 	private func(field string, v private) (string, error)
+	short   bool // only the start of a virtual key's hash: enough to tell keys apart
 }
 
 // inClear writes everything as it is: for memory, and for the way to the server.
@@ -115,6 +116,10 @@ func (e encoder) scalar(s scalar, v reflect.Value, path string) (any, error) {
 	if k, ok := s.(*suppliedKey); ok {
 		if !k.given() {
 			return nil, nil
+		}
+		const enough = 8
+		if e.short {
+			return hashPrefix + k.digest()[:enough] + "...", nil
 		}
 		return hashPrefix + k.digest(), nil
 	}

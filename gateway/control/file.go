@@ -63,6 +63,19 @@ type keyDoc struct {
 	User   reference   `yaml:"user" doc:"E-mail address of the user of this tenant who uses the key, and whose limits then hold too."`
 	Models []reference `yaml:"models" doc:"Logical models the key may use. Default: all."`
 	Limits []limitDoc  `yaml:"limits" doc:"What may be spent with this key."`
+
+	Endpoints []endpointName `yaml:"endpoints" doc:"Endpoints the key may use, by their names in events, like chat.completions. Default: all."`
+	Addresses []network      `yaml:"addresses" doc:"Networks or addresses the key may be used from. Default: all."`
+	Expires   moment         `yaml:"expires" doc:"When the key stops working, like 2027-01-31T00:00:00Z. Default: never."`
+	State     keyState       `yaml:"state" doc:"active, paused or revoked. Revoked is for good. Default: as it is, active at first."`
+	Tags      []id           `yaml:"tags" doc:"Words to find the key by."`
+	ID        publicID       `yaml:"id" doc:"Public part of a generated key. The hub sets it."`
+	Previous  *previousDoc   `yaml:"previous" doc:"The secret before the key was rolled. The hub sets it."`
+}
+
+type previousDoc struct {
+	Key   suppliedKey `yaml:"key" required:"true" doc:"The secret, by its SHA-256."`
+	Until moment      `yaml:"until" required:"true" doc:"When it stops working."`
 }
 
 type userDoc struct {

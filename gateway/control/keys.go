@@ -44,6 +44,14 @@ func WellFormed(text string) bool {
 	return checksum(body) == text[keySize-checkSize:]
 }
 
+// publicPart is the public id of a generated key, empty of others.
+func publicPart(text string) string {
+	if len(text) != keySize || !strings.HasPrefix(text, keyPrefix) {
+		return ""
+	}
+	return text[len(keyPrefix) : len(keyPrefix)+publicSize]
+}
+
 func checksum(text string) string {
 	return digits(new(big.Int).SetUint64(uint64(crc32.ChecksumIEEE([]byte(text)))), checkSize)
 }

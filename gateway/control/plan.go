@@ -162,5 +162,5 @@ func (p *part) view() (json.RawMessage, error) {
 	if p == nil {
 		return nil, nil
 	}
-	return encoder{private: shown}.json(p.doc)
+	return encoder{private: shown, short: true}.json(p.doc)
 }

@@ -38,15 +38,14 @@ type private interface {
 	put(text string) // without a check, also sealed
 }
 
-func (v *webhookURL) reveal() string    { return string(*v) }
-func (v *webhookURL) put(text string)   { *v = webhookURL(text) }
-func (v *email) reveal() string         { return string(*v) }
-func (v *email) put(text string)        { *v = email(text) }
-func (*email) personal()                {} // shown to operators, unlike a secret
-func isSealed(text string) bool         { return strings.HasPrefix(text, sealedPrefix) }
-func (v suppliedKey) given() bool       { return v.hash != "" || !v.Empty() }
-func (v *suppliedKey) set(s Secret)     { v.Secret, v.hash = s, "" }
-func (v *suppliedKey) take(hash string) { v.Secret, v.hash = Secret{}, hash }
+func (v *webhookURL) reveal() string  { return string(*v) }
+func (v *webhookURL) put(text string) { *v = webhookURL(text) }
+func (v *email) reveal() string       { return string(*v) }
+func (v *email) put(text string)      { *v = email(text) }
+func (*email) personal()              {} // shown to operators, unlike a secret
+func isSealed(text string) bool       { return strings.HasPrefix(text, sealedPrefix) }
+func (v suppliedKey) given() bool     { return v.hash != "" || !v.Empty() }
+func (v *suppliedKey) set(s Secret)   { v.Secret, v.hash = s, "" }
 
 // digest is the SHA-256 of the secret in hex, empty if there is none.
 func (v suppliedKey) digest() string {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/mail"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -49,8 +50,13 @@ type (
 	email       string
 	timeZone    string
 	webhookURL  string
-	secretText  struct{ Secret }
-	suppliedKey struct {
+	// endpointName is what events call an endpoint.
+	endpointName string
+	network      string // CIDR
+	moment       string // RFC 3339, in UTC and whole seconds
+	publicID     string
+	secretText   struct{ Secret }
+	suppliedKey  struct {
 		Secret
 		hash string // SHA-256 of the secret in hex, where that is all there is
 	}
@@ -187,6 +193,68 @@ func (*webhookURL) schema() schema {
 
 func (*baseURL) schema() schema { return schema{Type: "string", Format: "uri", Pattern: "^https?://"} }
 
+const endpointPattern = `^[a-z][a-z_]*(\.[a-z][a-z_]*)*$`
+
+var endpointNames = regexp.MustCompile(endpointPattern)
+
+func (v *endpointName) parse(s string) error {
+	if len(s) > maxName || !endpointNames.MatchString(s) {
+		return errors.New("not the name of an endpoint like chat.completions")
+	}
+	*v = endpointName(s)
+	return nil
+}
+
+func (*endpointName) schema() schema {
+	return schema{Type: "string", Pattern: endpointPattern, MaxLength: maxName}
+}
+
+// An address alone is the network of itself.
+func (v *network) parse(s string) error {
+	p, err := netip.ParsePrefix(s)
+	if a, addrErr := netip.ParseAddr(s); err != nil && addrErr == nil && a.Zone() == "" {
+		p, err = a.Prefix(a.BitLen())
+	}
+	if err != nil {
+		return errors.New(`not a network like "10.0.0.0/8" or an address`)
+	}
+	*v = network(p.Masked().String())
+	return nil
+}
+
+func (*network) schema() schema { return schema{Type: "string", MinLength: 1} }
+
+func (v *moment) parse(s string) error {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return errors.New(`not a time like "2027-01-31T00:00:00Z"`)
+	}
+	*v = moment(t.UTC().Truncate(time.Second).Format(time.RFC3339))
+	return nil
+}
+
+// time is the zero time if none is given.
+func (v moment) time() time.Time {
+	t, _ := time.Parse(time.RFC3339, string(v)) // what was parsed before
+	return t
+}
+
+func (*moment) schema() schema { return schema{Type: "string", Format: "date-time"} }
+
+const publicPattern = `^[0-9A-Za-z]{12}$`
+
+var publicIDs = regexp.MustCompile(publicPattern)
+
+func (v *publicID) parse(s string) error {
+	if !publicIDs.MatchString(s) {
+		return errors.New("not the public part of a key: 12 digits and letters")
+	}
+	*v = publicID(s)
+	return nil
+}
+
+func (*publicID) schema() schema { return schema{Type: "string", Pattern: publicPattern} }
+
 func (v *email) parse(s string) error {
 	const longest = 254
 	a, err := mail.ParseAddress(s)
@@ -304,6 +372,7 @@ type (
 	role         string
 	onDisconnect string
 	registration string
+	keyState     string
 )
 
 func strategies() []string {
@@ -316,6 +385,9 @@ func roles() []string         { return []string{"owner", "admin", "operator", "m
 func disconnects() []string   { return []string{"drain", "cancel"} }
 func registrations() []string { return []string{"closed", "open"} }
 
+func keyStates() []string { return []string{keyActive, keyPaused, keyRevoked} }
+
+func (v *keyState) parse(s string) error     { return word(v, s, keyStates()) }
 func (v *strategy) parse(s string) error     { return word(v, s, strategies()) }
 func (v *per) parse(s string) error          { return word(v, s, spans()) }
 func (v *tokensOf) parse(s string) error     { return word(v, s, tokenKinds()) }
@@ -324,6 +396,7 @@ func (v *role) parse(s string) error         { return word(v, s, roles()) }
 func (v *onDisconnect) parse(s string) error { return word(v, s, disconnects()) }
 func (v *registration) parse(s string) error { return word(v, s, registrations()) }
 
+func (*keyState) schema() schema     { return schema{Type: "string", Enum: keyStates()} }
 func (*strategy) schema() schema     { return schema{Type: "string", Enum: strategies()} }
 func (*per) schema() schema          { return schema{Type: "string", Enum: spans()} }
 func (*tokensOf) schema() schema     { return schema{Type: "string", Enum: tokenKinds()} }

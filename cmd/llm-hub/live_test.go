@@ -1,0 +1,104 @@
+package main_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/llm-hub/llm-hub/events/natslog/clustertest"
+)
+
+// configure makes one call of the operator's API.
+func (h *hub) configure(t *testing.T, method, path string, body, into any) {
+	t.Helper()
+	raw, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), method, h.url+"/api/v1/"+path, bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+h.token)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode/100 != 2 {
+		t.Fatalf("%s %s: %d %s %v", method, path, resp.StatusCode, answer, err)
+	}
+	if into != nil {
+		if err := json.Unmarshal(answer, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// liveWithin is how long a change may take to be in force on every node.
+const liveWithin = time.Second
+
+// TestTwoNodesSeeOneCatalog: what is configured on one node is in force on another
+// within a second, without a restart, and a changed limit keeps what was used.
+func TestTwoNodesSeeOneCatalog(t *testing.T) {
+	t.Parallel()
+	v, cluster := startVendor(t), clustertest.Start(t, clustertest.Options{Nodes: 1})
+	args := []string{"--nats-url", cluster.URL(), "--allow-private-cidrs", "127.0.0.0/8", "--master-key-file", filepath.Join(t.TempDir(), "master.key")}
+	first := startHub(t, t.TempDir(), append(args, "--config", writeConfig(t, v.url))...)
+	second := startHub(t, t.TempDir(), args...) // it brings no configuration
+
+	asks := func(h *hub, key string) answer {
+		a, err := h.chatAs(t.Context(), key, map[string]any{"model": "fake-openai", "messages": []map[string]string{{"role": "user", "content": "Hi"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	// becomes waits for a status, and fails if it takes longer than a change may.
+	becomes := func(h *hub, key string, want int, what string) {
+		t.Helper()
+		since := time.Now()
+		eventually(t, settleTimeout, what, func() error {
+			if a := asks(h, key); a.status != want {
+				return fmt.Errorf("status %d: %s", a.status, a.body)
+			}
+			return nil
+		})
+		if took := time.Since(since); took > liveWithin {
+			t.Errorf("%s took %s", what, took)
+		}
+	}
+	if a := asks(second, hubKey); a.status != http.StatusOK {
+		t.Fatalf("the second node: %d %s", a.status, a.body)
+	}
+	var made struct{ Keys []struct{ Key string } }
+	first.configure(t, http.MethodPost, "keys?tenant=acme", map[string]any{"name": "live"}, &made)
+	key := made.Keys[0].Key
+	becomes(second, key, http.StatusOK, "a new key works")
+	first.configure(t, http.MethodPatch, "keys/acme/live", map[string]any{"state": "revoked"}, nil)
+	becomes(second, key, http.StatusUnauthorized, "a revoked key is refused")
+
+	if a := asks(first, limitedKey); a.status != http.StatusOK {
+		t.Fatalf("the first of one request a day: %d %s", a.status, a.body)
+	}
+	becomes(second, limitedKey, http.StatusTooManyRequests, "the limit holds")
+	second.configure(t, http.MethodPatch, "keys/acme/limited", map[string]any{"limits": []map[string]any{{"per": "day", "requests": 2}}}, nil)
+	becomes(first, limitedKey, http.StatusOK, "the second of two requests")
+	becomes(second, limitedKey, http.StatusTooManyRequests, "what was used counts")
+
+	var one, two struct{ Items []json.RawMessage }
+	if err := errors.Join(getJSON(first.url+"/api/v1/keys", first.token, &one), getJSON(second.url+"/api/v1/keys", second.token, &two)); err != nil {
+		t.Fatal(err)
+	}
+	if len(one.Items) != 3 || fmt.Sprintf("%s", one.Items) != fmt.Sprintf("%s", two.Items) {
+		t.Errorf("keys\n%s\n%s", one.Items, two.Items)
+	}
+}

@@ -1,0 +1,360 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/llm-hub/llm-hub/gateway/admin"
+	"github.com/llm-hub/llm-hub/gateway/control"
+)
+
+// objectCmds are the commands for what is configured.
+type objectCmds struct {
+	Tenants     objectCmd[tenants]     `cmd:"" help:"Organisations."`
+	Users       objectCmd[users]       `cmd:"" help:"People of tenants."`
+	Keys        keysCmd                `cmd:"" help:"Virtual keys: what applications authenticate with."`
+	Providers   objectCmd[providers]   `cmd:"" help:"Vendor accounts."`
+	Credentials objectCmd[credentials] `cmd:"" help:"Vendor keys of providers."`
+	Models      objectCmd[models]      `cmd:"" help:"Logical models."`
+	Prices      objectCmd[prices]      `cmd:"" help:"Prices that differ from the shipped book."`
+	Limits      limitsCmd              `cmd:"" help:"Limits, wherever they are."`
+	Settings    settingsCmd            `cmd:"" help:"Settings of the whole hub."`
+}
+
+// noun is a sort of objects as commands name it.
+type noun interface {
+	// path is the word in the API's addresses.
+	path() string
+	// holder is what holds such objects, as the API's parameter; empty: the hub.
+	holder() string
+}
+
+type (
+	tenants     struct{}
+	users       struct{}
+	keys        struct{}
+	providers   struct{}
+	credentials struct{}
+	models      struct{}
+	prices      struct{}
+)
+
+func (tenants) path() string       { return "tenants" }
+func (tenants) holder() string     { return "" }
+func (users) path() string         { return "users" }
+func (users) holder() string       { return "tenant" }
+func (keys) path() string          { return "keys" }
+func (keys) holder() string        { return "tenant" }
+func (providers) path() string     { return "providers" }
+func (providers) holder() string   { return "" }
+func (credentials) path() string   { return "credentials" }
+func (credentials) holder() string { return "provider" }
+func (models) path() string        { return "models" }
+func (models) holder() string      { return "" }
+func (prices) path() string        { return "prices" }
+func (prices) holder() string      { return "" }
+
+const apiBase = "/api/v1/"
+
+// objectPath is the address of one object: ids are <holder>/<name> where there is a holder.
+func objectPath(n noun, id string) string {
+	return apiBase + n.path() + "/" + strings.ReplaceAll(url.PathEscape(id), "%2F", "/")
+}
+
+// objectCmd is everything that can be done with objects of a sort.
+type objectCmd[N noun] struct {
+	List   listCmd[N]   `cmd:"" help:"List them."`
+	Show   showCmd[N]   `cmd:"" help:"Show one."`
+	Create createCmd[N] `cmd:"" help:"Create one."`
+	Update updateCmd[N] `cmd:"" help:"Change one."`
+	Delete deleteCmd[N] `cmd:"" help:"Remove one, and what is inside it."`
+}
+
+// output is how results are printed.
+type output struct {
+	Output string `short:"o" help:"text or json." default:"text" enum:"text,json"`
+}
+
+// edit is what every change may say.
+type edit struct {
+	remote
+	output
+	IfVersion uint64 `help:"Only if the object still has this version." placeholder:"N"`
+	DryRun    bool   `help:"Only show what would change."`
+}
+
+type listCmd[N noun] struct {
+	remote
+	output
+	Holder string `help:"Only those of this tenant, or provider." placeholder:"NAME"`
+}
+
+type showCmd[N noun] struct {
+	remote
+	output
+	ID string `arg:"" help:"Its id: NAME, or HOLDER/NAME of what a tenant or provider holds."`
+}
+
+type createCmd[N noun] struct {
+	edit
+	Holder string `help:"The tenant, or the provider of a credential." placeholder:"NAME"`
+	File   string `short:"f" required:"" help:"What it is like: a JSON object with the words of hub.yaml; - reads the standard input." placeholder:"FILE"`
+}
+
+type updateCmd[N noun] struct {
+	edit
+	ID   string `arg:"" help:"Its id: NAME, or HOLDER/NAME of what a tenant or provider holds."`
+	File string `short:"f" required:"" help:"What changes: a JSON object with the words of hub.yaml; null removes; - reads the standard input." placeholder:"FILE"`
+}
+
+type deleteCmd[N noun] struct {
+	edit
+	ID string `arg:"" help:"Its id: NAME, or HOLDER/NAME of what a tenant or provider holds."`
+}
+
+// Run prints every page.
+func (c *listCmd[N]) Run(ctx context.Context, w world) error {
+	var n N
+	all, err := c.views(ctx, w, n, c.Holder)
+	if err != nil {
+		return err
+	}
+	return c.print(w.out, all)
+}
+
+// views are all objects of a sort.
+func (r *remote) views(ctx context.Context, w world, n noun, holder string) ([]control.View, error) {
+	if holder != "" && n.holder() == "" {
+		return nil, usageError{fmt.Errorf("--holder: nobody holds %s", n.path())}
+	}
+	all, q := []control.View{}, url.Values{}
+	set(q, n.holder(), holder)
+	for {
+		var page admin.Page
+		err := r.look(ctx, w, apiBase+n.path(), q, func(body io.Reader) error { return json.NewDecoder(body).Decode(&page) })
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.Items...)
+		if page.Next == "" {
+			return all, nil
+		}
+		q.Set("after", page.Next)
+	}
+}
+
+func (o output) print(w io.Writer, all []control.View) error {
+	if o.Output == "json" {
+		raw, err := json.Marshal(all)
+		if err != nil {
+			return err
+		}
+		return printJSON(w, raw)
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "ID\tORIGIN\tVERSION\tSPEC")
+	for _, v := range all {
+		fmt.Fprintf(t, "%s\t%s\t%d\t%s\n", idOf(v), v.Origin, v.Version, v.Spec)
+	}
+	return t.Flush()
+}
+
+// idOf is what commands call an object by.
+func idOf(v control.View) string {
+	if v.Tenant == "_" || string(v.Tenant) == v.ID {
+		return v.ID
+	}
+	return string(v.Tenant) + "/" + v.ID
+}
+
+// Run prints one.
+func (c *showCmd[N]) Run(ctx context.Context, w world) error {
+	var n N
+	return c.show(ctx, w, objectPath(n, c.ID))
+}
+
+func (r *remote) show(ctx context.Context, w world, path string) error {
+	return r.look(ctx, w, path, nil, func(body io.Reader) error {
+		raw, err := io.ReadAll(body)
+		if err != nil {
+			return err
+		}
+		return printJSON(w.out, raw)
+	})
+}
+
+// Run creates one.
+func (c *createCmd[N]) Run(ctx context.Context, w world) error {
+	var n N
+	q := url.Values{}
+	if n.holder() != "" {
+		if c.Holder == "" {
+			return usageError{fmt.Errorf("--holder: name the %s", n.holder())}
+		}
+		q.Set(n.holder(), c.Holder)
+	}
+	body, err := readBody(w, c.File)
+	if err != nil {
+		return err
+	}
+	return c.send(ctx, w, message{method: http.MethodPost, path: apiBase + n.path(), query: q, body: body})
+}
+
+// Run changes one.
+func (c *updateCmd[N]) Run(ctx context.Context, w world) error {
+	var n N
+	body, err := readBody(w, c.File)
+	if err != nil {
+		return err
+	}
+	return c.send(ctx, w, message{method: http.MethodPatch, path: objectPath(n, c.ID), body: body})
+}
+
+// Run removes one.
+func (c *deleteCmd[N]) Run(ctx context.Context, w world) error {
+	var n N
+	return c.send(ctx, w, message{method: http.MethodDelete, path: objectPath(n, c.ID)})
+}
+
+func readBody(w world, file string) ([]byte, error) {
+	if file == "-" {
+		return io.ReadAll(w.in)
+	}
+	body, err := os.ReadFile(file)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--file: %w", err)}
+	}
+	return body, nil
+}
+
+// send gives a command and prints what became of it.
+func (e *edit) send(ctx context.Context, w world, m message) error {
+	if m.query == nil {
+		m.query = url.Values{}
+	}
+	m.logOnly = true
+	if e.DryRun {
+		m.query.Set("dry_run", "true")
+	}
+	if e.IfVersion > 0 {
+		m.match = strconv.Quote(strconv.FormatUint(e.IfVersion, 10))
+	}
+	return e.exchange(ctx, w, m, func(body io.Reader) error {
+		raw, err := io.ReadAll(body)
+		if err != nil {
+			return err
+		}
+		if e.Output == "json" {
+			return printJSON(w.out, raw)
+		}
+		var done admin.ObjectAnswer
+		if err := json.Unmarshal(raw, &done); err != nil {
+			return fmt.Errorf("answer %q: %w", raw, err)
+		}
+		return printApplied(w.out, admin.Applied{Outcome: control.Outcome{Seq: done.Seq, Changes: done.Changes}, Keys: done.Keys}, e.DryRun)
+	})
+}
+
+type settingsCmd struct {
+	Show   settingsShowCmd   `cmd:"" help:"Show them."`
+	Update settingsUpdateCmd `cmd:"" help:"Change them."`
+}
+
+type settingsShowCmd struct{ remote }
+
+type settingsUpdateCmd struct {
+	edit
+	File string `short:"f" required:"" help:"What changes: a JSON object with the words of hub.yaml; null removes; - reads the standard input." placeholder:"FILE"`
+}
+
+// Run prints the settings.
+func (c *settingsShowCmd) Run(ctx context.Context, w world) error {
+	return c.show(ctx, w, apiBase+"settings")
+}
+
+// Run changes settings.
+func (c *settingsUpdateCmd) Run(ctx context.Context, w world) error {
+	body, err := readBody(w, c.File)
+	if err != nil {
+		return err
+	}
+	return c.send(ctx, w, message{method: http.MethodPatch, path: apiBase + "settings", body: body})
+}
+
+type limitsCmd struct {
+	List limitsListCmd `cmd:"" help:"List every limit."`
+	Set  limitsSetCmd  `cmd:"" help:"Give an object these limits and no others. Usage is kept."`
+}
+
+type limitsListCmd struct{ remote }
+
+type limitsSetCmd struct {
+	edit
+	Sort  string   `arg:"" help:"tenants, users, keys, models or credentials." enum:"tenants,users,keys,models,credentials"`
+	ID    string   `arg:"" help:"Its id: NAME, or HOLDER/NAME of what a tenant or provider holds."`
+	Limit []string `help:"Like per=month,cost_usd=500,mode=soft. None: no limits." sep:"none" placeholder:"LIMIT"`
+}
+
+// Run prints every limit and whose it is.
+func (c *limitsListCmd) Run(ctx context.Context, w world) error {
+	t := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "SORT\tID\tLIMIT")
+	for _, n := range []noun{tenants{}, users{}, keys{}, models{}, credentials{}} {
+		all, err := c.views(ctx, w, n, "")
+		if err != nil {
+			return err
+		}
+		for _, v := range all {
+			var spec struct{ Limits []json.RawMessage }
+			if err := json.Unmarshal(v.Spec, &spec); err != nil {
+				return err
+			}
+			for _, l := range spec.Limits {
+				fmt.Fprintf(t, "%s\t%s\t%s\n", n.path(), idOf(v), l)
+			}
+		}
+	}
+	return t.Flush()
+}
+
+// Run replaces the limits of an object.
+func (c *limitsSetCmd) Run(ctx context.Context, w world) error {
+	limits := make([]map[string]any, len(c.Limit))
+	for i, text := range c.Limit {
+		var err error
+		if limits[i], err = parseLimit(text); err != nil {
+			return usageError{err}
+		}
+	}
+	body, err := json.Marshal(map[string]any{"limits": limits})
+	if err != nil {
+		return err
+	}
+	path := apiBase + c.Sort + "/" + strings.ReplaceAll(url.PathEscape(c.ID), "%2F", "/")
+	return c.send(ctx, w, message{method: http.MethodPatch, path: path, body: body})
+}
+
+// parseLimit reads per=minute,requests=60: words of hub.yaml. Whether they make a
+// limit the hub says.
+func parseLimit(text string) (map[string]any, error) {
+	limit := map[string]any{}
+	for pair := range strings.SplitSeq(text, ",") {
+		key, value, ok := strings.Cut(pair, "=")
+		if !ok || key == "" || value == "" {
+			return nil, fmt.Errorf("--limit: %q is not like per=minute,requests=60", text)
+		}
+		limit[key] = value
+		if n, err := strconv.ParseInt(value, 10, 64); err == nil && key != "cost_usd" {
+			limit[key] = n
+		}
+	}
+	return limit, nil
+}

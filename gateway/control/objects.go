@@ -1,0 +1,244 @@
+package control
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway"
+)
+
+// View is an object as operators may see it.
+type View struct {
+	Ref
+	Origin  string          `json:"origin"`  // demo, environment, file or api
+	Version uint64          `json:"version"` // sequence of the command that set it last
+	Spec    json.RawMessage `json:"spec"`    // in the words of hub.yaml
+}
+
+// Views are the objects of a sort, by tenant and id; tenant "": of all.
+func (p *Plane) Views(sort events.Sort, tenant events.TenantID) ([]View, error) {
+	now := p.opened.Load()
+	out := []View{}
+	for _, r := range now.plan.order {
+		if r.Sort != sort || tenant != "" && r.Tenant != tenant {
+			continue
+		}
+		v, err := now.view(r)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	slices.SortFunc(out, func(a, b View) int { return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.ID, b.ID)) })
+	return out, nil
+}
+
+// View is one object. Its error is a *gateway.Error.
+func (p *Plane) View(r Ref) (View, error) { return p.opened.Load().view(r) }
+
+func (o *opened) view(r Ref) (View, error) {
+	one := o.plan.parts[r]
+	if one == nil {
+		return View{}, missing(r)
+	}
+	spec, err := one.view()
+	return View{Ref: r, Origin: o.plan.origin[r], Version: o.state.objects[r].Seq, Spec: spec}, err
+}
+
+func missing(r Ref) error {
+	return &gateway.Error{Kind: gateway.NotFound, Code: "no_such_object", Public: fmt.Sprintf("There is no %s.", r)}
+}
+
+// Create adds the object that spec describes, and those inside it. holder is the
+// tenant of a user or key and the provider of a credential. The errors of this and
+// the other edits are *gateway.Error.
+func (d *Draft) Create(sort events.Sort, holder string, spec []byte) (Ref, error) {
+	doc := newDoc(sort)
+	if err := decodeSpec(sort, spec, doc); err != nil {
+		return Ref{}, err
+	}
+	parts, err := d.partsOf(sort, holder, doc)
+	if err != nil {
+		return Ref{}, err
+	}
+	for _, one := range parts {
+		if d.plan.parts[one.Ref] != nil {
+			return Ref{}, &gateway.Error{Kind: gateway.Conflict, Code: "exists", Public: fmt.Sprintf("There is a %s already.", one.Ref)}
+		}
+		d.set(one)
+	}
+	return parts[0].Ref, nil
+}
+
+// decodeSpec reads what a client sent.
+func decodeSpec(sort events.Sort, spec []byte, doc any) error {
+	if !json.Valid(spec) {
+		return &gateway.Error{Kind: gateway.Invalid, Public: "The body is not JSON."}
+	}
+	d := &document{name: string(sort), places: map[string]place{}, literal: true}
+	d.readInto(spec, doc)
+	if err := d.wrong.err(); err != nil {
+		return invalid(err)
+	}
+	return nil
+}
+
+// partsOf are the objects of a document; the first is what it is of.
+func (d *Draft) partsOf(sort events.Sort, holder string, doc any) ([]*part, error) {
+	f := &file{}
+	switch doc := doc.(type) {
+	case *settingsDoc:
+		f.Settings = *doc
+	case *priceDoc:
+		f.Settings.Prices = []priceDoc{*doc}
+	case *providerDoc:
+		f.Providers = []providerDoc{*doc}
+	case *credentialDoc:
+		p := d.plan.parts[Ref{events.ProviderSort, events.NoTenant, holder}]
+		if p == nil {
+			return nil, missing(Ref{events.ProviderSort, events.NoTenant, holder})
+		}
+		owner := *p.doc.(*providerDoc)
+		owner.Credentials = []credentialDoc{*doc}
+		f.Providers = []providerDoc{owner}
+	case *modelDoc:
+		f.Models = []modelDoc{*doc}
+	case *tenantDoc:
+		f.Tenants = []tenantDoc{*doc}
+	case *userDoc:
+		f.Tenants = []tenantDoc{{Name: tenantID(holder), Users: []userDoc{*doc}}}
+	case *keyDoc:
+		f.Tenants = []tenantDoc{{Name: tenantID(holder), Keys: []keyDoc{*doc}}}
+	}
+	if sort == events.UserSort || sort == events.KeySort {
+		if r := (Ref{events.TenantSort, events.TenantID(holder), holder}); d.plan.parts[r] == nil {
+			return nil, missing(r)
+		}
+	}
+	parts := slices.DeleteFunc(f.parts(d.kinds), func(one *part) bool {
+		return (sort == events.CredentialSort || sort == events.UserSort || sort == events.KeySort) && one.Sort != sort
+	})
+	if len(parts) == 0 { // nothing is said in it
+		parts = []*part{{Ref: Ref{sort, events.NoTenant, hubID}, doc: doc}}
+	}
+	return parts, nil
+}
+
+// Match says which version of an object a change was made for; nil: any.
+type Match *uint64
+
+// find is an object that matches.
+func (d *Draft) find(r Ref, match Match) (*part, error) {
+	one := d.plan.parts[r]
+	if one == nil && r.Sort == events.SettingsSort { // there always are settings
+		one = &part{Ref: r, doc: &settingsDoc{}}
+	}
+	if one == nil {
+		return nil, missing(r)
+	}
+	if version := d.now.state.objects[r].Seq; match != nil && *match != version {
+		return nil, &gateway.Error{
+			Kind: gateway.Stale, Code: "changed_meanwhile", Detail: map[string]any{"version": version},
+			Public: fmt.Sprintf("The %s has version %d, not %d: read it again.", r, version, *match),
+		}
+	}
+	return one, nil
+}
+
+// Patch changes an object by a JSON merge patch (RFC 7396) of its words in
+// hub.yaml.
+func (d *Draft) Patch(r Ref, match Match, patch []byte) error {
+	one, err := d.find(r, match)
+	if err != nil {
+		return err
+	}
+	now, err := encoder{private: inClear}.json(one.doc)
+	if err != nil {
+		return err
+	}
+	merged, err := merge(now, patch)
+	if err != nil {
+		return err
+	}
+	doc := newDoc(r.Sort)
+	if err := decodeSpec(r.Sort, merged, doc); err != nil {
+		return err
+	}
+	holder := string(r.Tenant)
+	if r.Sort == events.CredentialSort {
+		holder = ownerOf(r.ID)
+	}
+	parts, err := d.partsOf(r.Sort, holder, doc)
+	if err != nil {
+		return err
+	}
+	if len(parts) != 1 || parts[0].Ref != r {
+		return &gateway.Error{Kind: gateway.Invalid, Public: fmt.Sprintf("What the %s is named by and what is inside it cannot be changed here.", r)}
+	}
+	if had, ok := one.doc.(*keyDoc); ok && had.State == keyRevoked && doc.(*keyDoc).State != keyRevoked {
+		return errRevoked(r)
+	}
+	d.set(parts[0])
+	return nil
+}
+
+func errRevoked(r Ref) error {
+	return &gateway.Error{Kind: gateway.Conflict, Code: "key_revoked", Public: fmt.Sprintf("The %s is revoked for good.", r)}
+}
+
+// merge applies a merge patch.
+func merge(doc, patch []byte) ([]byte, error) {
+	var target, change any
+	if err := json.Unmarshal(patch, &change); err != nil {
+		return nil, &gateway.Error{Kind: gateway.Invalid, Public: "The body is not JSON.", Cause: err}
+	}
+	if _, ok := change.(map[string]any); !ok {
+		return nil, &gateway.Error{Kind: gateway.Invalid, Public: "The body must be an object: what it has is changed, null removes."}
+	}
+	d := json.NewDecoder(bytes.NewReader(doc))
+	d.UseNumber()
+	if err := d.Decode(&target); err != nil {
+		return nil, err
+	}
+	p := json.NewDecoder(bytes.NewReader(patch))
+	p.UseNumber()
+	if err := p.Decode(&change); err != nil {
+		return nil, err
+	}
+	return json.Marshal(mergeValue(target, change))
+}
+
+func mergeValue(target, change any) any {
+	patch, ok := change.(map[string]any)
+	if !ok {
+		return change
+	}
+	into, ok := target.(map[string]any)
+	if !ok {
+		into = map[string]any{}
+	}
+	for key, v := range patch {
+		if v == nil {
+			delete(into, key)
+			continue
+		}
+		into[key] = mergeValue(into[key], v)
+	}
+	return into
+}
+
+// Remove takes an object away, and what is inside it.
+func (d *Draft) Remove(r Ref, match Match) error {
+	if r.Sort == events.SettingsSort {
+		return &gateway.Error{Kind: gateway.Conflict, Public: "There always are settings."}
+	}
+	if _, err := d.find(r, match); err != nil {
+		return err
+	}
+	d.plan.remove(r)
+	return nil
+}
