@@ -68,8 +68,8 @@ func (t Totals) Minus(u Totals) Totals {
 	}
 }
 
-// chargeTotals is what one charge counts, whoever it is booked on.
-func chargeTotals(c events.Charge) Totals {
+// ChargeTotals is what one charge counts, whoever it is booked on.
+func ChargeTotals(c events.Charge) Totals {
 	if c.CostNanoUSD == nil {
 		return Totals{Usage: c.Usage, Unpriced: 1}
 	}

@@ -201,7 +201,7 @@ func (s *step) recorded(e events.Event, b events.UsageRecorded) error {
 	}
 	entry := Entry{
 		Principal: b.Principal, Target: b.Target, Attempt: b.Attempt, Charge: &b.Charge, Source: b.Source,
-		Totals: chargeTotals(b.Charge),
+		Totals: ChargeTotals(b.Charge),
 	}
 	entry.Totals.Attempts = 1
 	r, o := s.fold.open[e.Request], s.fold.orphan(e.Request)
@@ -230,7 +230,7 @@ func (s *step) corrected(e events.Event, b events.UsageCorrected) error {
 		return err
 	}
 	s.entry(e, Entry{
-		Principal: b.Principal, Target: b.Target, Attempt: b.Attempt, Charge: &b.Delta, Totals: chargeTotals(b.Delta),
+		Principal: b.Principal, Target: b.Target, Attempt: b.Attempt, Charge: &b.Delta, Totals: ChargeTotals(b.Delta),
 	})
 	return nil
 }
@@ -271,7 +271,7 @@ func (s *step) orphaned(e events.Event, b events.RequestOrphaned) error {
 	if b.Charge.Usage == (events.Usage{}) {
 		return nil
 	}
-	o.Booked = chargeTotals(b.Charge)
+	o.Booked = ChargeTotals(b.Charge)
 	o.Booked.Attempts = 1
 	s.entry(e, Entry{
 		Epoch: o.Epoch, Principal: b.Principal, Target: b.Target, Attempt: b.Attempts, Charge: &b.Charge,

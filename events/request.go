@@ -70,6 +70,9 @@ type Limit struct {
 	ResetAt time.Time `json:"reset_at,omitzero"` // zero: never
 }
 
+// Name says which limit it is, as in "tenant cost per month".
+func (l Limit) Name() string { return l.Scope + " " + l.Of + " per " + l.Per }
+
 // Outcome is how a request ended.
 type Outcome string
 

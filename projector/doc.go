@@ -53,6 +53,13 @@
 //     what it still says counts. [counters.TestLost, counters.TestLostOnce]
 //  18. Projectors that believe they own the same partitions, which change hands at any
 //     time, end in exact books. [counters.TestRivalShares, counters.TestMove]
+//  19. Every number of an answer is the fold's: totals, charts, rankings, pages and
+//     facets, in every time zone, and no scope sees another tenant's.
+//     [query.TestQuestions]
+//  20. The live tail shows each end once, also to who comes back; and it shows what
+//     the tables would. [tail.TestFollow, query.TestQuestions]
+//  21. A request's story comes to what the ledger says, also where the log holds
+//     messages twice. [replay.TestStory]
 //
 // # What a checkpoint stands on
 //

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -167,11 +168,43 @@ func TestDemo(t *testing.T) {
 	if err := getJSON(h.url+"/api/v1/requests", h.token, &list); err != nil || len(list.Rows) != 5 {
 		t.Fatalf("%d requests, %v", len(list.Rows), err)
 	}
+	if live := h.tailed(5); live[4] != list.Rows[0].ID {
+		t.Errorf("the live tail shows %v, the newest page %v", live, list.Rows)
+	}
 	told(t, data, list.Rows[0].ID)
 	if err := h.interrupt(); err != nil {
 		t.Fatal(err)
 	}
 	told(t, data, list.Rows[4].ID) // without a server
+}
+
+// tailed follows the log from its beginning until it has shown n requests.
+func (h *hub) tailed(n int) (ids []string) {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.url+"/api/v1/requests/stream?outcome=completed&after=1.0", nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+h.token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	for len(ids) < n && lines.Scan() {
+		var row struct{ ID string }
+		data, ok := strings.CutPrefix(lines.Text(), "data: ")
+		if ok && json.Unmarshal([]byte(data), &row) == nil {
+			ids = append(ids, row.ID)
+		}
+	}
+	if len(ids) < n {
+		h.t.Fatalf("the live tail shows %v and ends: %v", ids, lines.Err())
+	}
+	return ids
 }
 
 // told asks for a request's story, and for its routing decision, taken again.

@@ -127,7 +127,7 @@ func newOperator(token string, hub *localHub) (*admin.API, error) {
 		return nil, err
 	}
 	return admin.New(admin.Config{
-		Operator: operator, Usage: hub.usage(), Ask: hub.ask(), Story: hub.story, Migrate: hub.migrate(), Events: hub.events, Verify: hub.verify, Rebuild: hub.rebuild, ApplyDead: hub.applyDead, Correct: hub.correct,
+		Operator: operator, Usage: hub.usage(), Ask: hub.ask(), Story: hub.story, Tail: hub.tail, Migrate: hub.migrate(), Events: hub.events, Verify: hub.verify, Rebuild: hub.rebuild, ApplyDead: hub.applyDead, Correct: hub.correct,
 		Status: hub.status, Control: hub.plane,
 	})
 }

@@ -39,6 +39,9 @@ type Config struct {
 	Ask func(context.Context, Question) (answer any, err error)
 	// Story tells everything about one request; of those outside the scope nothing is known.
 	Story func(context.Context, Scope, events.RequestID) (RequestStory, error)
+	// Tail hands over requests that end after a place in the log, the zero Place is
+	// now, as anything that encodes as JSON, until ctx ends or emit fails.
+	Tail func(ctx context.Context, f TrafficFilter, after Place, emit func(at Place, row any) error) error
 	// Migrate brings the schema of the tables up to date, if up, and tells where it
 	// stands; anything that encodes as JSON.
 	Migrate func(ctx context.Context, up bool) (any, error)
@@ -61,14 +64,17 @@ type Config struct {
 }
 
 // API holds the handlers.
-type API struct{ cfg Config }
+type API struct {
+	cfg   Config
+	tails chan struct{} // a place for each live tail
+}
 
 // New makes the handlers.
 func New(cfg Config) (*API, error) {
 	if cfg.Operator == nil || cfg.Status == nil {
 		return nil, errors.New("admin: Operator and Status must be set")
 	}
-	return &API{cfg: cfg}, nil
+	return &API{cfg: cfg, tails: make(chan struct{}, maxTails)}, nil
 }
 
 // Routes are the addresses.
@@ -76,6 +82,7 @@ func (a *API) Routes() []web.Route {
 	return append(slices.Concat(a.questionRoutes(), a.objectRoutes()), []web.Route{
 		{Method: http.MethodGet, Path: "/api/v1/usage", Permission: web.Operate, Handler: a.usage},
 		{Method: http.MethodGet, Path: "/api/v1/events", Permission: web.Operate, Handler: a.events},
+		{Method: http.MethodGet, Path: "/api/v1/requests/stream", Permission: web.Operate, Handler: a.tail},
 		{Method: http.MethodGet, Path: "/api/v1/requests/:id", Permission: web.Operate, Handler: a.request},
 		{Method: http.MethodGet, Path: "/api/v1/requests/:id/decision", Permission: web.Operate, Handler: a.why},
 		{Method: http.MethodGet, Path: "/api/v1/migrations", Permission: web.Operate, Handler: a.migrations},

@@ -38,6 +38,11 @@ func newHandler(t *testing.T, cfg admin.Config) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serveAdmin(t, a)
+}
+
+func serveAdmin(t *testing.T, a *admin.API) http.Handler {
+	t.Helper()
 	s, err := web.New(web.Config{Logger: slog.New(slog.DiscardHandler), Guards: map[web.Permission]web.Guard{web.Operate: a.Guard}})
 	if err != nil {
 		t.Fatal(err)

@@ -108,8 +108,7 @@ func readQuestion(p *params, about Topic, now time.Time) Question {
 		q.TrafficFilter = readFilter(p, now, names())
 	default:
 		q.TrafficFilter = readFilter(p, now, slices.Concat(names(), requestDimensions()))
-		q.MinTotal, q.MinFirstByte = p.milliseconds("min_total_ms"), p.milliseconds("min_first_byte_ms")
-		q.MinCost = p.number("min_cost_nano_usd", 1<<62)
+		q.readBounds(p)
 	}
 	switch about {
 	case AboutRequests:
@@ -154,9 +153,9 @@ func readCompare(p *params, f TrafficFilter) TrafficPeriod {
 	return c
 }
 
-// readFilter reads what all questions have. Values of a dimension are a list with commas.
+// readFilter reads what all questions have.
 func readFilter(p *params, now time.Time, dimensions []Dimension) TrafficFilter {
-	f := TrafficFilter{Zone: p.zone("time_zone"), Where: map[Dimension][]string{}}
+	f := TrafficFilter{Zone: p.zone("time_zone")}
 	f.From, f.To = p.moment("from", f.Zone), p.moment("to", f.Zone)
 	if f.To.IsZero() {
 		f.To = now
@@ -168,12 +167,24 @@ func readFilter(p *params, now time.Time, dimensions []Dimension) TrafficFilter 
 	if !f.From.Before(f.To) {
 		p.wrong("from", "must be before to")
 	}
+	f.readWhere(p, dimensions)
+	return f
+}
+
+// readWhere reads the values of dimensions: lists with commas.
+func (f *TrafficFilter) readWhere(p *params, dimensions []Dimension) {
+	f.Where = map[Dimension][]string{}
 	for _, d := range dimensions {
 		if v := p.text(string(d)); v != "" {
 			f.Where[d] = strings.Split(v, ",")
 		}
 	}
-	return f
+}
+
+// readBounds reads what only requests have.
+func (f *TrafficFilter) readBounds(p *params) {
+	f.MinTotal, f.MinFirstByte = p.milliseconds("min_total_ms"), p.milliseconds("min_first_byte_ms")
+	f.MinCost = p.number("min_cost_nano_usd", 1<<62)
 }
 
 // number is a whole number from 1 to most, 0 if it is not given.

@@ -184,12 +184,12 @@ func requestColumns() []column[accounting.End] {
 	}
 }
 
-// limitName says which limit refused, as in "tenant cost per month".
+// limitName says which limit refused.
 func limitName(r *accounting.End) string {
 	if r.Limit == nil {
 		return ""
 	}
-	return r.Limit.Scope + " " + r.Limit.Of + " per " + r.Limit.Per
+	return r.Limit.Name()
 }
 
 func attemptColumns() []column[tables.Attempt] {

@@ -226,7 +226,7 @@ func (e *Engine) addAmounts(ctx context.Context, database string, rows []Request
 		return err
 	})
 	for i := range rows {
-		rows[i].Amounts = amounts(used[rows[i].ID])
+		rows[i].Amounts = AmountsOf(used[rows[i].ID])
 		rows[i].WindowAt, rows[i].EndedAt = rows[i].WindowAt.UTC(), rows[i].EndedAt.UTC()
 	}
 	return err

@@ -76,6 +76,16 @@ func (w world) pagesFiltered(t *testing.T, used map[string]accounting.Totals) {
 	if diff := gocmp.Diff(want, got); diff != "" || len(want) == 0 {
 		t.Errorf("filtered, %d (-want +got):\n%s", len(want), diff)
 	}
+	matching := []string{} // what the live tail would show
+	for _, r := range w.walk(t, query.Page{RequestFilter: query.RequestFilter{Filter: everything().Filter}, Limit: 1000}) {
+		if f.Matches(r) {
+			matching = append(matching, r.ID)
+		}
+	}
+	slices.Sort(matching)
+	if diff := gocmp.Diff(want, matching); diff != "" {
+		t.Errorf("matching (-want +got):\n%s", diff)
+	}
 	for _, bad := range []query.Page{{Limit: 1001}, {Limit: -1}, {RequestFilter: query.RequestFilter{MinCost: -1}}} {
 		bad.Filter = everything().Filter
 		var invalid *query.InvalidError

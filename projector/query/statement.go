@@ -153,7 +153,7 @@ func (g grouping) scan(scan func(...any) error) (Row, error) {
 	if err := scan(append(dest, places(&t)...)...); err != nil {
 		return Row{}, err
 	}
-	row := Row{Labels: map[Dimension]string{}, Other: other == 1, Amounts: amounts(t)}
+	row := Row{Labels: map[Dimension]string{}, Other: other == 1, Amounts: AmountsOf(t)}
 	for i, d := range g.by {
 		if d.Span() {
 			row.Start = time.Unix(start, 0).In(g.zone)

@@ -104,7 +104,7 @@ func (a Amounts) MarshalJSON() ([]byte, error) {
 }
 
 // Plus adds two amounts.
-func (a Amounts) Plus(b Amounts) Amounts { return amounts(a.totals().Plus(b.totals())) }
+func (a Amounts) Plus(b Amounts) Amounts { return AmountsOf(a.totals().Plus(b.totals())) }
 
 func (a Amounts) totals() accounting.Totals {
 	t := accounting.Totals{Requests: a.Requests, Attempts: a.Attempts, Failures: a.Failures, Usage: a.Usage, Unpriced: a.Unpriced}
@@ -114,8 +114,8 @@ func (a Amounts) totals() accounting.Totals {
 	return t
 }
 
-// amounts is nil-aware: a cost of nothing but unpriced usage is unknown, not 0.
-func amounts(t accounting.Totals) Amounts {
+// AmountsOf gives totals as amounts: the cost of nothing but unpriced usage is unknown, not 0.
+func AmountsOf(t accounting.Totals) Amounts {
 	a := Amounts{Requests: t.Requests, Attempts: t.Attempts, Failures: t.Failures, Usage: t.Usage, Unpriced: t.Unpriced}
 	if t.Cost != 0 || t.Unpriced == 0 {
 		a.CostNanoUSD = &t.Cost
@@ -163,7 +163,7 @@ func (e *Engine) groups(ctx context.Context, database string, g grouping, f Filt
 	if err != nil {
 		return nil, Amounts{}, err
 	}
-	totals := amounts(accounting.Totals{})
+	totals := AmountsOf(accounting.Totals{})
 	for _, r := range rows {
 		totals = totals.Plus(r.Amounts)
 	}
