@@ -31,7 +31,8 @@ func vendorKinds() []control.Kind {
 	for i, v := range list {
 		kinds[i] = control.Kind{
 			Name: v.Kind, BaseURL: v.BaseURL, EnvKeys: v.KeyEnv, NoKey: v.Local,
-			Models: control.Tiers{Smart: v.Models.Smart, Fast: v.Models.Fast, Cheap: v.Models.Cheap},
+			Models:  control.Tiers{Smart: v.Models.Smart, Fast: v.Models.Fast, Cheap: v.Models.Cheap},
+			Account: v.Account,
 		}
 	}
 	return kinds

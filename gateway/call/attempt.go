@@ -35,6 +35,7 @@ type attempt struct {
 	began    time.Time
 	target   events.Target
 	vendor   provider.Vendor
+	auth     provider.Authorizer // nil: out has the key
 	out      *provider.Outbound
 	timeouts control.Timeouts
 
@@ -89,9 +90,8 @@ func (a *attempt) prepare(step route.Step) error {
 	}
 	in := a.flight.req.Inbound
 	var err error
-	a.out, err = prepare(in, provider.Target{
-		BaseURL: step.Provider.BaseURL, APIKey: step.Credential.APIKey.Reveal(), Model: step.Model,
-	})
+	a.auth = step.Credential.Authorizer
+	a.out, err = prepare(in, place(step))
 	if err == nil && in.Strict && len(a.out.Dropped) > 0 {
 		return inexpressible(a.out.Dropped[0])
 	}
@@ -149,8 +149,8 @@ func (a *attempt) send() (res *http.Response, err error) {
 
 func (a *attempt) roundTrip() (*http.Response, error) {
 	a.patience.expect(a.timeouts.Connect, errConnect)
-	ctx := outbound.WithConnectTimeout(a.ctx, a.timeouts.Connect) // it dials on when we have lost patience
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+	dial := outbound.WithConnectTimeout(a.ctx, a.timeouts.Connect) // it dials on when we have lost patience
+	ctx := httptrace.WithClientTrace(dial, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
 		a.sent.Store(true)
 		a.patience.expect(a.timeouts.FirstByte, errFirstByte)
 	}})
@@ -160,6 +160,9 @@ func (a *attempt) roundTrip() (*http.Response, error) {
 	}
 	req.Header = a.out.Header
 	req.Header.Set(requestHeader, string(a.flight.req.ID))
+	if err := a.authorize(req.WithContext(dial)); err != nil {
+		return nil, err
+	}
 	return a.flight.cfg.Transport.RoundTrip(req)
 }
 

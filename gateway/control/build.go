@@ -54,7 +54,9 @@ func (b *builder) build() (*Catalog, error) {
 		b.catalog.Webhooks = append(b.catalog.Webhooks, Webhook{URL: string(w.URL), Secret: w.Secret.Secret})
 	}
 	for i := range b.file.Providers {
-		b.provider(&b.file.Providers[i])
+		if err := b.provider(&b.file.Providers[i]); err != nil {
+			return nil, err
+		}
 	}
 	for i := range b.file.Models {
 		b.model(&b.file.Models[i])
@@ -91,25 +93,35 @@ func (b *builder) prices() (*accounting.Book, error) {
 	return book, nil
 }
 
-func (b *builder) provider(doc *providerDoc) {
+func (b *builder) provider(doc *providerDoc) error {
 	kind, _ := findKind(b.loader.Kinds, string(doc.Kind))
+	address, err := doc.address(kind)
+	if err != nil {
+		return fmt.Errorf("provider %s: %w", doc.Name, err)
+	}
 	p := &Provider{
-		Name: string(doc.Name), Kind: kind.Name, BaseURL: cmp.Or(string(doc.BaseURL), strings.TrimRight(kind.BaseURL, "/")),
-		Timeouts: doc.Timeouts.or(DefaultTimeouts()),
+		Name: string(doc.Name), Kind: kind.Name, BaseURL: cmp.Or(address, strings.TrimRight(kind.BaseURL, "/")),
+		Timeouts: doc.Timeouts.or(DefaultTimeouts()), Deployments: doc.deployments(),
 	}
 	for i := range doc.Credentials {
 		c := &doc.Credentials[i]
-		if c.APIKey.Empty() && !kind.NoKey { // it was voided, see [plan.voidMoved]
+		if len(c.proof()) == 0 && !kind.NoKey { // it was voided, see [Draft.voidMoved]
 			continue
 		}
+		authorizer, err := b.loader.authorizers.of(kind, doc, c)
+		if err != nil {
+			return fmt.Errorf("credential %s of provider %s: %w", c.Name, doc.Name, err)
+		}
 		p.Credentials = append(p.Credentials, &Credential{
-			Provider: p.Name, Name: string(c.Name), APIKey: c.APIKey.Secret, Weight: int(valueOr(c.Weight, 1)), Limits: limitsOf(c.Limits),
+			Provider: p.Name, Name: string(c.Name), APIKey: c.APIKey.Secret, Authorizer: authorizer,
+			Weight: int(valueOr(c.Weight, 1)), Limits: limitsOf(c.Limits),
 		})
 	}
 	if p.Credentials == nil && kind.NoKey {
 		p.Credentials = []*Credential{{Provider: p.Name, Name: unnamedCredential, Weight: 1}}
 	}
 	b.catalog.Providers[p.Name] = p
+	return nil
 }
 
 func (b *builder) model(doc *modelDoc) {

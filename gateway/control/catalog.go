@@ -8,6 +8,7 @@ import (
 
 	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway/provider"
 )
 
 // Catalog is one version of the whole configuration, validated. It is never changed.
@@ -29,16 +30,18 @@ type Provider struct {
 	Kind        string // a row of the vendor table
 	BaseURL     string
 	Timeouts    Timeouts
-	Credentials []*Credential // in configured order
+	Deployments map[string]string // what the vendor calls a model of ours, where it differs
+	Credentials []*Credential     // in configured order
 }
 
-// Credential is one vendor key.
+// Credential is one vendor key, or what stands for one.
 type Credential struct {
-	Provider string
-	Name     string
-	APIKey   Secret
-	Weight   int // share in the rotation, at least 1
-	Limits   []accounting.Limit
+	Provider   string
+	Name       string
+	APIKey     Secret
+	Authorizer provider.Authorizer // nil: APIKey in the vendor's own header
+	Weight     int                 // share in the rotation, at least 1
+	Limits     []accounting.Limit
 }
 
 // Model is a logical model.

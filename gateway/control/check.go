@@ -13,7 +13,8 @@ import (
 // What is not done yet is refused, so that no setting is silently without effect.
 type checker struct {
 	*document
-	kinds []Kind
+	kinds       []Kind
+	authorizers *authorizers
 
 	providers []string
 	models    []string
@@ -78,11 +79,9 @@ func (c *checker) provider(path string, p *providerDoc) {
 	kind, known := findKind(c.kinds, string(p.Kind))
 	switch where := in(path, "kind"); {
 	case p.Kind == "":
-	case slices.Contains([]string{"azure", "bedrock", "vertex"}, string(p.Kind)) && !known:
-		c.mistake(where, "%s %s", p.Kind, notYet)
 	case !known:
 		c.mistake(where, "no kind of vendor %s%s", c.show(where, string(p.Kind)), c.suggest(where, string(p.Kind), kindNames(c.kinds)))
-	case kind.BaseURL == "" && p.BaseURL == "" && c.lacks(in(path, "base_url")):
+	case kind.BaseURL == "" && kind.Account.Address == nil && p.BaseURL == "" && c.lacks(in(path, "base_url")):
 		c.mistake(path, "lacks \"base_url\": vendors of kind %s have no address of their own", p.Kind)
 	}
 	if known && !kind.NoKey && p.Credentials == nil && !c.assembled && c.lacks(in(path, "credentials")) {
@@ -94,9 +93,12 @@ func (c *checker) provider(path string, p *providerDoc) {
 		where := at(in(path, "credentials"), i)
 		names.add(in(where, "name"), string(p.Credentials[i].Name))
 		c.limits(where, p.Credentials[i].Limits)
-		if known && !kind.NoKey && p.Credentials[i].APIKey.Empty() && !c.assembled && c.lacks(in(where, "api_key")) {
+		if known && !kind.NoKey && kind.Account.Proofs == nil && p.Credentials[i].APIKey.Empty() && !c.assembled && c.lacks(in(where, "api_key")) {
 			c.mistake(where, "lacks \"api_key\": vendors of kind %s take no calls without a key", p.Kind)
 		}
+	}
+	if known {
+		c.account(path, kind, p)
 	}
 }
 

@@ -37,14 +37,14 @@ func golden(t *testing.T, name, got string) {
 }
 
 func kinds() []control.Kind {
-	return []control.Kind{
+	return append(clouds(), []control.Kind{
 		{Name: "openai", BaseURL: "https://api.openai.test/v1", EnvKeys: []string{"OPENAI_API_KEY"}, Models: control.Tiers{Smart: "gpt-s", Fast: "gpt-f", Cheap: "gpt-f"}},
 		{Name: "anthropic", BaseURL: "https://api.anthropic.test/", EnvKeys: []string{"ANTHROPIC_API_KEY"}, Models: control.Tiers{Smart: "claude-s"}},
 		{Name: "gemini", BaseURL: "https://gemini.test", EnvKeys: []string{"GEMINI_API_KEY", "GOOGLE_API_KEY"}, Models: control.Tiers{Smart: "gem-s", Fast: "gem-f", Cheap: "gem-c"}},
 		{Name: "groq", BaseURL: "https://api.groq.test", EnvKeys: []string{"GROQ_API_KEY"}},
 		{Name: "ollama", BaseURL: "http://127.0.0.1:11434/v1", NoKey: true},
 		{Name: "litellm", NoKey: true},
-	}
+	}...)
 }
 
 const ciKey = "a-supplied-key-of-32-characters!"

@@ -38,8 +38,6 @@ func (d *Draft) voidMoved() {
 		if host == one.host {
 			continue
 		}
-		moved := *doc
-		moved.APIKey = secretText{}
-		d.plan.set(&part{Ref: one.Ref, host: host, doc: &moved}, d.plan.origin[one.Ref])
+		d.plan.set(&part{Ref: one.Ref, host: host, doc: doc.voided()}, d.plan.origin[one.Ref])
 	}
 }

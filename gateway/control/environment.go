@@ -26,6 +26,7 @@ func (l *Loader) FromEnvironment(probe func(baseURL string) ([]string, error)) (
 	e := finding{document: document{name: "environment"}}
 	for _, k := range l.Kinds {
 		e.vendor(k, l.Env)
+		e.cloud(k, l)
 		if k.Name == ollama && probe != nil {
 			e.local(k, probe)
 		}

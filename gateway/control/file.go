@@ -17,15 +17,33 @@ type providerDoc struct {
 	Name        id              `yaml:"name" required:"true" doc:"How targets refer to this provider."`
 	Kind        vendorKind      `yaml:"kind" required:"true" doc:"A vendor of the vendor table, e.g. openai, anthropic or gemini."`
 	BaseURL     baseURL         `yaml:"base_url" doc:"Where the vendor is called; by default the vendor's own address."`
+	Region      regionName      `yaml:"region" doc:"Of bedrock: the region that is called, e.g. eu-central-1."`
+	Project     placeName       `yaml:"project" doc:"Of vertex: the id of the Google Cloud project."`
+	Location    regionName      `yaml:"location" doc:"Of vertex: the region that is called. Default global."`
+	APIVersion  placeName       `yaml:"api_version" doc:"Of azure: the dated version of its older API, whose addresses name the deployment. Default: the v1 API."`
+	Deployments []deploymentDoc `yaml:"deployments" doc:"What this account calls a model, where targets name the model itself: deployments of azure, inference profiles of bedrock."`
 	Timeouts    timeoutsDoc     `yaml:"timeouts" doc:"For calls to this provider, where the logical model says nothing."`
 	Credentials []credentialDoc `yaml:"credentials" doc:"Keys of this account; requests rotate over them."`
 }
 
+type deploymentDoc struct {
+	Model vendorModel `yaml:"model" required:"true" doc:"The model, as targets and prices name it."`
+	Name  vendorModel `yaml:"name" required:"true" doc:"What the vendor is told instead."`
+}
+
 type credentialDoc struct {
-	Name   id         `yaml:"name" required:"true" doc:"Names the key in events, limits and reports."`
-	APIKey secretText `yaml:"api_key" doc:"The vendor's key. Best given as env:NAME or file:PATH."`
-	Weight *positive  `yaml:"weight" doc:"Share in the rotation. Default 1."`
-	Limits []limitDoc `yaml:"limits" doc:"What may be spent with this key."`
+	Name           id         `yaml:"name" required:"true" doc:"Names the key in events, limits and reports."`
+	APIKey         secretText `yaml:"api_key" doc:"The vendor's key. Best given as env:NAME or file:PATH, as all secrets."`
+	AccessToken    secretText `yaml:"access_token" doc:"Of azure and vertex: a token of Entra or Google that somebody else renews."`
+	ServiceAccount secretJSON `yaml:"service_account" doc:"Of vertex: the key file of a Google service account, e.g. file:key.json."`
+	AccessKey      secretText `yaml:"access_key" doc:"Of bedrock: the id of an AWS access key."`
+	SecretKey      secretText `yaml:"secret_key" doc:"Of bedrock: the secret of the AWS access key."`
+	SessionToken   secretText `yaml:"session_token" doc:"Of bedrock: the token of a temporary access key."`
+	TenantID       placeName  `yaml:"tenant_id" doc:"Of azure: the Entra tenant of an application that asks for tokens."`
+	ClientID       placeName  `yaml:"client_id" doc:"Of azure: the id of that application."`
+	ClientSecret   secretText `yaml:"client_secret" doc:"Of azure: the secret of that application."`
+	Weight         *positive  `yaml:"weight" doc:"Share in the rotation. Default 1."`
+	Limits         []limitDoc `yaml:"limits" doc:"What may be spent with this key."`
 }
 
 type modelDoc struct {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/llm-hub/llm-hub/accounting"
+	"github.com/llm-hub/llm-hub/gateway/provider"
 )
 
 // Kind is a row of the vendor table, as far as configuration needs it.
@@ -16,6 +17,7 @@ type Kind struct {
 	EnvKeys []string // usual environment variables of its key, the first that is set wins
 	NoKey   bool     // the vendor takes calls without a key
 	Models  Tiers    // for derived logical models
+	Account provider.Account
 }
 
 // Tiers are a vendor's models behind derived logical models; empty where it has none.
@@ -26,6 +28,8 @@ type Loader struct {
 	Env    func(name string) (string, bool) // the environment; nil: empty
 	Kinds  []Kind                           // the vendor table
 	Prices *accounting.Book                 // what settings.prices stand before; must be set
+
+	authorizers authorizers
 }
 
 // Notice is something that the operator should be told once.

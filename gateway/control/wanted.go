@@ -17,7 +17,7 @@ func (l *Loader) finish(d *document) (*Wanted, error) {
 	if l.Prices == nil {
 		return nil, errors.New("control: Loader.Prices must be set")
 	}
-	(&checker{document: d, kinds: l.Kinds}).check()
+	(&checker{document: d, kinds: l.Kinds, authorizers: &l.authorizers}).check()
 	if err := d.wrong.err(); err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (w *Wanted) parts(ctx context.Context, vault Vault) ([]*part, error) {
 // not fit together.
 func (l *Loader) catalog(p *plan) (*Catalog, error) {
 	d := &document{name: "configuration", assembled: true, file: *assemble(p.sorted())}
-	(&checker{document: d, kinds: l.Kinds}).check()
+	(&checker{document: d, kinds: l.Kinds, authorizers: &l.authorizers}).check()
 	if err := d.wrong.err(); err != nil {
 		return nil, err
 	}

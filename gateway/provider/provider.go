@@ -11,6 +11,7 @@
 package provider
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"time"
@@ -55,9 +56,13 @@ func (in *Inbound) Comments() bool { return in.Dialect != Gemini && !in.Array }
 // Target is where an attempt goes.
 type Target struct {
 	BaseURL string
-	APIKey  string // the vendor's secret; never logged
+	APIKey  string // the vendor's secret; never logged; empty if an [Authorizer] proves who asks
 	Model   string // the vendor's name of the model
+	Behind  string // the model that is deployed as Model; empty: Model itself
 }
+
+// Known is the name that tells what the model can.
+func (t Target) Known() string { return cmp.Or(t.Behind, t.Model) }
 
 // Vendor speaks one wire format.
 type Vendor interface {

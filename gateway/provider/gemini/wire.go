@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -15,7 +16,8 @@ import (
 
 // Wire is Gemini's wire format.
 type Wire struct {
-	NewID func() string // an id for a call that has none; nil: random
+	NewID  func() string // an id for a call that has none; nil: random
+	Signer string        // of signatures, see [chat.Signer]; empty: gemini
 }
 
 var (
@@ -24,7 +26,7 @@ var (
 )
 
 // SignsAs implements [chat.Signer].
-func (Wire) SignsAs() string { return string(provider.Gemini) }
+func (w Wire) SignsAs() string { return cmp.Or(w.Signer, string(provider.Gemini)) }
 
 // Call implements [chat.Wire].
 func (w Wire) Call(req *chat.Request, t provider.Target) (*chat.Exchange, error) {
@@ -64,10 +66,11 @@ func generate(stream bool) string {
 	return "generateContent"
 }
 
-// endpoint is the address of a model's method; a base URL may name the version.
+// endpoint is the address of a model's method; a base URL may name the version, and
+// what is below it.
 func endpoint(t provider.Target, method string) string {
 	base := strings.TrimRight(t.BaseURL, "/")
-	if !strings.HasSuffix(base, "/v1beta") && !strings.HasSuffix(base, "/v1") {
+	if !strings.Contains(base+"/", "/v1beta/") && !strings.Contains(base+"/", "/v1/") && !strings.Contains(base, "/v1beta1/") {
 		base += "/v1beta"
 	}
 	return base + "/models/" + url.PathEscape(bare(t.Model)) + ":" + method

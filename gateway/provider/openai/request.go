@@ -24,8 +24,9 @@ const (
 // builder writes a request for a vendor and notes what it cannot be told.
 type builder struct {
 	Traits
-	req *chat.Request
-	out wireRequest
+	req   *chat.Request
+	known string // the model, see [provider.Target.Known]
+	out   wireRequest
 }
 
 func (b *builder) build() error {
@@ -111,7 +112,7 @@ func (b *builder) setReasoning() {
 	if effort == "" {
 		return
 	}
-	if familyOf(b.out.Model, false).noEffort {
+	if familyOf(b.known, false).noEffort {
 		if effort != chat.NoEffort { // it does not reason anyway
 			b.req.Drop("reasoning_effort")
 		}
@@ -139,7 +140,7 @@ func effortFor(budget int64) chat.Effort {
 
 func (b *builder) setSampling() {
 	reasons := b.out.Effort != "" && b.out.Effort != chat.NoEffort
-	fixed := familyOf(b.out.Model, reasons).noSampling
+	fixed := familyOf(b.known, reasons).noSampling
 	set := func(member string, into **float64, value *float64, usual float64) {
 		switch {
 		case value != nil && fixed:

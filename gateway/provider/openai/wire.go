@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/llm-hub/llm-hub/gateway"
@@ -35,7 +36,7 @@ func (w Wire) SignsAs() string {
 
 // Call implements [chat.Wire].
 func (w Wire) Call(req *chat.Request, t provider.Target) (*chat.Exchange, error) {
-	b := builder{Traits: w.Traits, req: req, out: wireRequest{Model: t.Model, Stream: req.Stream}}
+	b := builder{Traits: w.Traits, req: req, known: t.Known(), out: wireRequest{Model: t.Model, Stream: req.Stream}}
 	if err := b.build(); err != nil {
 		return nil, err
 	}
@@ -67,8 +68,18 @@ const (
 	embeddingPath  = "/embeddings"
 )
 
+// ModelInAddress stands in a base URL where a vendor wants the model to be named.
+const ModelInAddress = "{model}"
+
+// endpoint is an address under the vendor's base URL, which may name the model and
+// have a query.
 func endpoint(t provider.Target, path string) string {
-	return strings.TrimRight(t.BaseURL, "/") + path
+	base, query, asks := strings.Cut(t.BaseURL, "?")
+	address := strings.TrimRight(base, "/") + path
+	if asks {
+		address += "?" + query
+	}
+	return strings.Replace(address, ModelInAddress, url.PathEscape(t.Model), 1)
 }
 
 func header(stream bool, t provider.Target) http.Header {

@@ -2,7 +2,10 @@ package vendors
 
 import (
 	"github.com/llm-hub/llm-hub/gateway/provider"
+	"github.com/llm-hub/llm-hub/gateway/provider/azure"
+	"github.com/llm-hub/llm-hub/gateway/provider/bedrock"
 	"github.com/llm-hub/llm-hub/gateway/provider/openai"
+	"github.com/llm-hub/llm-hub/gateway/provider/vertex"
 )
 
 // hosted are the vendors on the net.
@@ -55,6 +58,30 @@ func hosted() []Info {
 			Defaults{Smart: "openai/gpt-oss-120b", Fast: "openai/gpt-oss-20b", Cheap: "openai/gpt-oss-20b"}),
 	}
 }
+
+// clouds are the vendors whose accounts are more than a key.
+func clouds() []Info {
+	return []Info{
+		{Kind: "azure", Title: "Azure OpenAI", Wire: provider.OpenAI, Account: azure.Account()}, // models are what the account has deployed
+		{
+			Kind: "vertex", Title: "Google Vertex AI", Wire: Vertex, Account: vertex.Account(),
+			Models: Defaults{Smart: "gemini-3.1-pro-preview", Fast: "gemini-3.8-flash", Cheap: "gemini-3.1-flash-lite"},
+		},
+		{
+			Kind: "bedrock", Title: "Amazon Bedrock", Wire: Converse, Account: bedrock.Account(),
+			Models: Defaults{
+				Smart: "global.anthropic.claude-opus-5-5", Fast: "global.anthropic.claude-sonnet-5-v1:0",
+				Cheap: "global.anthropic.claude-haiku-4-5-20251001-v1:0",
+			},
+		},
+	}
+}
+
+// What only vendors speak.
+const (
+	Converse provider.Dialect = "converse" // Amazon's
+	Vertex   provider.Dialect = "vertex"   // Google's cloud passes on what the publishers of the models speak
+)
 
 // local are the servers that people run themselves.
 func local() []Info {

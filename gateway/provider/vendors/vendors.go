@@ -7,22 +7,25 @@ import (
 
 	"github.com/llm-hub/llm-hub/gateway/provider"
 	"github.com/llm-hub/llm-hub/gateway/provider/anthropic"
+	"github.com/llm-hub/llm-hub/gateway/provider/bedrock"
 	"github.com/llm-hub/llm-hub/gateway/provider/chat"
 	"github.com/llm-hub/llm-hub/gateway/provider/cohere"
 	"github.com/llm-hub/llm-hub/gateway/provider/embed"
 	"github.com/llm-hub/llm-hub/gateway/provider/gemini"
 	"github.com/llm-hub/llm-hub/gateway/provider/openai"
+	"github.com/llm-hub/llm-hub/gateway/provider/vertex"
 )
 
 // Info is one kind of vendor.
 type Info struct {
 	Kind    string           // the name in hub.yaml
 	Title   string           // the vendor's own name
-	Wire    provider.Dialect // what it speaks
+	Wire    provider.Dialect // what it speaks: a client's dialect, or one that only vendors do
 	BaseURL string           // where it is, without a slash at the end; empty: must be configured
 	KeyEnv  []string         // environment variables its key is looked for in, in order
 	Local   bool             // runs on the user's own machine and needs no key
 	Models  Defaults         // for derived logical models; empty: ask the vendor
+	Account provider.Account // how it is found and asked, if not as most
 
 	traits openai.Traits // of a vendor that speaks OpenAI's dialect
 }
@@ -36,7 +39,7 @@ type Defaults struct {
 
 // List gives all kinds in the order in which derived models prefer them.
 func List() []Info {
-	return slices.Concat(hosted(), local())
+	return slices.Concat(hosted(), clouds(), local())
 }
 
 // Lookup finds a kind.
@@ -55,22 +58,31 @@ func Lookup(kind string) (Info, bool) {
 func Adapters() func(kind string) provider.Vendor {
 	adapters := make(map[string]provider.Vendor)
 	for _, info := range List() {
-		adapters[info.Kind] = adapter(info)
+		adapters[info.Kind] = adapter(info, clients())
 	}
 	return func(kind string) provider.Vendor { return adapters[kind] }
 }
 
-func adapter(info Info) provider.Vendor {
+func adapter(info Info, clients map[provider.Dialect]chat.Client) provider.Vendor {
 	switch info.Wire {
 	case provider.OpenAI:
 		info.traits.Signer = info.Kind
-		return openai.New(translated(openai.Wire{Traits: info.traits}), info.traits)
+		return openai.New(translated(openai.Wire{Traits: info.traits}, clients), info.traits)
 	case provider.Anthropic:
-		return anthropic.New(chat.NewVendor(anthropic.Wire{}, clients()))
+		return anthropic.New(chat.NewVendor(anthropic.Wire{}, clients))
 	case provider.Gemini:
-		return gemini.New(translated(gemini.Wire{}))
+		return gemini.New(translated(gemini.Wire{}, clients))
 	case provider.Cohere:
-		return translated(cohere.Wire{})
+		return translated(cohere.Wire{}, clients)
+	case Converse:
+		return bedrock.New(clients)
+	case Vertex:
+		others := openai.Traits{Signer: info.Kind}
+		return vertex.New(vertex.Publishers{
+			Google:    gemini.New(chat.NewVendor(gemini.Wire{Signer: info.Kind}, clients)),
+			Anthropic: anthropic.New(chat.NewVendor(anthropic.Wire{}, clients)),
+			Others:    openai.New(chat.NewVendor(openai.Wire{Traits: others}, clients), others),
+		})
 	}
 	return nil
 }
@@ -82,12 +94,12 @@ type translator interface {
 }
 
 // translated serves chats and embeddings of all dialects over a wire.
-func translated(w translator) provider.Vendor {
+func translated(w translator, clients map[provider.Dialect]chat.Client) provider.Vendor {
 	embedders := map[provider.Dialect]embed.Client{provider.OpenAI: openai.Client{}, provider.Gemini: gemini.Client{}}
 	return struct {
 		provider.Vendor
 		provider.Embedder
-	}{chat.NewVendor(w, clients()), embed.New(w, embedders)}
+	}{chat.NewVendor(w, clients), embed.New(w, embedders)}
 }
 
 // clients are the dialects that are translated to other vendors' wire formats.

@@ -41,10 +41,14 @@ func checkPlace(t *testing.T, info vendors.Info) {
 		if len(info.KeyEnv) > 0 || models != (vendors.Defaults{}) {
 			t.Errorf("a local vendor has keys %v or models %v", info.KeyEnv, models)
 		}
+	} else if info.Account.Proofs != nil {
+		if len(info.KeyEnv) > 0 || info.Account.Environment == nil || info.Account.Authorizer == nil {
+			t.Errorf("a cloud has keys %v or lacks functions", info.KeyEnv)
+		}
 	} else if len(info.KeyEnv) == 0 || models.Smart == "" || models.Fast == "" || models.Cheap == "" {
 		t.Errorf("a hosted vendor has keys %v and models %v", info.KeyEnv, models)
 	}
-	if info.BaseURL == "" && info.Local {
+	if info.BaseURL == "" && (info.Local || info.Account.Address != nil) {
 		return
 	}
 	u, err := url.Parse(info.BaseURL)
