@@ -19,6 +19,8 @@ func (s *Server) admin(w http.ResponseWriter, r *http.Request) {
 	switch r.Method + " " + r.URL.Path[len(adminPrefix):] {
 	case "GET health":
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	case "GET service-account":
+		s.serveAccount(w, r)
 	case "GET ledger":
 		s.serveLedger(w, r)
 	case "DELETE ledger":
@@ -38,6 +40,17 @@ func (s *Server) admin(w http.ResponseWriter, r *http.Request) {
 	default:
 		writeError(w, http.StatusNotFound, fmt.Errorf("no endpoint %s %s", r.Method, r.URL.Path))
 	}
+}
+
+// serveAccount gives the key file of the service account of Google's cloud.
+func (s *Server) serveAccount(w http.ResponseWriter, r *http.Request) {
+	file, err := s.ServiceAccount("http://" + r.Host)
+	if err != nil {
+		writeError(w, http.StatusInternalServerError, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(file) // an error means that the client has gone
 }
 
 func (s *Server) serveLedger(w http.ResponseWriter, r *http.Request) {

@@ -53,7 +53,7 @@ func (b *behavior) load() []*activeRule {
 // set adds a rule, or replaces the one with the same match.
 func (b *behavior) set(r Rule) error {
 	switch r.Match.Vendor {
-	case "", OpenAI, Anthropic, Gemini:
+	case "", OpenAI, Anthropic, Gemini, Cohere, Azure, Vertex, Bedrock:
 	default:
 		return fmt.Errorf("match.vendor: unknown vendor %q", r.Match.Vendor)
 	}

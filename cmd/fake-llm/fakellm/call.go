@@ -39,6 +39,7 @@ type call struct {
 	serial   bool   // parallel calls are switched off
 
 	counting bool // the prompt is only to be counted
+	filtered bool // Azure's filter looks at the prompt: a refusal is an error of its own
 
 	inputs     []string // texts to embed; nil unless embeddings are asked for
 	dimensions int      // of their vectors

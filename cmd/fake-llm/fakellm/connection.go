@@ -13,6 +13,14 @@ func breakJSON(data []byte) []byte {
 	return append(bytes.Clone(whole[:len(whole)*2/3]), data[len(whole):]...)
 }
 
+// broken makes a frame one that holds no JSON.
+func (w *wire) broken(frame []byte) []byte {
+	if w.breakFrame != nil {
+		return w.breakFrame(frame)
+	}
+	return breakJSON(frame)
+}
+
 // write sends data, in pieces if the plan says so; false when the client is gone.
 func (x *exchange) write(data []byte, content bool) bool {
 	size := len(data)

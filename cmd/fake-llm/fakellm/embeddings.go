@@ -67,7 +67,7 @@ func embeddingWires() map[Vendor]*wire {
 	o.decode, o.unary = openaiEmbedDecode, openaiEmbedUnary
 	g.decode, g.unary = geminiEmbedDecode, geminiEmbedUnary
 	co.decode, co.unary = cohereEmbedDecode, cohereEmbedUnary
-	return map[Vendor]*wire{OpenAI: o, Gemini: g, Cohere: co}
+	return map[Vendor]*wire{OpenAI: o, Gemini: g, Cohere: co, Azure: azureEmbedWire()}
 }
 
 func openaiEmbedDecode(_ *http.Request, body []byte, c *call) *failure {

@@ -27,7 +27,7 @@ type answer struct {
 }
 
 func (x *exchange) serve() {
-	f := authenticate(x.record.Key)
+	f := x.wire.authenticate(x.record.Key)
 	isBench := false
 	if f == nil {
 		isBench, f = x.decode()
@@ -69,12 +69,16 @@ func (x *exchange) decode() (isBench bool, f *failure) {
 		return false, bodyFailure(err)
 	}
 	defer x.server.release(buf)
-	if x.route.vendor == Gemini {
+	switch x.route.vendor {
+	case Gemini:
 		x.call.array = x.call.stream && x.r.URL.Query().Get("alt") != "sse"
-	} else {
+	case Vertex:
+		x.call.array = x.call.stream && x.route.publisher == publisherGoogle && x.r.URL.Query().Get("alt") != "sse"
+	case Bedrock: // whose signature wants the body read
+	default:
 		x.sniff(buf.Bytes())
 	}
-	if isBenchModel(x.call.baseModel()) && !x.call.array && x.route.op == opChat {
+	if isBenchModel(x.call.baseModel()) && !x.call.array && x.route.op == opChat && x.server.bench[x.route.vendor] != nil && x.route.vendor != Bedrock {
 		return true, nil
 	}
 	return false, x.wire.decode(x.r, buf.Bytes(), &x.call)
@@ -191,7 +195,7 @@ func (x *exchange) stream(frames []frame) {
 				return
 			}
 			if !broken && due(x.plan.malformed, sent, f.end) {
-				data, broken = breakJSON(data), true
+				data, broken = x.wire.broken(data), true
 			}
 		}
 		x.record.Output += f.output

@@ -17,6 +17,8 @@ const (
 	reasonBadKey
 	reasonContext
 	reasonNoRoute
+	reasonFiltered  // Azure's filter refuses the prompt
+	reasonSignature // a signed request is not signed well; message says how
 )
 
 // Figures of the context length error.

@@ -46,6 +46,8 @@ type openaiCompletion struct {
 	Usage             *openaiUsage   `json:"usage,omitempty"`
 	ServiceTier       string         `json:"service_tier"`
 	SystemFingerprint string         `json:"system_fingerprint"`
+
+	PromptFilter json.RawMessage `json:"prompt_filter_results,omitempty"` // Azure's
 }
 
 type openaiChoice struct {
@@ -53,6 +55,7 @@ type openaiChoice struct {
 	Message  openaiAnswer    `json:"message"`
 	Logprobs json.RawMessage `json:"logprobs"`
 	Finish   string          `json:"finish_reason"`
+	Filter   json.RawMessage `json:"content_filter_results,omitempty"` // Azure's
 }
 
 type openaiAnswer struct {
@@ -80,6 +83,7 @@ type openaiChunkChoice struct {
 	Delta    openaiDelta     `json:"delta"`
 	Logprobs json.RawMessage `json:"logprobs"`
 	Finish   *string         `json:"finish_reason"`
+	Filter   json.RawMessage `json:"content_filter_results,omitempty"` // Azure's
 }
 
 // openaiDelta has raw texts, because null and absent differ.
@@ -111,7 +115,9 @@ func openaiUsageOf(u Usage) *openaiUsage {
 	}
 }
 
-func openaiUnary(c *call, r *reply) []byte {
+func openaiUnary(c *call, r *reply) []byte { return indentedJSON(openaiCompletionOf(c, r)) }
+
+func openaiCompletionOf(c *call, r *reply) openaiCompletion {
 	out := openaiCompletion{
 		ID: c.ids.next("chatcmpl-", openaiChatIDSize), Object: "chat.completion",
 		Created: c.created.Unix(), Model: c.baseModel(),
@@ -125,7 +131,7 @@ func openaiUnary(c *call, r *reply) []byte {
 	if !r.noUsage {
 		out.Usage = openaiUsageOf(r.usage)
 	}
-	return indentedJSON(out)
+	return out
 }
 
 func openaiMessageOf(c *call, r *reply) openaiAnswer {
@@ -221,7 +227,11 @@ func (s *openaiStream) content(delta openaiDelta, tokens int64) {
 	for i := range s.call.choices {
 		f := frame{output: tokens + s.pending[i], reasoning: s.pending[i], content: true}
 		s.pending[i] = 0
-		s.add(f, openaiChunkChoice{Index: i, Delta: delta})
+		choice := openaiChunkChoice{Index: i, Delta: delta}
+		if s.call.filtered {
+			choice.Filter = json.RawMessage(azureFilter)
+		}
+		s.add(f, choice)
 	}
 }
 

@@ -195,6 +195,8 @@ func (p *plan) refusalOf(c *call) *failure {
 	switch {
 	case p.context:
 		return &failure{status: http.StatusBadRequest, reason: reasonContext}
+	case p.refusal && c.filtered:
+		return &failure{status: http.StatusBadRequest, reason: reasonFiltered}
 	case p.status != 0:
 		return &failure{status: p.status, after: p.after, afterDate: p.afterDate}
 	case p.html:

@@ -2,6 +2,7 @@ package fakellm
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,7 @@ type Config struct {
 type Server struct {
 	seed     uint64
 	wires    map[Vendor]*wire // of chat
+	vertex   map[string]*wire // of chat in Google's cloud, by publisher
 	embeds   map[Vendor]*wire // of embeddings
 	ranks    map[Vendor]*wire // of rankings
 	complete *wire            // of legacy completions
@@ -42,6 +44,7 @@ type Server struct {
 	ledger   *ledger
 	behavior behavior
 	quotas   quotas
+	tokens   tokens
 	arrivals atomic.Uint64
 	draws    atomic.Uint64
 	buffers  sync.Pool // of *bytes.Buffer, for request bodies
@@ -60,6 +63,7 @@ func New(cfg Config) *Server {
 		seed: cfg.Seed, wires: wires(), embeds: embeddingWires(), ranks: rerankWires(), complete: completionWire(), bench: map[Vendor]*benchReply{}, ledger: newLedger(capacity),
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}
+	s.vertex = s.vertexWires()
 	for v, w := range s.wires {
 		s.bench[v] = newBenchReply(w, cfg.Seed)
 	}
@@ -87,6 +91,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.admin(w, r)
 		return
 	}
+	if r.URL.Path == tokenPath {
+		s.serveToken(w, r)
+		return
+	}
 	rt := findRoute(r)
 	wire := s.wireOf(rt)
 	x := &exchange{
@@ -101,7 +109,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.book(x)
 		return
 	}
-	if f := authenticate(wire.key(r)); f != nil {
+	if f := wire.authenticate(wire.key(r)); f != nil {
 		x.fail(f)
 		return
 	}
@@ -121,6 +129,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) wireOf(rt route) *wire {
+	if rt.vendor == Vertex {
+		return s.vertex[cmp.Or(rt.publisher, publisherGoogle)]
+	}
 	switch rt.op {
 	case opEmbed:
 		return s.embeds[rt.vendor]
@@ -171,12 +182,14 @@ func (s *Server) release(buf *bytes.Buffer) {
 	}
 }
 
-func authenticate(key string) *failure {
+func (w *wire) authenticate(key string) *failure {
 	switch {
 	case key == "":
 		return &failure{status: http.StatusUnauthorized, reason: reasonNoKey}
 	case strings.HasPrefix(key, badKeyPrefix):
 		return &failure{status: http.StatusUnauthorized, reason: reasonBadKey, key: key}
+	case w.authorize != nil:
+		return w.authorize(key)
 	}
 	return nil
 }

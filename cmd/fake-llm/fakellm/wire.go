@@ -14,6 +14,9 @@ const (
 	Anthropic Vendor = "anthropic"
 	Gemini    Vendor = "gemini"
 	Cohere    Vendor = "cohere"
+	Azure     Vendor = "azure"
+	Vertex    Vendor = "vertex"
+	Bedrock   Vendor = "bedrock"
 )
 
 // A frame is one write of a stream.
@@ -41,6 +44,9 @@ type wire struct {
 	models  func(names []string) []byte
 	model   func(name string) []byte
 	count   func(tokens int64) []byte // nil: the vendor counts no prompts
+
+	authorize  func(key string) *failure // what else a key must be; nil: nothing
+	breakFrame func(frame []byte) []byte // makes a frame's JSON invalid; nil: the frame is text
 }
 
 func wires() map[Vendor]*wire {
@@ -49,6 +55,8 @@ func wires() map[Vendor]*wire {
 		Anthropic: anthropicWire(),
 		Gemini:    geminiWire(),
 		Cohere:    cohereWire(),
+		Azure:     azureWire(),
+		Bedrock:   bedrockWire(),
 	}
 }
 
@@ -72,11 +80,13 @@ type route struct {
 	op     operation
 	model  string // from the path: Gemini, and GET of one model
 	stream bool   // Gemini says so in the path
+
+	publisher string // Vertex: of the model
 }
 
 func findRoute(r *http.Request) route {
 	path, forced := r.URL.Path, Vendor("")
-	for _, v := range []Vendor{OpenAI, Anthropic, Gemini, Cohere} {
+	for _, v := range []Vendor{OpenAI, Anthropic, Gemini, Cohere, Azure, Vertex, Bedrock} {
 		if rest, ok := strings.CutPrefix(path, "/"+string(v)+"/"); ok {
 			path, forced = "/"+rest, v
 		}
@@ -93,6 +103,14 @@ func findRoute(r *http.Request) route {
 }
 
 func routeOf(r *http.Request, path string) route {
+	for _, of := range []func(string) (route, bool){azureRoute, vertexRoute, bedrockRoute} {
+		if rt, ok := of(path); ok {
+			if r.Method != http.MethodPost {
+				rt.op = opUnknown
+			}
+			return rt
+		}
+	}
 	post, get := r.Method == http.MethodPost, r.Method == http.MethodGet
 	switch {
 	case path == "/v1/chat/completions" && post:

@@ -11,7 +11,7 @@ import (
 
 // baseOf is where a fake vendor of a kind is, and its model.
 func baseOf(fake, kind string) provider.Target {
-	for _, base := range bases {
+	for _, base := range bases() {
 		if base.kind == kind {
 			return provider.Target{BaseURL: fake + base.path, APIKey: "k", Model: kind + "-fake"}
 		}

@@ -1,12 +1,10 @@
 package vendors_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -45,21 +43,24 @@ func lanes() map[string]func() (*provider.Inbound, error) {
 // TestEveryDialectEveryVendor: whole answers end as their dialect wants it, with the
 // vendor's usage, and broken ones do not.
 func TestEveryDialectEveryVendor(t *testing.T) {
-	fake := httptest.NewServer(fakellm.New(fakellm.Config{}))
+	server := fakellm.New(fakellm.Config{})
+	fake := httptest.NewServer(server)
 	t.Cleanup(fake.Close)
-	for name, parse := range lanes() {
-		for _, base := range bases {
+	for _, base := range bases() {
+		site := base.open(t, server, fake.URL)
+		for name, parse := range lanes() {
 			for _, broken := range []bool{false, true} {
-				t.Run(fmt.Sprintf("%s/%s/broken=%t", name, base.kind, broken), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s/%s/broken=%t", name, base.name, broken), func(t *testing.T) {
 					in, err := parse()
 					if err != nil {
 						t.Fatal(err)
 					}
-					target := provider.Target{BaseURL: fake.URL + base.path, APIKey: "k", Model: base.kind + "-fake+chunk=1"}
+					s := site
+					s.target.Model += "+chunk=1"
 					if broken {
-						target.Model += "+cut=3"
+						s.target.Model += "+cut=3"
 					}
-					body, whole := fetch(t, base.kind, in, target)
+					body, whole := fetch(t, s, in)
 					if whole == broken {
 						t.Fatalf("whole: %t: %s", whole, body)
 					}
@@ -73,21 +74,13 @@ func TestEveryDialectEveryVendor(t *testing.T) {
 }
 
 // fetch calls a vendor and gives what the client gets of it, and whether it is whole.
-func fetch(t *testing.T, kind string, in *provider.Inbound, target provider.Target) (body string, whole bool) {
+func fetch(t *testing.T, site site, in *provider.Inbound) (body string, whole bool) {
 	t.Helper()
-	out, err := vendors.Adapters()(kind).Prepare(in, target)
+	out, err := vendors.Adapters()(site.kind).Prepare(in, site.target)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(t.Context(), out.Method, out.URL, bytes.NewReader(out.Body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header = out.Header
-	res, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	res := site.do(t, out)
 	defer res.Body.Close()
 	if !in.Stream {
 		raw, err := io.ReadAll(res.Body)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -21,16 +22,111 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/provider/vendors"
 )
 
-// bases are the wire formats of a fake vendor.
-var bases = [...]struct{ kind, path string }{{"openai", "/v1"}, {"anthropic", ""}, {"gemini", ""}, {"cohere", ""}}
+// base is a wire format of a fake vendor, and how one proves who asks.
+type base struct {
+	name, kind, path, model string
+	place, proof            provider.Settings
+}
+
+// bases are the wire formats of the fake vendor.
+func bases() []base {
+	project := provider.Settings{provider.Project: "p-1", provider.Location: "europe-west1"}
+	region := provider.Settings{provider.Region: "eu-central-1"}
+	key := provider.Settings{provider.APIKey: "k"}
+	return []base{
+		{name: "openai", kind: "openai", path: "/v1", model: "openai-fake", proof: key},
+		{name: "anthropic", kind: "anthropic", model: "anthropic-fake", proof: key},
+		{name: "gemini", kind: "gemini", model: "gemini-fake", proof: key},
+		{name: "cohere", kind: "cohere", model: "cohere-fake", proof: key},
+		{name: "azure", kind: "azure", path: "/azure", model: "gpt-fake", proof: key},
+		{
+			name: "azure dated", kind: "azure", path: "/azure", model: "gpt-fake",
+			place: provider.Settings{provider.APIVersion: "2024-10-21"}, proof: provider.Settings{provider.AccessToken: "entra"},
+		},
+		{name: "vertex gemini", kind: "vertex", path: "/vertex", model: "gemini-fake", place: project, proof: provider.Settings{provider.ServiceAccount: ""}},
+		{name: "vertex claude", kind: "vertex", path: "/vertex", model: "claude-fake", place: project, proof: provider.Settings{provider.ServiceAccount: ""}},
+		{name: "vertex others", kind: "vertex", path: "/vertex", model: "meta/llama-fake", place: project, proof: provider.Settings{provider.AccessToken: "token"}},
+		{name: "vertex express", kind: "vertex", path: "/vertex", model: "gemini-fake", proof: key},
+		{name: "bedrock", kind: "bedrock", path: "/bedrock", model: "anthropic.claude-3-fake:0", place: region, proof: key},
+		{
+			name: "bedrock signed", kind: "bedrock", path: "/bedrock", model: "arn:aws:bedrock:eu:1:profile/llama:1", place: region,
+			proof: provider.Settings{provider.AccessKey: "AKID", provider.SecretKey: fakellm.AWSSecret("AKID"), provider.SessionToken: "session"},
+		},
+	}
+}
+
+// site is a base at work: the target is where its account says.
+type site struct {
+	kind   string
+	target provider.Target
+	auth   provider.Authorizer
+}
+
+// open makes the site of a base at a fake, as the configuration does.
+func (b base) open(t *testing.T, server *fakellm.Server, url string) site {
+	t.Helper()
+	info, ok := vendors.Lookup(b.kind)
+	if !ok {
+		t.Fatalf("no kind %s", b.kind)
+	}
+	s := site{kind: b.kind, target: provider.Target{BaseURL: url + b.path, APIKey: b.proof[provider.APIKey], Model: b.model}}
+	account := info.Account
+	if account.Address == nil {
+		return s
+	}
+	place, proof := maps.Clone(b.place), maps.Clone(b.proof)
+	if place == nil {
+		place = provider.Settings{}
+	}
+	place[provider.BaseURL] = s.target.BaseURL
+	if _, wanted := proof[provider.ServiceAccount]; wanted {
+		file, err := server.ServiceAccount(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proof[provider.ServiceAccount] = string(file)
+	}
+	var err error
+	if s.target.BaseURL, err = account.Address(place); err != nil {
+		t.Fatal(err)
+	}
+	if s.auth, err = account.Authorizer(place, proof); err != nil {
+		t.Fatal(err)
+	}
+	if s.auth != nil {
+		s.target.APIKey = ""
+	}
+	return s
+}
+
+// do calls the site as the gateway does.
+func (s site) do(t *testing.T, out *provider.Outbound) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), out.Method, out.URL, bytes.NewReader(out.Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header = out.Header
+	req.Header.Set("X-Llmhub-Request", "r1")
+	if s.auth != nil {
+		if err := s.auth.Authorize(http.DefaultTransport, req, out.Body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
+}
 
 // outcome is what a client and the gateway have of a call.
 type outcome struct {
+	Kind      string // of the vendor
 	Text      string
 	Calls     string
 	Finish    string
 	Usage     *events.Usage
-	Kind      string // of the vendor
 	Failed    provider.FailureClass
 	Streamed  bool // bytes had gone to the client when it failed
 	Completed bool
@@ -70,19 +166,20 @@ func TestFakeVendors(t *testing.T) {
 		"cut":            {"cut", hi, failed(provider.BadAnswer, provider.Cut)},
 		"error":          {"error", hi, failed(provider.ServerError)},
 	}
-	fake := httptest.NewServer(fakellm.New(fakellm.Config{}))
+	server := fakellm.New(fakellm.Config{})
+	fake := httptest.NewServer(server)
 	t.Cleanup(fake.Close)
-	for name, tt := range tests {
-		for _, base := range bases {
+	for _, base := range bases() {
+		site := base.open(t, server, fake.URL)
+		for name, tt := range tests {
 			for _, stream := range []bool{false, true} {
-				t.Run(fmt.Sprintf("%s/%s/stream=%v", name, base.kind, stream), func(t *testing.T) {
-					model := base.kind + "-fake"
+				t.Run(fmt.Sprintf("%s/%s/stream=%v", name, base.name, stream), func(t *testing.T) {
+					s := site
 					if tt.misbehave != "" {
-						model += "+" + tt.misbehave
+						s.target.Model += "+" + tt.misbehave
 					}
-					target := provider.Target{BaseURL: fake.URL + base.path, APIKey: "k", Model: model}
-					o := ask(t, base.kind, target, fmt.Sprintf(`{"model":"smart","stream":%v,%s}`, stream, tt.request))
-					o.Kind = base.kind
+					o := ask(t, s, fmt.Sprintf(`{"model":"smart","stream":%v,%s}`, stream, tt.request))
+					o.Kind = s.kind
 					tt.want(t, o)
 				})
 			}
@@ -122,11 +219,11 @@ func cached(t *testing.T, o outcome) {
 	if o.Usage == nil {
 		t.Fatalf("got %+v", o)
 	}
-	want := events.Usage{Input: 70, CacheRead: 30, Reasoning: 9, Output: o.Usage.Output}
-	if o.Kind == "cohere" { // it does not tell the two apart
-		want.Reasoning = 0
+	want := events.Usage{Input: 70, CacheRead: 30, Reasoning: 9, Output: 5}
+	if o.Kind == "cohere" || o.Kind == "bedrock" { // they do not tell the two apart
+		want.Reasoning, want.Output = 0, 14
 	}
-	if diff := cmp.Diff(want, *o.Usage); diff != "" || o.Usage.Output == 0 {
+	if diff := cmp.Diff(want, *o.Usage); diff != "" {
 		t.Errorf("usage (-want +got):\n%s", diff)
 	}
 }
@@ -164,26 +261,18 @@ func failed(classes ...provider.FailureClass) func(*testing.T, outcome) {
 }
 
 // ask sends a request through a vendor's adapter as the gateway does.
-func ask(t *testing.T, kind string, target provider.Target, body string) outcome {
+func ask(t *testing.T, s site, body string) outcome {
 	t.Helper()
 	in, err := openai.ParseChat([]byte(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	vendor := vendors.Adapters()(kind)
-	out, err := vendor.Prepare(in, target)
+	vendor := vendors.Adapters()(s.kind)
+	out, err := vendor.Prepare(in, s.target)
 	if err != nil {
 		t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(t.Context(), out.Method, out.URL, bytes.NewReader(out.Body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header = out.Header
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
+	res := s.do(t, out)
 	defer func() { _ = res.Body.Close() }() // nothing is left to be told
 	switch {
 	case res.StatusCode != http.StatusOK:
