@@ -91,6 +91,7 @@ func TestOneHome(t *testing.T) {
 		{"github.com/ebitengine/purego", []string{"projector/clickhouse/embedded"}},
 		{"github.com/labstack/echo", []string{"gateway"}},
 		{"github.com/goccy/go-yaml", []string{"gateway/control"}},
+		{"github.com/aws/aws-sdk-go-v2", []string{"gateway/provider/bedrock", "gateway/provider/providertest"}},
 		{"github.com/alecthomas/kong", []string{"cmd/llm-hub"}},
 	}
 	pkgs := list(t)

@@ -3,8 +3,8 @@
 //
 //	fake-llm -listen 127.0.0.1:4010
 //
-// One process is three vendors: the base URLs are http://HOST/openai/v1, http://HOST/anthropic
-// and http://HOST/gemini. When it is ready it prints one line with its address.
+// One process is many vendors: the base URLs are http://HOST/openai/v1, http://HOST/anthropic,
+// http://HOST/gemini, http://HOST/azure, http://HOST/vertex and http://HOST/bedrock. When it is ready it prints one line with its address.
 package main
 
 import (

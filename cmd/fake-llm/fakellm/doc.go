@@ -1,5 +1,5 @@
 // Package fakellm is a vendor that can misbehave on command: one http.Handler that speaks the
-// OpenAI, Anthropic, Gemini and Cohere wire formats, answers deterministically and keeps a ledger of
+// wire formats of OpenAI, Anthropic, Gemini, Cohere and three clouds, answers deterministically and keeps a ledger of
 // what it really served, so that a gateway's books can be compared with it to the token.
 //
 // # Endpoints
@@ -13,12 +13,21 @@
 //	POST /v1/messages/count_tokens, /v1beta/models/{model}:countTokens
 //	POST /v1/embeddings, /v1beta/models/{model}:embedContent, :batchEmbedContents
 //	POST /v1/completions                         OpenAI's legacy one
+//	POST /azure/openai/v1/chat/completions, /azure/openai/deployments/{d}/chat/completions?api-version=...
+//	POST /vertex/v1/projects/{p}/locations/{l}/publishers/google/models/{model}:generateContent
+//	POST .../publishers/anthropic/models/{model}:rawPredict, :streamRawPredict
+//	POST .../endpoints/openapi/chat/completions  models of others
+//	POST /vertex/token                           access tokens for a service account
+//	POST /bedrock/model/{id}/converse, /converse-stream, /count-tokens
 //	GET  /v1/models, /v1/models/{model}          by prefix, else by the style of the key header
 //	GET|DELETE     /_fake/ledger[?since=SEQ&limit=N&wait=D]   wait: until nothing is in flight, at most D
 //	GET|PUT|DELETE /_fake/behavior
+//	GET  /_fake/service-account                  the key file of Vertex's service account
 //	GET  /_fake/health
 //
-// Any non-empty key in the vendor's own header is accepted, unless it starts with "bad".
+// Any non-empty key in the vendor's own header is accepted, unless it starts with "bad". Tokens that begin with "ya29." must
+// be of the token endpoint, which checks who signed for them. A signature of AWS must be right; the secret of an access key
+// is [AWSSecret] of its id.
 //
 // # Replies
 //

@@ -90,11 +90,7 @@ func (b *builder) result(m chat.Message, blocks []wireBlock) {
 func callsOf(calls []chat.Call) []wireBlock {
 	blocks := make([]wireBlock, len(calls))
 	for i, c := range calls {
-		input := json.RawMessage(c.Arguments)
-		if !json.Valid(input) {
-			input = json.RawMessage("{}") // it was cut off: the model garbled it
-		}
-		blocks[i].ToolUse = &wireToolUse{ID: callID(c.ID), Name: c.Name, Input: input}
+		blocks[i].ToolUse = &wireToolUse{ID: callID(c.ID), Name: c.Name, Input: json.RawMessage(c.Arguments)}
 	}
 	return blocks
 }

@@ -9,6 +9,7 @@
 //	-- facts --            what the gateway must know of it: usage, finish, error
 //
 // "-- vendor answer, crlf --" ends its lines in CRLF; "..., torn --" loses its last
-// line end. Every stream is played whole, by single bytes and by halves, and must
+// line end. "..., frames --" has a frame of application/vnd.amazon.eventstream for each line, an event or, behind "!", an
+// exception with its payload; "..., frames torn --" lacks its last bytes. Every stream is played whole, by single bytes and by halves, and must
 // come out the same. With -update the expected sections are written anew.
 package providertest

@@ -85,6 +85,9 @@ func (tr transcript) vendorAnswer() string {
 		if how == "torn" {
 			text = strings.TrimRight(text, "\n")
 		}
+		if strings.HasPrefix(how, "frames") {
+			text = frames(text, strings.HasSuffix(how, "torn"))
+		}
 		return text
 	}
 	return ""
