@@ -73,7 +73,7 @@ func TestDropped(t *testing.T) {
 			"meta.llama3", `,"seed":1,"user":"u","logprobs":true,"presence_penalty":1,"frequency_penalty":1,"reasoning_effort":"low","top_k":3`,
 			[]string{"top_k", "reasoning_effort", "presence_penalty", "frequency_penalty", "seed", "logprobs", "user"},
 		},
-		"no reasoning":  {"meta.llama3", `,"reasoning_effort":"none"`, nil},
+		"no reasoning":  {"meta.llama3", `,"reasoning_effort":"none"`, []string{"reasoning_effort"}},
 		"nova":          {"amazon.nova-pro-v1:0", `,"reasoning_effort":"low","response_format":{"type":"json_object"}`, []string{"response_format", "reasoning_effort"}},
 		"metadata":      {"meta.llama3", `,"metadata":{"a":"` + strings.Repeat("x", 300) + `"},"service_tier":"scale"`, []string{"service_tier", "metadata"}},
 		"serial calls":  {"meta.llama3", `,"tools":[{"type":"function","function":{"name":"f"}}],"parallel_tool_calls":false`, []string{"parallel_tool_calls"}},

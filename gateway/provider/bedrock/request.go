@@ -160,7 +160,6 @@ func (b *builder) setEffort() {
 			return
 		}
 		b.add("reasoningConfig", map[string]any{"type": "enabled", "maxReasoningEffort": levelOf(effort, budget)})
-	case effort == chat.NoEffort || effort == "" && *budget == 0: // it does not reason anyway
 	case effort != "":
 		b.req.Drop("reasoning_effort")
 	default:
