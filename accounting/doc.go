@@ -84,8 +84,13 @@
 //     spent in one lag of the fold before is missed for as long: at $0.10 a second
 //     and 2 s of lag $0.20. The same if the bucket of leases is lost; then also what
 //     nodes hold still, until they ask next.
+//     A limit per minute that several nodes use misses it until that minute is over.
 //   - A lowered limit binds a node from its next request on; until then it may spend
 //     what it holds, 2 s of its spending.
+//   - What a process had sent to the log when it died, and the log got only when its
+//     node had begun another life or was lost: it is booked, and may have been lent to
+//     others before. At most what that process had reserved.
+//   - A dead request is charged to the credential that the log knew last.
 //   - An attempt that begins when the pool of its request's window is gone (two
 //     windows later) is decided by the counters.
 //

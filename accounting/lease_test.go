@@ -151,6 +151,10 @@ func TestCoverAndJoin(t *testing.T) {
 	if p.Seeded != 95 || p.Claimed() != 139 {
 		t.Errorf("unknown joined: seeded %d, claimed %d, want 95 and 139", p.Seeded, p.Claimed())
 	}
+	p.Cover(view(145)) // 20 more of the unknown holder, who has not told yet
+	if p.Seeded != 95 {
+		t.Errorf("what a holder spent is seeded as well: %d, want 95", p.Seeded)
+	}
 	if !p.Reclaim(holder(1), 30, true) || !p.Reclaim(holder(3), 0, false) || p.Reclaim(holder(3), 0, false) {
 		t.Error("reclaim")
 	}

@@ -17,13 +17,14 @@ type Seen struct {
 // Cover raises Seeded to at least what the counters say was spent by others than
 // the holders. It seeds a new pool; later it takes in what was spent past the pool:
 // before the limit was there, or by a correction. The counters lag, so they can
-// show too little, never too much.
+// show too little, never too much. Where they do not tell what a holder spent, as
+// of a minute, they say nothing: what it holds may be older than what they show.
 func (p *Pool) Cover(s Seen) {
 	rest := s.Total
-	for id, held := range p.Holders {
+	for id := range p.Holders {
 		spent, known := s.By(id.Epoch())
 		if !known {
-			spent = held.Amount() // at most that
+			return
 		}
 		rest -= spent
 	}

@@ -17,6 +17,11 @@ const maxParts = 1024
 
 // Receipt tells what became of a published fact. [*publish.Receipt] is one.
 type Receipt interface {
+	// Kept is closed when the fact is durable, in the log or on its way there, or
+	// the publisher gave up.
+	Kept() <-chan struct{}
+	// Err is nil after Kept if the fact is durable.
+	Err() error
 	// Done is closed when the log has the fact, or the publisher gave up.
 	Done() <-chan struct{}
 	// Wait returns the acknowledgement, at once after Done.

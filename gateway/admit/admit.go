@@ -63,7 +63,8 @@ type Admitter struct {
 
 	exchanges, failures, conflicts atomic.Uint64
 
-	wake  chan struct{} // something is in queue
+	returning sync.WaitGroup // reservations that wait to be given back
+	wake      chan struct{}  // something is in queue
 	queue struct {
 		mu  sync.Mutex
 		due []*account

@@ -34,14 +34,23 @@ var keyScope = accounting.Scope{Kind: accounting.KeyScope, ID: "acme/ci"}
 
 // receipt is acknowledged by hand.
 type receipt struct {
-	done chan struct{}
-	seq  uint64
-	err  error
+	kept, done chan struct{}
+	seq        uint64
+	err        error
 }
 
-func newReceipt() *receipt { return &receipt{done: make(chan struct{})} }
+// newReceipt is of a fact that an outbox has.
+func newReceipt() *receipt {
+	r := &receipt{kept: make(chan struct{}), done: make(chan struct{})}
+	close(r.kept)
+	return r
+}
 
 func (r *receipt) ack(seq uint64) { r.seq = seq; close(r.done) }
+
+func (r *receipt) Kept() <-chan struct{} { return r.kept }
+
+func (r *receipt) Err() error { return r.err }
 
 func (r *receipt) Done() <-chan struct{} { return r.done }
 
@@ -456,6 +465,47 @@ func TestUnknownFateStaysCounted(t *testing.T) {
 	res.Release()
 	if n := a.used(t, keyScope, l, noon); n != 1 {
 		t.Errorf("used %d, want 1", n)
+	}
+}
+
+// TestGivesBackWhatIsDurable: until the end of a request is durable the log may
+// charge its whole estimate, so that stays reserved; what runs at once does not.
+func TestGivesBackWhatIsDurable(t *testing.T) {
+	tests := map[string]struct {
+		err  error // the publisher gave up
+		want int64 // tokens used once the fate of the end is known
+	}{
+		"durable":  {want: 20},
+		"given up": {err: errors.New("closed"), want: 60},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := loaded(t, nil)
+				tokens, atOnce := limit(accounting.Day, accounting.OfTokens, 100), limit("", accounting.OfConcurrency, 1)
+				res, refusal := a.Admit(t.Context(), ask(noon, 60, tokens, atOnce))
+				if refusal != nil {
+					t.Fatal(refusal.Public())
+				}
+				res.Admitted(newReceipt())
+				res.Settle(charge(20), newReceipt())
+				end := &receipt{kept: make(chan struct{}), err: test.err}
+				res.Ended(end)
+				res.Release()
+				synctest.Wait()
+				if n := a.used(t, keyScope, tokens, noon); n != 60 {
+					t.Errorf("before the end is durable %d tokens are used, want 60", n)
+				}
+				if n := a.used(t, keyScope, atOnce, noon); n != 0 {
+					t.Errorf("%d requests run", n)
+				}
+				close(end.kept)
+				synctest.Wait()
+				if n := a.used(t, keyScope, tokens, noon); n != test.want {
+					t.Errorf("after it %d tokens are used, want %d", n, test.want)
+				}
+			})
+		})
 	}
 }
 

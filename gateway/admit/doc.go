@@ -24,6 +24,8 @@
 //   - What is held beyond the wants is 2 s of spending at most, and shrinks as the
 //     limit comes near. A sweep, every half second, tops up what runs low, renews
 //     what is in use, returns what is too much, and everything that is idle.
+//   - A request gives back what it did not use when its last fact is durable, in the log
+//     or the outbox. Until then its process may die, and the log charge all of it.
 //   - What is given back is no longer used from the moment the exchange is planned;
 //     what is got is used when the store has agreed. So if nobody knows whether a
 //     commit took place, less is used than the store believes, never more.
@@ -68,4 +70,6 @@
 //  9. Memory follows scopes and lag, not requests: what is folded is forgotten,
 //     and a long lag is kept by the minute. [TestMemoryIsBounded,
 //     TestLongOutageIsCheap]
+//  10. What the log may charge for a request stays reserved until it can charge no
+//     more than was spent. [TestGivesBackWhatIsDurable]
 package admit

@@ -13,6 +13,10 @@ import (
 // Reservation is what a request holds of its limits. Tell it of each fact right
 // after it was published, and release it when the request has ended, in any
 // case. It is for one goroutine.
+//
+// Until the last fact is durable the log may still charge the whole estimate: the
+// process dies, and the request is an orphan. So what was not used is given back
+// only then.
 type Reservation struct {
 	admitter  *Admitter
 	at        time.Time
@@ -21,6 +25,7 @@ type Reservation struct {
 	windows   *windows
 	partition events.Partition
 	held      accounting.Totals // of the estimate, not used yet
+	last      Receipt           // of the fact told last, nil: of none
 	released  bool
 }
 
@@ -183,35 +188,68 @@ func (r *Reservation) move(used accounting.Totals, receipt Receipt) {
 	if r.released {
 		return
 	}
+	r.last = receipt
 	held := remainder(r.held, used)
 	more := minus(used, minus(r.held, held)) // beyond what was held
 	r.held = held
 	spent := more.Spent()
-	for i := range r.scopes {
-		a := r.accounts[i]
-		a.mu.Lock()
+	r.each(func(a *account) {
 		a.change(r.windows, more, 0)
 		a.publish(r.partition, part{receipt: receipt, at: r.windows, totals: used})
 		a.spend(r.windows, spent, false)
-		r.admitter.watch(a)
-		a.mu.Unlock()
-	}
+	})
 }
 
-// Release gives back what is held still. Only the first call counts.
+// Ended tells that the end of the request was published.
+func (r *Reservation) Ended(receipt Receipt) { r.last = receipt }
+
+// Release ends the request for limits of concurrency, at once, and gives back what
+// is held still, as soon as the last fact is durable. Only the first call counts.
 func (r *Reservation) Release() {
 	if r.released {
 		return
 	}
 	r.released = true
+	r.each(func(a *account) { a.run(-1) })
+	if r.last == nil {
+		r.giveBack()
+		return
+	}
+	select {
+	case <-r.last.Kept():
+		r.giveBackIfKept()
+	default:
+		r.admitter.returning.Go(func() {
+			<-r.last.Kept()
+			r.giveBackIfKept()
+		})
+	}
+}
+
+// giveBackIfKept gives nothing back if the publisher gave up: nobody knows what the
+// log has, and what it will charge.
+func (r *Reservation) giveBackIfKept() {
+	if r.last.Err() == nil {
+		r.giveBack()
+	}
+}
+
+func (r *Reservation) giveBack() {
 	back := minus(accounting.Totals{}, r.held)
 	spent := back.Spent()
+	r.each(func(a *account) {
+		a.change(r.windows, back, -1)
+		a.spend(r.windows, spent, false)
+	})
+}
+
+// each changes the account of every scope, and has its leases exchanged soon if
+// they are not what they should be any more.
+func (r *Reservation) each(change func(*account)) {
 	for i := range r.scopes {
 		a := r.accounts[i]
 		a.mu.Lock()
-		a.change(r.windows, back, -1)
-		a.spend(r.windows, spent, false)
-		a.run(-1)
+		change(a)
 		r.admitter.watch(a)
 		a.mu.Unlock()
 	}

@@ -155,6 +155,7 @@ func (a *Admitter) Close(ctx context.Context) error {
 	a.closing.Store(true)
 	ctx, cancel := context.WithTimeout(ctx, mostClosing)
 	defer cancel()
+	a.awaitReturns(ctx)
 	const rounds = 2 // an exchange that runs may have begun before
 	for range rounds {
 		a.exchangeAll(ctx, a.unreturned())
@@ -163,6 +164,19 @@ func (a *Admitter) Close(ctx context.Context) error {
 		return fmt.Errorf("leases of %d scopes are not returned, first those of %s %s", len(left), left[0].scope.Kind, left[0].scope.ID)
 	}
 	return nil
+}
+
+// awaitReturns waits for what is given back as soon as its last fact is durable.
+func (a *Admitter) awaitReturns(ctx context.Context) {
+	all := make(chan struct{})
+	go func() {
+		a.returning.Wait()
+		close(all)
+	}()
+	select {
+	case <-all:
+	case <-ctx.Done():
+	}
 }
 
 // unreturned are the scopes of which more is held than was spent.

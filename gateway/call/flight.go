@@ -75,7 +75,6 @@ func (f *flight) serve() (err error) {
 func (f *flight) end(err error) error {
 	f.client.close()
 	f.endDrain()
-	f.reservation.Release()
 	last := events.RequestFinished{
 		Outcome: events.Completed, Status: f.client.status, Target: f.last, Attempts: f.attempts, Finish: f.finish,
 	}
@@ -90,7 +89,10 @@ func (f *flight) end(err error) error {
 			last.Status = kind.Status()
 		}
 	}
-	f.facts.Finish(last)
+	if receipt := f.facts.Finish(last); receipt != nil {
+		f.reservation.Ended(receipt)
+	}
+	f.reservation.Release()
 	if f.client.begun() {
 		return nil
 	}

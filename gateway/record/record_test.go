@@ -94,7 +94,7 @@ func TestRequest(t *testing.T) {
 	if q.Usage(events.UsageRecorded{Attempt: 2, Target: target(), Charge: charge}) != nil {
 		t.Error("usage of one attempt was recorded twice")
 	}
-	if !q.Finish(events.RequestFinished{Outcome: events.Completed, Target: target()}) || q.Finish(events.RequestFinished{Outcome: events.Failed}) {
+	if q.Finish(events.RequestFinished{Outcome: events.Completed, Target: target()}) == nil || q.Finish(events.RequestFinished{Outcome: events.Failed}) != nil {
 		t.Error("not exactly one end")
 	}
 	if q.Usage(events.UsageRecorded{Attempt: 3}) != nil {

@@ -114,18 +114,18 @@ func (q *Request) FirstByte() {
 	}
 }
 
-// Finish records the end. Only the first call counts; it tells whether this was
-// it. The recorder fills in what it knows: who, what, and the times.
-func (q *Request) Finish(f events.RequestFinished) bool {
+// Finish records the end. Only the first call counts. The receipt is nil if this
+// was another, or if the fact could not be published. The recorder fills in what it
+// knows: who, what, and the times.
+func (q *Request) Finish(f events.RequestFinished) *publish.Receipt {
 	if q.ended {
-		return false
+		return nil
 	}
 	q.ended = true
 	f.Principal, f.Endpoint, f.Stream = q.info.Principal, q.info.Endpoint, q.info.Stream
 	f.FirstByteNS, f.TotalNS = int64(q.firstByte), int64(time.Since(q.info.At))
 	q.recorder.cfg.Metrics.finish(f)
-	q.publish(0, 0, f)
-	return true
+	return q.publish(0, 0, f)
 }
 
 // Admitted tells when the log has the admission.

@@ -19,15 +19,17 @@ import (
 // story is what the log tells of one request, read plainly: no fold, no state
 // but this.
 type story struct {
-	tenant   events.TenantID
-	who      events.Principal
-	at       time.Time // of admission
-	admitted int
-	estimate events.Charge
-	recorded map[int]events.UsageRecorded
-	end      events.Kind // the first
-	orphan   *events.RequestOrphaned
-	replaced int // attempt whose usage came after the orphan's end, 0: none did
+	tenant     events.TenantID
+	who        events.Principal
+	at         time.Time // of admission
+	admitted   int
+	estimate   events.Charge
+	recorded   map[int]events.UsageRecorded
+	end        events.Kind // the first
+	orphan     *events.RequestOrphaned
+	replaced   int               // attempt whose usage came after the orphan's end, 0: none did
+	posthumous bool              // it was admitted by a process whose node lived on already
+	amended    accounting.Totals // what usage that came after the orphan's end added
 }
 
 // booking is usage that counts, and for which target.
@@ -63,6 +65,21 @@ func (s *story) total() accounting.Totals {
 	return t
 }
 
+// life is where a node has one epoch at a time.
+type life struct {
+	node      events.NodeID
+	partition events.Partition
+}
+
+// late is what the log was told when what the dead process held may have been lent
+// to others. No lease can know of it.
+func (s *story) late() accounting.Totals {
+	if s.posthumous {
+		return s.total()
+	}
+	return s.amended
+}
+
 // read reads the log, every message once.
 func (w *world) read() map[events.RequestID]*story {
 	ctx := context.Background()
@@ -72,6 +89,7 @@ func (w *world) read() map[events.RequestID]*story {
 	}
 	stories := map[events.RequestID]*story{}
 	seen := map[events.MessageID]bool{}
+	lives := map[life]events.Epoch{}
 	for seq := uint64(1); seq <= info.Last; seq++ {
 		m, err := w.log.At(ctx, seq)
 		if err != nil {
@@ -90,16 +108,21 @@ func (w *world) read() map[events.RequestID]*story {
 			if err != nil {
 				w.t.Fatal(err)
 			}
+			l := life{m.ID.Node, m.ID.Partition}
+			if e.Kind == events.NodeStartedKind {
+				lives[l] = m.ID.Epoch
+			}
 			if e.Request != "" && e.Kind != events.RequestRejectedKind {
-				w.tell(stories, e)
+				w.tell(stories, e, lives[l] != m.ID.Epoch)
 			}
 		}
 	}
 	return stories
 }
 
-// tell adds one event to its request's story.
-func (w *world) tell(stories map[events.RequestID]*story, e events.Event) {
+// tell adds one event to its request's story. It is late if the node of the process
+// that said it had begun another life before.
+func (w *world) tell(stories map[events.RequestID]*story, e events.Event, late bool) {
 	s := stories[e.Request]
 	if s == nil {
 		s = &story{tenant: e.Tenant, at: e.WindowAt, recorded: map[int]events.UsageRecorded{}}
@@ -110,14 +133,19 @@ func (w *world) tell(stories map[events.RequestID]*story, e events.Event) {
 		b := body[events.RequestAdmitted](w, e)
 		s.admitted++
 		s.who, s.estimate = b.Principal, b.Estimate
+		s.posthumous = late
 	case events.UsageRecordedKind:
 		b := body[events.UsageRecorded](w, e)
 		if _, twice := s.recorded[b.Attempt]; twice {
 			w.errorf("usage of attempt %d of %s is in the log twice", b.Attempt, e.Request)
 		}
 		s.recorded[b.Attempt] = b
+		if s.orphan != nil {
+			s.amended = s.amended.Plus(accounting.Totals{Usage: b.Charge.Usage, Cost: *b.Charge.CostNanoUSD})
+		}
 		if s.orphan != nil && s.replaced == 0 {
 			s.replaced = b.Attempt
+			s.amended = s.amended.Minus(accounting.Totals{Usage: s.orphan.Charge.Usage, Cost: *s.orphan.Charge.CostNanoUSD})
 		}
 	case events.RequestFinishedKind, events.RequestOrphanedKind:
 		if s.end != "" {
@@ -334,19 +362,20 @@ func (w *world) limited() []admit.Scoped {
 	return out
 }
 
-// auditLimit holds one limit in every window.
+// auditLimit holds one limit in every window. Beyond it may be what vendors billed
+// beyond what was asked for, and what came late.
 func (w *world) auditLimit(stories map[events.RequestID]*story, scope accounting.Scope, l accounting.Limit) {
 	used, beyond := w.spent(stories, scope, l)
 	for window, n := range used {
 		if n > l.Max+beyond[window] {
-			w.errorf("%s %s: %d %s in %v, the limit is %d and vendors billed %d beyond what was asked for",
+			w.errorf("%s %s: %d %s in %v, the limit is %d and %d were billed beyond what was asked for or came late",
 				scope.Kind, scope.ID, n, l.Of, window, l.Max, beyond[window])
 		}
 	}
 }
 
 // spent is what a scope has used of a limit, by window, and how much of it was
-// billed beyond what was asked for when it was admitted.
+// billed beyond what was asked for when it was admitted, or came late.
 func (w *world) spent(stories map[events.RequestID]*story, scope accounting.Scope, l accounting.Limit) (used, beyond map[accounting.Window]int64) {
 	used, beyond = map[accounting.Window]int64{}, map[accounting.Window]int64{}
 	for _, s := range stories {
@@ -359,7 +388,7 @@ func (w *world) spent(stories map[events.RequestID]*story, scope accounting.Scop
 			if slices.Contains(accounting.PrincipalScopes(s.tenant, s.who), scope) {
 				spent := l.Used(s.total())
 				used[window] += spent
-				beyond[window] += max(0, spent-asked)
+				beyond[window] += max(0, spent-asked, l.Used(s.late()))
 			}
 			continue
 		}

@@ -217,8 +217,9 @@ func (r *request) run() {
 			break
 		}
 	}
-	reservation.Release()
-	r.facts.Finish(last)
+	if receipt := r.facts.Finish(last); receipt != nil {
+		reservation.Ended(receipt)
+	}
 }
 
 // attempt calls a vendor. It tells how the request ends, unless another attempt

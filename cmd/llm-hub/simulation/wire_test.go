@@ -214,6 +214,7 @@ func (b *leaseBucket) Commit(ctx context.Context, puts []events.Put) (uint64, er
 		return 0, events.ErrUnavailable
 	}
 	rev, err := b.Bucket.Commit(ctx, puts)
+	b.wire.world.lend(b.wire.epoch, puts, err)
 	if cut, dead := b.wire.state(); cut || dead {
 		return 0, events.ErrUnavailable
 	}

@@ -62,6 +62,7 @@ type world struct {
 	running  map[accounting.Scope]int64 // at once, in living processes
 	ended    map[events.Epoch]bool      // in order
 	rows     tables.Rows
+	lent     []string // every commit of leases, for [world.dump]
 }
 
 func newWorld(t *testing.T, seed uint64) *world {
@@ -291,8 +292,20 @@ func (w *world) errorf(format string, args ...any) {
 	w.t.Errorf("seed %d: "+format, append([]any{w.seed}, args...)...)
 }
 
-// dump prints the log, a line for each message.
+// lend notes a commit of leases; one that failed may be done all the same.
+func (w *world) lend(by events.Epoch, puts []events.Put, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range puts {
+		w.lent = append(w.lent, fmt.Sprintf("%s %s after %d by %s, %v: %s", w.now(), p.Key, p.Rev, by, err, p.Value))
+	}
+}
+
+// dump prints the log, a line for each message, and what was lent.
 func (w *world) dump() {
+	for _, l := range w.lent {
+		w.t.Log(l)
+	}
 	ctx := context.Background()
 	info, err := w.log.Info(ctx)
 	if err != nil {
