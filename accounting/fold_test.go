@@ -120,10 +120,10 @@ func TestFoldForgottenEpochSpeaks(t *testing.T) {
 func TestFoldEntries(t *testing.T) {
 	principal := []accounting.Scope{
 		{Kind: accounting.TenantScope, ID: "acme"}, {Kind: accounting.UserScope, ID: "acme/ann"},
-		{Kind: accounting.KeyScope, ID: "acme/ci"}, {Kind: accounting.ModelScope, ID: "smart"},
+		{Kind: accounting.KeyScope, ID: "acme/ci"}, {Kind: accounting.TenantModelScope, ID: "acme/smart"}, {Kind: accounting.ModelScope, ID: "smart"},
 	}
 	with := func(credential string) []accounting.Scope {
-		return append(principal[:4:4], accounting.Scope{Kind: accounting.CredentialScope, ID: credential})
+		return append(slices.Clone(principal), accounting.Scope{Kind: accounting.CredentialScope, ID: credential})
 	}
 	charge, unknown, delta := tokens(7, 5, 70), unpriced(7, 5), tokens(-2, 0, -20)
 	tests := []struct {

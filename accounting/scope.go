@@ -7,34 +7,35 @@ import (
 // ScopeKind is what a counter is kept for.
 type ScopeKind string
 
-// Kinds of scope. Tenant, user and key live in one partition; model and
-// credential cross tenants and so have one shard per partition, which readers add up.
+// Kinds of scope. Those of a tenant live in one partition; model and credential
+// cross tenants and so have one shard per partition, which readers add up.
 const (
-	TenantScope     ScopeKind = "tenant"
-	UserScope       ScopeKind = "user"
-	KeyScope        ScopeKind = "key"
-	ModelScope      ScopeKind = "model"
-	CredentialScope ScopeKind = "credential"
+	TenantScope      ScopeKind = "tenant"
+	UserScope        ScopeKind = "user"
+	KeyScope         ScopeKind = "key"
+	TenantModelScope ScopeKind = "tenant_model" // a logical model in a tenant
+	ModelScope       ScopeKind = "model"
+	CredentialScope  ScopeKind = "credential"
 )
 
 // Scope is one thing that usage is counted for.
 type Scope struct {
 	Kind ScopeKind
-	ID   string // `acme`; `acme/ci` for a user or key; `smart`; `openai/main` for a credential
+	ID   string // `acme`; `acme/ci` for a user or key; `acme/smart`; `smart`; `openai/main` for a credential
 }
 
 // Sharded tells whether the scope has one counter per partition.
 func (s Scope) Sharded() bool { return s.Kind == ModelScope || s.Kind == CredentialScope }
 
 // PrincipalScopes are the scopes a request is admitted under: tenant, user (if
-// any), key and logical model.
+// any), key, and logical model, in the tenant and altogether.
 func PrincipalScopes(t events.TenantID, p events.Principal) []Scope {
-	out := make([]Scope, 0, 5)
+	out := make([]Scope, 0, 6)
 	out = append(out, Scope{TenantScope, string(t)})
 	if p.User != "" {
 		out = append(out, Scope{UserScope, string(t) + "/" + p.User})
 	}
-	return append(out, Scope{KeyScope, string(t) + "/" + p.Key}, Scope{ModelScope, p.Model})
+	return append(out, Scope{KeyScope, string(t) + "/" + p.Key}, Scope{TenantModelScope, string(t) + "/" + p.Model}, Scope{ModelScope, p.Model})
 }
 
 // TargetScope is the vendor credential an attempt is made with.

@@ -34,7 +34,7 @@ func (l limitsInForce) Limits(s accounting.Scope) []accounting.Limit {
 		if p := c.Providers[owner]; p != nil {
 			return ofNamed(p.Credentials, name, func(c *control.Credential) (string, []accounting.Limit) { return c.Name, c.Limits })
 		}
-	case accounting.TenantScope, accounting.UserScope, accounting.KeyScope:
+	case accounting.TenantScope, accounting.UserScope, accounting.KeyScope, accounting.TenantModelScope:
 		return ofTenant(c.Tenants[events.TenantID(owner)], s.Kind, name)
 	}
 	return nil
@@ -48,6 +48,8 @@ func ofTenant(t *control.Tenant, kind accounting.ScopeKind, name string) []accou
 		return ofNamed(t.Users, name, func(u *control.User) (string, []accounting.Limit) { return u.ID, u.Limits })
 	case kind == accounting.KeyScope:
 		return ofNamed(t.Keys, name, func(k *control.Key) (string, []accounting.Limit) { return k.Name, k.Limits })
+	case kind == accounting.TenantModelScope:
+		return t.ModelLimits[name]
 	default:
 		return t.Limits
 	}

@@ -65,7 +65,7 @@ type Admitter struct {
 
 	returning sync.WaitGroup // reservations that wait to be given back
 	wake      chan struct{}  // something is in queue
-	queue struct {
+	queue     struct {
 		mu  sync.Mutex
 		due []*account
 	}
@@ -120,7 +120,7 @@ type Scoped struct {
 }
 
 // maxScopes is how many scopes a request may have: one of each kind.
-const maxScopes = 5
+const maxScopes = 6
 
 // Scopes are those of a request's scopes that have limits, in the order of
 // [accounting.PrincipalScopes]; nil if none has.
@@ -132,7 +132,8 @@ func Scopes(c *control.Catalog, k *control.Key, p events.Principal) []Scoped {
 	if m := c.Models[p.Model]; m != nil {
 		ofModel = m.Limits
 	}
-	if len(k.Tenant.Limits)+len(ofUser)+len(k.Limits)+len(ofModel) == 0 {
+	ofTenantModel := k.Tenant.ModelLimits[p.Model]
+	if len(k.Tenant.Limits)+len(ofUser)+len(k.Limits)+len(ofTenantModel)+len(ofModel) == 0 {
 		return nil
 	}
 	var out []Scoped
@@ -143,6 +144,8 @@ func Scopes(c *control.Catalog, k *control.Key, p events.Principal) []Scoped {
 			limits = k.Tenant.Limits
 		case accounting.UserScope:
 			limits = ofUser
+		case accounting.TenantModelScope:
+			limits = ofTenantModel
 		case accounting.ModelScope:
 			limits = ofModel
 		default:

@@ -58,7 +58,7 @@ type Detail struct {
 
 // LimitDetail is the limit that refused. Amounts are in units of Of; cost in nano-USD.
 type LimitDetail struct {
-	Scope    string    `json:"scope"`         // tenant, user, key, model, credential
+	Scope    string    `json:"scope"`         // tenant, user, key, tenant_model, model, credential
 	Per      string    `json:"per,omitempty"` // empty for concurrency
 	Of       string    `json:"of"`
 	Limit    int64     `json:"limit"`
@@ -100,16 +100,24 @@ func (r *Refusal) retryAfter() time.Duration {
 	return r.verdict.ResetAt.Sub(r.at)
 }
 
+// title names a kind of scope in a sentence.
+func title(k accounting.ScopeKind) string {
+	if k == accounting.TenantModelScope {
+		return "model in the tenant"
+	}
+	return string(k)
+}
+
 func (r *Refusal) text() string {
 	of := r.limit.Of
 	if of == accounting.OfConcurrency {
-		return fmt.Sprintf("Limit of the %s: %s at once; all of them are running.", r.scope.Kind, amount(of, r.limit.Max))
+		return fmt.Sprintf("Limit of the %s: %s at once; all of them are running.", title(r.scope.Kind), amount(of, r.limit.Max))
 	}
 	span := "per " + string(r.limit.Per)
 	if r.limit.Per == accounting.Life {
 		span = "for life"
 	}
-	s := fmt.Sprintf("Limit of the %s: %s %s. Used: %s, left: %s; this request may need %s.", r.scope.Kind,
+	s := fmt.Sprintf("Limit of the %s: %s %s. Used: %s, left: %s; this request may need %s.", title(r.scope.Kind),
 		amount(of, r.limit.Max), span, number(of, r.verdict.Used), number(of, r.verdict.Left), number(of, r.want))
 	switch {
 	case r.hopeless():

@@ -141,7 +141,17 @@ func (b *builder) model(doc *modelDoc) {
 
 func (b *builder) tenant(doc *tenantDoc) {
 	t := &Tenant{
-		ID: events.TenantID(doc.Name), Limits: limitsOf(doc.Limits), OnDisconnect: cmp.Or(string(doc.OnDisconnect), drain),
+		ID: events.TenantID(doc.Name), OnDisconnect: cmp.Or(string(doc.OnDisconnect), drain),
+	}
+	for _, l := range limitsOf(doc.Limits) {
+		if l.Model == "" {
+			t.Limits = append(t.Limits, l)
+			continue
+		}
+		if t.ModelLimits == nil {
+			t.ModelLimits = map[string][]accounting.Limit{}
+		}
+		t.ModelLimits[l.Model] = append(t.ModelLimits[l.Model], l)
 	}
 	users := map[string]*User{}
 	for _, u := range doc.Users {
@@ -229,7 +239,9 @@ func (t *timeoutsDoc) or(other Timeouts) Timeouts {
 func (l *limitDoc) rules() []accounting.Limit {
 	var rules []accounting.Limit
 	add := func(of accounting.Of, most int64) {
-		rules = append(rules, accounting.Limit{Per: accounting.Per(l.Per), Of: of, Max: most, Mode: accounting.Mode(l.mode())})
+		rules = append(rules, accounting.Limit{
+			Per: accounting.Per(l.Per), Of: of, Max: most, Mode: accounting.Mode(l.mode()), Model: string(l.Model),
+		})
 	}
 	if l.Requests != nil {
 		add(accounting.OfRequests, int64(*l.Requests))

@@ -74,6 +74,7 @@ type Timeouts struct {
 type Tenant struct {
 	ID           events.TenantID
 	Limits       []accounting.Limit
+	ModelLimits  map[string][]accounting.Limit // narrowed to a logical model, by its name
 	Keys         []*Key
 	Users        []*User
 	OnDisconnect string // drain, cancel

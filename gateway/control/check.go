@@ -131,7 +131,10 @@ func (c *checker) model(path string, m *modelDoc) {
 }
 
 func (c *checker) tenant(path string, t *tenantDoc) {
-	c.limits(path, t.Limits)
+	c.limitsOf(path, t.Limits, true)
+	for i := range t.Limits {
+		c.refer(in(at(in(path, "limits"), i), "model"), "logical model", t.Limits[i].Model, c.models)
+	}
 	users := names{c: c, what: "user of the tenant"}
 	var people []string // by address, as files name them, and by id, as the log does
 	for i := range t.Users {
@@ -193,10 +196,16 @@ func (c *checker) notEmpty(path string, empty bool) {
 	}
 }
 
-func (c *checker) limits(holder string, limits []limitDoc) {
+func (c *checker) limits(holder string, limits []limitDoc) { c.limitsOf(holder, limits, false) }
+
+// limitsOf checks the limits of a holder, which may be narrowed to a logical model or not.
+func (c *checker) limitsOf(holder string, limits []limitDoc, narrow bool) {
 	seen := map[accounting.Limit]int{} // without its amount
 	for i := range limits {
 		l, path := &limits[i], at(in(holder, "limits"), i)
+		if l.Model != "" && !narrow {
+			c.mistake(in(path, "model"), "only a limit of a tenant can be narrowed to a logical model")
+		}
 		if !c.limit(path, l) {
 			continue
 		}
@@ -225,9 +234,6 @@ func (c *checker) limit(path string, l *limitDoc) bool {
 		c.mistake(in(path, "per"), "concurrency holds at every moment, not per %s: leave it out", l.Per)
 	case l.Concurrency == nil && l.Per == "" && !c.mistaken(path):
 		c.mistake(path, `lacks "per"`)
-	}
-	if l.Model != "" {
-		c.mistake(in(path, "model"), "narrowing a limit to a logical model %s", notYet)
 	}
 	return len(c.wrong) == before && !c.mistaken(path)
 }

@@ -147,6 +147,9 @@ func TestParseTenants(t *testing.T) {
 	acme := &control.Tenant{
 		ID: "acme", OnDisconnect: "cancel", Users: []*control.User{user},
 		Limits: []accounting.Limit{{Per: accounting.Month, Of: accounting.OfCost, Max: 500_000_000_000, Mode: accounting.Hard}},
+		ModelLimits: map[string][]accounting.Limit{
+			"smart": {{Per: accounting.Day, Of: accounting.OfRequests, Max: 100, Mode: accounting.Hard, Model: "smart"}},
+		},
 		Keys: []*control.Key{
 			{
 				Name: "ci", User: user, Models: map[string]bool{"smart": true, "fast-1.5": true}, Limits: []accounting.Limit{
@@ -253,6 +256,34 @@ tenants:
 		if diff := cmp.Diff([]accounting.Limit{want}, got); diff != "" {
 			t.Errorf("%s of a %s (-want +got):\n%s", limit, holder, diff)
 		}
+	}
+}
+
+// TestParseNarrowLimits: limits of a model in a tenant stand apart from the tenant's own.
+func TestParseNarrowLimits(t *testing.T) {
+	c, _, err := loader(t).Parse([]byte(`
+providers: [{name: p, kind: ollama}]
+models: [{name: m, targets: [{provider: p, model: x}]}, {name: n, targets: [{provider: p, model: y}]}]
+tenants:
+  - name: t
+    limits: [{per: day, requests: 9}, {per: day, requests: 5, model: m}, {concurrency: 2, model: m}, {per: day, requests: 5, model: n, mode: soft}]
+`), "hub.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := func(per accounting.Per, of accounting.Of, most int64, mode accounting.Mode, model string) accounting.Limit {
+		return accounting.Limit{Per: per, Of: of, Max: most, Mode: mode, Model: model}
+	}
+	got := c.Tenants["t"]
+	if diff := cmp.Diff([]accounting.Limit{l(accounting.Day, accounting.OfRequests, 9, accounting.Hard, "")}, got.Limits); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	want := map[string][]accounting.Limit{
+		"m": {l(accounting.Day, accounting.OfRequests, 5, accounting.Hard, "m"), l("", accounting.OfConcurrency, 2, accounting.Hard, "m")},
+		"n": {l(accounting.Day, accounting.OfRequests, 5, accounting.Soft, "n")},
+	}
+	if diff := cmp.Diff(want, got.ModelLimits); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -110,7 +110,7 @@ type limitDoc struct {
 	CostUSD     *money    `yaml:"cost_usd" doc:"US dollars, as text."`
 	Concurrency *positive `yaml:"concurrency" doc:"Requests running at the same time, on all nodes together."`
 	Mode        mode      `yaml:"mode" doc:"hard refuses, soft lets pass and warns, shadow only records. Default hard."`
-	Model       reference `yaml:"model" doc:"Count only this logical model."`
+	Model       reference `yaml:"model" doc:"Count only this logical model; of a tenant's limits only."`
 }
 
 type settingsDoc struct {

@@ -346,6 +346,9 @@ func (w *world) limited() []admit.Scoped {
 	}
 	for id, t := range w.catalog.Tenants {
 		add(accounting.TenantScope, string(id), t.Limits)
+		for model, limits := range t.ModelLimits {
+			add(accounting.TenantModelScope, string(id)+"/"+model, limits)
+		}
 		for _, u := range t.Users {
 			add(accounting.UserScope, string(id)+"/"+u.ID, u.Limits)
 		}
