@@ -261,16 +261,14 @@ tenants:
 
 // TestParseNarrowLimits: limits of a model in a tenant stand apart from the tenant's own.
 func TestParseNarrowLimits(t *testing.T) {
-	c, _, err := loader(t).Parse([]byte(`
+	w, err := loader().Parse([]byte(`
 providers: [{name: p, kind: ollama}]
 models: [{name: m, targets: [{provider: p, model: x}]}, {name: n, targets: [{provider: p, model: y}]}]
 tenants:
   - name: t
     limits: [{per: day, requests: 9}, {per: day, requests: 5, model: m}, {concurrency: 2, model: m}, {per: day, requests: 5, model: n, mode: soft}]
 `), "hub.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := catalogOf(t, w, err)
 	l := func(per accounting.Per, of accounting.Of, most int64, mode accounting.Mode, model string) accounting.Limit {
 		return accounting.Limit{Per: per, Of: of, Max: most, Mode: mode, Model: model}
 	}
