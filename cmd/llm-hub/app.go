@@ -16,6 +16,7 @@ import (
 	"github.com/llm-hub/llm-hub/events/natslog"
 	"github.com/llm-hub/llm-hub/events/publish"
 	"github.com/llm-hub/llm-hub/gateway/control"
+	"github.com/llm-hub/llm-hub/gateway/vault"
 	"github.com/llm-hub/llm-hub/projector/alerts"
 	"github.com/llm-hub/llm-hub/projector/ownership"
 )
@@ -33,6 +34,7 @@ type app struct {
 	loader   *control.Loader
 	wanted   *control.Wanted // what this start brings; nil: nothing
 	plane    *control.Plane
+	keyring  *vault.Vault
 	catalog  *control.Live
 	notices  []control.Notice
 	health   *health

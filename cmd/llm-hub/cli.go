@@ -129,6 +129,9 @@ type replayCmd struct {
 type verifyCmd struct {
 	remote
 	Output string `short:"o" help:"text or json." default:"text" enum:"text,json"`
+	Audit  bool   `help:"Check the chain of the control stream instead."`
+	File   string `help:"With --audit: a file that audit export wrote, instead of the hub." type:"path" placeholder:"FILE"`
+	Known  string `help:"With --audit: a message that must be there, as an earlier run told it." placeholder:"SEQ:HASH"`
 }
 
 type rebuildCmd struct {

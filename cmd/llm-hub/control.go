@@ -26,10 +26,10 @@ const (
 const masterKeyVariable = "LLMHUB_MASTER_KEY"
 
 // openPlane makes the control plane of a data directory and folds its log.
-func openPlane(ctx context.Context, dir *dataDir, s *stores, with planeConfig) (*control.Plane, error) {
+func openPlane(ctx context.Context, dir *dataDir, s *stores, with planeConfig) (*control.Plane, *vault.Vault, error) {
 	master, err := with.master(dir)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, nil, usageError{err}
 	}
 	keyring := vault.New(master, s.log.Keyring())
 	plane, err := control.NewPlane(control.PlaneConfig{
@@ -42,7 +42,7 @@ func openPlane(ctx context.Context, dir *dataDir, s *stores, with planeConfig) (
 	if errors.Is(err, vault.ErrMaster) {
 		err = usageError{fmt.Errorf("--master-key-file: %w", err)}
 	}
-	return plane, err
+	return plane, keyring, err
 }
 
 // planeConfig is what a control plane needs besides the stores.
@@ -97,13 +97,13 @@ func (a *app) wantDemo(ctx context.Context) error {
 // configure folds the configuration that the log has, brings in what this start
 // has, and follows the log.
 func (a *app) configure(ctx context.Context) error {
-	plane, err := openPlane(ctx, a.dir, a.stores, planeConfig{
+	plane, keyring, err := openPlane(ctx, a.dir, a.stores, planeConfig{
 		loader: a.loader, node: a.node, keys: a.cfg.keyFlags, env: a.world.env, log: a.log,
 	})
 	if err != nil {
 		return err
 	}
-	a.plane, a.catalog = plane, plane.Live()
+	a.plane, a.keyring, a.catalog = plane, keyring, plane.Live()
 	if err := a.bring(ctx); err != nil {
 		return err
 	}

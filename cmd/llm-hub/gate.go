@@ -128,6 +128,6 @@ func newOperator(token string, hub *localHub) (*admin.API, error) {
 	}
 	return admin.New(admin.Config{
 		Operator: operator, Usage: hub.usage(), Ask: hub.ask(), Story: hub.story, Tail: hub.tail, Migrate: hub.migrate(), Events: hub.events, Verify: hub.verify, Rebuild: hub.rebuild, ApplyDead: hub.applyDead, Correct: hub.correct,
-		Status: hub.status, Control: hub.plane,
+		Status: hub.status, Control: hub.plane, Rewrap: hub.keyring.Rotate,
 	})
 }

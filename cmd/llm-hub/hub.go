@@ -15,6 +15,7 @@ import (
 	"github.com/llm-hub/llm-hub/events/publish"
 	"github.com/llm-hub/llm-hub/gateway/admin"
 	"github.com/llm-hub/llm-hub/gateway/control"
+	"github.com/llm-hub/llm-hub/gateway/vault"
 	"github.com/llm-hub/llm-hub/projector/counters"
 	"github.com/llm-hub/llm-hub/projector/replay"
 	"github.com/llm-hub/llm-hub/projector/tables"
@@ -30,6 +31,7 @@ type localHub struct {
 	epoch     events.Epoch       // of this process
 	publisher *publish.Publisher // nil offline
 	plane     *control.Plane
+	keyring   *vault.Vault
 	counters  *counters.Projector
 	tables    *tables.Writer
 }

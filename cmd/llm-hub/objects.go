@@ -27,6 +27,8 @@ type objectCmds struct {
 	Prices      objectCmd[prices]      `cmd:"" help:"Prices that differ from the shipped book."`
 	Limits      limitsCmd              `cmd:"" help:"Limits, wherever they are."`
 	Settings    settingsCmd            `cmd:"" help:"Settings of the whole hub."`
+	Audit       auditCmd               `cmd:"" help:"Who changed what."`
+	MasterKey   masterKeyCmd           `cmd:"" help:"The key that secrets are sealed by."`
 }
 
 // noun is a sort of objects as commands name it.

@@ -91,10 +91,10 @@ func (r *remote) openHub(ctx context.Context, w world, o opening) (*localHub, st
 	if err != nil {
 		return nil, "", err
 	}
-	plane, err := openPlane(ctx, dir, s, planeConfig{loader: loader, node: node, keys: r.keyFlags, env: w.env, log: log})
+	plane, keyring, err := openPlane(ctx, dir, s, planeConfig{loader: loader, node: node, keys: r.keyFlags, env: w.env, log: log})
 	if err != nil {
 		return nil, "", err
 	}
-	hub := &localHub{stores: s, node: node, epoch: epoch, log: log, plane: plane}
+	hub := &localHub{stores: s, node: node, epoch: epoch, log: log, plane: plane, keyring: keyring}
 	return hub, token, hub.makeFolds(counters.Config{})
 }

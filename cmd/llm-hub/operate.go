@@ -51,6 +51,12 @@ func (c *replayCmd) apply(ctx context.Context, w world) error {
 
 // Run exits 1 if anything differs.
 func (c *verifyCmd) Run(ctx context.Context, w world) error {
+	if c.Audit {
+		return c.audit(ctx, w)
+	}
+	if c.File != "" || c.Known != "" {
+		return usageError{errors.New("--file, --known: are for --audit")}
+	}
 	var result json.RawMessage
 	err := c.call(ctx, w, http.MethodPost, "/api/v1/verify", nil, func(body io.Reader) error {
 		var err error

@@ -15,7 +15,7 @@ import (
 // On a log of its own this is the only projector; on an external one it does its
 // share of the work.
 func (a *app) project(ctx context.Context) error {
-	a.hub = &localHub{stores: a.stores, node: a.node, epoch: a.epoch, log: a.log, publisher: a.publisher, plane: a.plane}
+	a.hub = &localHub{stores: a.stores, node: a.node, epoch: a.epoch, log: a.log, publisher: a.publisher, plane: a.plane, keyring: a.keyring}
 	if !a.cfg.has("projector") {
 		return nil
 	}

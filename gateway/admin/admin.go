@@ -59,6 +59,9 @@ type Config struct {
 	Correct func(context.Context, CorrectionOrder) (Correction, error)
 	// Control is the configuration and the commands that change it.
 	Control *control.Plane
+	// Rewrap wraps every data key by the master key that is first now; it returns
+	// how many there are.
+	Rewrap func(context.Context) (int, error)
 	// Status describes the installation; anything that encodes as JSON.
 	Status func(context.Context) (any, error)
 }
@@ -79,7 +82,7 @@ func New(cfg Config) (*API, error) {
 
 // Routes are the addresses.
 func (a *API) Routes() []web.Route {
-	return append(slices.Concat(a.questionRoutes(), a.objectRoutes()), []web.Route{
+	return append(slices.Concat(a.questionRoutes(), a.objectRoutes(), a.auditRoutes()), []web.Route{
 		{Method: http.MethodGet, Path: "/api/v1/usage", Permission: web.Operate, Handler: a.usage},
 		{Method: http.MethodGet, Path: "/api/v1/events", Permission: web.Operate, Handler: a.events},
 		{Method: http.MethodGet, Path: "/api/v1/requests/stream", Permission: web.Operate, Handler: a.tail},
@@ -92,6 +95,7 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodPost, Path: "/api/v1/rebuild", Permission: web.Operate, Handler: a.rebuild},
 		{Method: http.MethodPost, Path: "/api/v1/dead-letters/apply", Permission: web.Operate, Handler: a.applyDead},
 		{Method: http.MethodPost, Path: "/api/v1/corrections", Permission: web.Operate, Handler: a.correct},
+		{Method: http.MethodPost, Path: "/api/v1/master-key/rewrap", Permission: web.Operate, Handler: a.rewrap},
 		{Method: http.MethodGet, Path: "/api/v1/config", Permission: web.Operate, Handler: a.export},
 		{Method: http.MethodPost, Path: "/api/v1/config", Permission: web.Operate, Handler: a.apply},
 	}...)

@@ -173,7 +173,7 @@ func (p *Plane) body(ctx context.Context, by By, c change) (events.Change, error
 	}
 	var err error
 	if c.after != nil {
-		body.After, err = c.after.sealed(ctx, p.cfg.Vault)
+		body.After, err = c.after.sealed(ctx, p.cfg.Vault, c.old, c.before)
 	} else if c.Sort == events.TenantSort {
 		body.Shredded, err = p.cfg.Shredder.DataKeys(ctx, c.Tenant)
 	}

@@ -34,7 +34,10 @@
 //  9. A command that was made for an older version of an object changes nothing, and
 //     one that is repeated with its idempotency key is done once. [admin.TestEverySort,
 //     admin.TestIdempotencyKey]
-//  10. A stream that was recreated, has lost its end or was changed is noticed, by a
+//  10. Every change is shown once in the audit, with who, before and after, and what
+//     was done to a stream since it was written is found at its place. [TestAudit,
+//     TestVerifyAudit]
+//  11. A stream that was recreated, has lost its end or was changed is noticed, by a
 //     running node within ten seconds and by a start before it serves; the node
 //     keeps what it has in force and takes no command. [TestGuard, TestBrokenChain]
 package control

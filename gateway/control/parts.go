@@ -48,9 +48,17 @@ func (p *part) at(field string) Place {
 	return Place{Tenant: p.Tenant, Object: string(p.Sort) + " " + p.ID, Host: p.host, Field: field}
 }
 
-// sealed encodes the object for the log.
-func (p *part) sealed(ctx context.Context, vault Vault) ([]byte, error) {
+// sealed encodes the object for the log. What is as it was in before, whose object
+// old is, stays sealed as it was, so that the log shows what changed.
+func (p *part) sealed(ctx context.Context, vault Vault, old *part, before Object) ([]byte, error) {
+	kept, err := p.kept(old, before)
+	if err != nil {
+		return nil, err
+	}
 	e := encoder{private: func(field string, v private) (string, error) {
+		if was, ok := kept[field]; ok && was.plain == v.reveal() {
+			return was.sealed, nil
+		}
 		text, err := vault.Seal(ctx, p.at(field), NewSecret(v.reveal()))
 		return sealedPrefix + text, err
 	}}
@@ -59,6 +67,33 @@ func (p *part) sealed(ctx context.Context, vault Vault) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", p.Ref, err)
 	}
 	return raw, nil
+}
+
+// keptValue is a private value of the log, and what it is.
+type keptValue struct{ sealed, plain string }
+
+// kept are the private values of before by their field, none if they are bound to
+// another host.
+func (p *part) kept(old *part, before Object) (map[string]keptValue, error) {
+	if old == nil || old.host != p.host {
+		return nil, nil
+	}
+	doc := newDoc(p.Sort)
+	if err := decodeDoc(before, doc); err != nil {
+		return nil, err
+	}
+	kept := map[string]keptValue{}
+	err := walk(reflect.ValueOf(doc).Elem(), "", func(field string, v private) error {
+		kept[field] = keptValue{sealed: v.reveal()}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return kept, walk(reflect.ValueOf(old.doc).Elem(), "", func(field string, v private) error {
+		kept[field] = keptValue{sealed: kept[field].sealed, plain: v.reveal()}
+		return nil
+	})
 }
 
 // open opens what is sealed in the document, in place.

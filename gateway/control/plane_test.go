@@ -185,7 +185,7 @@ func TestNoSecretOnTheLog(t *testing.T) {
 			}
 		}
 	}
-	shown := fmt.Sprintf("%+v %s %s", second, second.Changes, done.Changes)
+	shown := text(t, second) + fmt.Sprintf("%+v", done)
 	for _, d := range append(done.Changes, second.Changes...) {
 		shown += string(d.Before) + string(d.After)
 	}

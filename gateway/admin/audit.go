@@ -1,0 +1,134 @@
+package admin
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway/control"
+	"github.com/llm-hub/llm-hub/gateway/web"
+)
+
+// AuditEntry is one change of the configuration, and the fields that it changed.
+type AuditEntry struct {
+	control.Entry
+	Diff []control.FieldChange `json:"diff"`
+}
+
+// AuditPage is a part of the audit, the newest first.
+type AuditPage struct {
+	Items []AuditEntry `json:"items"`
+	Next  string       `json:"next,omitempty"` // value of before for the next page; empty: this is the last
+}
+
+// AuditMessage is one message of the control stream, to the byte: what an export has.
+type AuditMessage struct {
+	Seq  uint64    `json:"seq"`
+	Time time.Time `json:"time"`
+	Prev string    `json:"prev"` // hash of the message before it
+	Data string    `json:"data"`
+}
+
+// Command is the message.
+func (m AuditMessage) Command() events.Command {
+	return events.Command{Seq: m.Seq, Time: m.Time, Prev: m.Prev, Data: []byte(m.Data)}
+}
+
+func (a *API) auditRoutes() []web.Route {
+	return []web.Route{
+		{Method: http.MethodGet, Path: "/api/v1/audit", Permission: web.Operate, Handler: a.audit},
+		{Method: http.MethodGet, Path: "/api/v1/audit/export", Permission: web.Operate, Handler: a.auditExport},
+		{Method: http.MethodGet, Path: "/api/v1/audit/verify", Permission: web.Operate, Handler: a.auditVerify},
+	}
+}
+
+func (a *API) audit(c echo.Context) error {
+	p := newParams(c)
+	f := control.AuditFilter{
+		Sort: events.Sort(p.text("sort")), Tenant: events.TenantID(p.text("tenant")), ID: p.text("id"), Actor: p.text("actor"), Cause: p.text("cause"),
+		From: p.moment("from", time.UTC), To: p.moment("to", time.UTC), Limit: p.count("limit", defaultPage, maxPage),
+	}
+	if text := p.text("before"); text != "" {
+		seq, index, _ := strings.Cut(text, ".")
+		var errSeq, errIndex error
+		f.Before.Seq, errSeq = strconv.ParseUint(seq, 10, 64)
+		f.Before.Index, errIndex = strconv.Atoi(index)
+		if errSeq != nil || errIndex != nil {
+			p.wrong("before", "%q is not the next of a page", text)
+		}
+	}
+	if err := p.done(); err != nil {
+		return err
+	}
+	if a.cfg.Control == nil {
+		return absent("The audit")
+	}
+	entries, next, err := a.cfg.Control.Audit(c.Request().Context(), f)
+	if err != nil {
+		return err
+	}
+	page := AuditPage{Items: []AuditEntry{}}
+	for _, e := range entries {
+		page.Items = append(page.Items, AuditEntry{Entry: e, Diff: e.Diff()})
+	}
+	if next.Seq > 0 {
+		page.Next = fmt.Sprintf("%d.%d", next.Seq, next.Index)
+	}
+	return c.JSON(http.StatusOK, page)
+}
+
+// auditExport writes every message of the control stream, a line each.
+func (a *API) auditExport(c echo.Context) error {
+	if err := newParams(c).done(); err != nil {
+		return err
+	}
+	if a.cfg.Control == nil {
+		return absent("The audit")
+	}
+	w := newLineWriter(c)
+	for from := uint64(1); ; {
+		page, err := a.cfg.Control.Commands(c.Request().Context(), from)
+		if err != nil || len(page) == 0 {
+			return w.end(err)
+		}
+		for _, m := range page {
+			line, err := json.Marshal(AuditMessage{Seq: m.Seq, Time: m.Time, Prev: m.Prev, Data: string(m.Data)})
+			if err == nil {
+				err = w.line(line)
+			}
+			if err != nil {
+				return w.end(err)
+			}
+			from = m.Seq + 1
+		}
+	}
+}
+
+func (a *API) auditVerify(c echo.Context) error {
+	p := newParams(c)
+	var known []control.Known
+	if text := p.text("known"); text != "" {
+		k, err := control.ParseKnown(text)
+		if err != nil {
+			p.wrong("known", "%q is %s", text, err)
+		}
+		known = append(known, k)
+	}
+	if err := p.done(); err != nil {
+		return err
+	}
+	if a.cfg.Control == nil {
+		return absent("The audit")
+	}
+	report, err := a.cfg.Control.VerifyAudit(c.Request().Context(), known...)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, report)
+}
