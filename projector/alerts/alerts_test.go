@@ -163,8 +163,9 @@ func TestLimits(t *testing.T) {
 			{Per: accounting.Day, Of: accounting.OfCost, Max: 10_000_000_000, Mode: accounting.Hard},
 			{Per: accounting.Life, Of: accounting.OfTokens, Max: 3, Mode: accounting.Shadow},
 			{Of: accounting.OfConcurrency, Max: 1, Mode: accounting.Hard},
-			{Per: accounting.Day, Of: accounting.OfRequests, Max: 1, Mode: accounting.Hard, Model: "smart"},
 		}
+		narrow := accounting.Scope{Kind: accounting.TenantModelScope, ID: "acme/smart"}
+		h.catalog.limits[narrow] = []accounting.Limit{{Per: accounting.Day, Of: accounting.OfRequests, Max: 1, Mode: accounting.Hard, Model: "smart"}}
 		h.start(t)
 		dollars := func(n int64) accounting.Totals {
 			return accounting.Totals{Requests: 1, Cost: n * accounting.NanoPerUSD}
@@ -186,6 +187,12 @@ func TestLimits(t *testing.T) {
 		pass(3 * time.Second)
 		h.want(t, "limit.key.acme/ci.day.cost.2000-01-01.50", "limit.key.acme/ci.day.cost.2000-01-01.80",
 			"limit.key.acme/ci.day.cost.2000-01-01.100", "limit.key.acme/ci.life.tokens..50")
+
+		h.spend(t, narrow, 1, accounting.Totals{Requests: 1})
+		pass(3 * time.Second)
+		if all := h.stream.raised(t); all[len(all)-1] != "limit.tenant_model.acme/smart.day.requests.2000-01-01.100" {
+			t.Errorf("of the model in the tenant: %v", all)
+		}
 
 		got, err := events.As[events.AlertRaised](h.stream.held(t)[1])
 		if err != nil {

@@ -80,10 +80,9 @@ func (l *limits) changed(s accounting.Scope, p events.Partition, c accounting.Co
 	return out
 }
 
-// check compares one limit. Requests at once are not in counters, and what is
-// narrowed to a model is not counted apart.
+// check compares one limit. Requests at once are not in counters.
 func (l *limits) check(s accounting.Scope, limit accounting.Limit, counters []accounting.Counter, now time.Time) (a alert, tell bool) {
-	if limit.Of == accounting.OfConcurrency || limit.Model != "" {
+	if limit.Of == accounting.OfConcurrency {
 		return a, false
 	}
 	window := accounting.WindowAt(now, limit.Per)
