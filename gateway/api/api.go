@@ -64,6 +64,9 @@ func (a *API) Routes() []web.Route {
 		post(base+"/completions", a.at(completions()))
 		post(base+"/embeddings", a.at(embeddings()))
 	}
+	for _, base := range []string{"/v1", "", "/v2"} {
+		post(base+"/rerank", a.at(reranking()))
+	}
 	for _, base := range []string{"/v1", "", "/anthropic/v1"} {
 		post(base+"/messages", a.at(messages()))
 		post(base+"/messages/count_tokens", a.at(messageTokens()))

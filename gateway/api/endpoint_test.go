@@ -19,6 +19,7 @@ const (
 	content  = `{"content":{"parts":[{"text":"Hi."}]}}`
 	batch    = `{"requests":[{"model":"models/smart","content":{"parts":[{"text":"Hi."}]}}]}`
 	texts    = `{"model":"smart","input":["a","b"]}`
+	ranked   = `{"model":"smart","query":"a","documents":["b",{"text":"c"}]}`
 	prompt   = `{"model":"smart","prompt":"Once"}`
 )
 
@@ -42,6 +43,9 @@ func TestEndpoints(t *testing.T) {
 		"/anthropic/v1/messages/count_tokens":      {counted, asked{"messages.count_tokens", provider.Anthropic, "smart", false, false}},
 		"/v1/embeddings":                           {texts, asked{"embeddings", provider.OpenAI, "smart", false, false}},
 		"/embeddings":                              {texts, asked{"embeddings", provider.OpenAI, "smart", false, false}},
+		"/v1/rerank":                               {ranked, asked{"rerank", provider.Cohere, "smart", false, false}},
+		"/rerank":                                  {ranked, asked{"rerank", provider.Cohere, "smart", false, false}},
+		"/v2/rerank":                               {ranked, asked{"rerank", provider.Cohere, "smart", false, false}},
 		"/v1/completions":                          {prompt, asked{"completions", provider.OpenAI, "smart", false, false}},
 		"/completions":                             {prompt, asked{"completions", provider.OpenAI, "smart", false, false}},
 		"/v1/models/smart:generateContent":         {contents, asked{"generate_content", provider.Gemini, "smart", false, false}},
@@ -83,6 +87,10 @@ func (able) PrepareEmbeddings(*provider.Inbound, provider.Target) (*provider.Out
 	return &provider.Outbound{URL: "embed"}, nil
 }
 
+func (able) PrepareRerank(*provider.Inbound, provider.Target) (*provider.Outbound, error) {
+	return &provider.Outbound{URL: "rank"}, nil
+}
+
 func (able) PrepareCompletion(*provider.Inbound, provider.Target) (*provider.Outbound, error) {
 	return &provider.Outbound{URL: "complete"}, nil
 }
@@ -96,6 +104,7 @@ func TestOperations(t *testing.T) {
 	}{
 		"/v1/embeddings":                   {texts, "embed", true, false, ""},
 		"/v1/models/smart:embedContent":    {content, "embed", true, false, ""},
+		"/v1/rerank":                       {ranked, "rank", true, false, ""},
 		"/v1/completions":                  {prompt, "complete", false, false, ""},
 		"/v1/messages/count_tokens":        {counted, "count", true, true, `{"input_tokens":7}`},
 		"/v1beta/models/smart:countTokens": {contents, "count", true, true, `{"totalTokens":7}`},

@@ -41,6 +41,7 @@ func samples() []sample {
 		{"/v1/chat/completions", of(counted)},
 		{"/v1/completions", of(prompt)},
 		{"/v1/embeddings", of(texts)},
+		{"/v1/rerank", of(ranked)},
 		{"/v1/messages", of(message)},
 		{"/v1/messages/count_tokens", of(counted)},
 		{"/v1beta/models/smart:generateContent", contents},
@@ -99,7 +100,7 @@ func ability(f *fixture, v provider.Vendor) string {
 
 // unversioned is a path without what clients differ in, and without the model.
 func unversioned(path string) string {
-	for _, prefix := range []string{"/anthropic", "/gemini", "/v1beta", "/v1"} {
+	for _, prefix := range []string{"/anthropic", "/gemini", "/v1beta", "/v1", "/v2"} {
 		path = strings.TrimPrefix(path, prefix)
 	}
 	if strings.HasPrefix(path, "/models/") {

@@ -88,6 +88,13 @@ type Embedder interface {
 	PrepareEmbeddings(in *Inbound, t Target) (*Outbound, error)
 }
 
+// Reranker is a vendor that orders documents by how well they answer a query. The
+// request is what package rerank has read; its answer is never a stream. Errors are
+// those of [Vendor].
+type Reranker interface {
+	PrepareRerank(in *Inbound, t Target) (*Outbound, error)
+}
+
 // Completer is a vendor that goes on with plain texts, as OpenAI's legacy
 // completions do. Errors are those of [Vendor].
 type Completer interface {

@@ -17,6 +17,8 @@ func DialectOf(r *http.Request) provider.Dialect {
 		return provider.Anthropic
 	case strings.HasPrefix(path, "/gemini/"), strings.HasPrefix(path, "/v1beta/"):
 		return provider.Gemini
+	case strings.HasPrefix(path, "/v2/"):
+		return provider.Cohere
 	}
 	path = strings.TrimPrefix(path, "/v1")
 	switch {

@@ -37,6 +37,9 @@ func TestDialectOf(t *testing.T) {
 		"GET /v1/models x-goog-api-key":               provider.Gemini,
 		"GET /v1/models?key=k":                        provider.Gemini,
 		"GET /gemini/nothing":                         provider.Gemini,
+		"POST /v1/rerank":                             provider.OpenAI,
+		"POST /v2/rerank":                             provider.Cohere,
+		"GET /v2/nothing":                             provider.Cohere,
 	}
 	for request, want := range tests {
 		words := strings.Fields(request)
@@ -54,7 +57,7 @@ func TestDialectOf(t *testing.T) {
 func TestErrorShapes(t *testing.T) {
 	limited := &gateway.Error{Kind: gateway.RateLimited, Public: "Too many.", RetryAfter: 2 * time.Second}
 	var routes []web.Route
-	for _, path := range []string{"/v1/messages", "/v1/models/*", "/v1/chat/completions"} {
+	for _, path := range []string{"/v1/messages", "/v1/models/*", "/v1/chat/completions", "/v2/rerank"} {
 		routes = append(routes, web.Route{Method: "POST", Path: path, Permission: web.Inference, Handler: fails(limited)})
 	}
 	type object = map[string]any
@@ -76,6 +79,8 @@ func TestErrorShapes(t *testing.T) {
 		"anthropic, method":     {"PUT", "/v1/messages", 405, anthropic("invalid_request_error", method)},
 		"gemini":                {"POST", "/v1/models/m:generateContent", 429, gemini(429, "RESOURCE_EXHAUSTED", "Too many.")},
 		"gemini, no address":    {"POST", "/v1beta/models/m:generateContent", 404, gemini(404, "NOT_FOUND", nothing)},
+		"cohere":                {"POST", "/v2/rerank", 429, object{"message": "Too many.", "code": "rate_limited"}},
+		"cohere, no address":    {"POST", "/v2/chat", 404, object{"message": nothing, "code": "unknown_url"}},
 		"gemini, events":        {"POST", "/v1/models/m:streamGenerateContent?alt=sse", 429, gemini(429, "RESOURCE_EXHAUSTED", "Too many.")},
 	}
 	for name, test := range tests {

@@ -14,6 +14,7 @@ import (
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/provider"
 	"github.com/llm-hub/llm-hub/gateway/provider/anthropic"
+	"github.com/llm-hub/llm-hub/gateway/provider/cohere"
 	"github.com/llm-hub/llm-hub/gateway/provider/gemini"
 	"github.com/llm-hub/llm-hub/gateway/provider/openai"
 )
@@ -79,6 +80,8 @@ func shaped(r *http.Request, e *gateway.Error, id events.RequestID) (body []byte
 		if asArray(r) {
 			body = append(append([]byte{'['}, body...), ']')
 		}
+	case provider.Cohere:
+		_, body = cohere.ErrorBody(e)
 	case provider.OpenAI:
 		_, body = openai.ErrorBody(e)
 	}

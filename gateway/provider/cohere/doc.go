@@ -1,4 +1,5 @@
-// Package cohere speaks Cohere's API, version 2, to vendors: chats and embeddings.
+// Package cohere speaks Cohere's API, version 2, to vendors: chats ([Wire]),
+// embeddings and rankings.
 //
 // Between Cohere and other dialects becomes what the two sides express differently:
 //
@@ -20,5 +21,6 @@
 // Cohere tells two counts: billed_units, which it bills, and tokens, which also
 // count what it puts around a prompt. The usage is what is billed; where that is not
 // told, it is the tokens. Cached tokens are part of the prompt's; what was thought is
-// part of the answer's, and not told apart.
+// part of the answer's, and not told apart. Rankings are billed in search units, each
+// a query with up to 100 documents.
 package cohere

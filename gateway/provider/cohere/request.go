@@ -160,7 +160,7 @@ func reportDropped(req *chat.Request) {
 		{"parallel_tool_calls", req.ParallelTools != nil && !*req.ParallelTools},
 		{"metadata", len(req.Metadata) > 0},
 		{"user", req.User != ""},
-		{"service_tier", req.ServiceTier != "" && req.ServiceTier != "default"},
+		{"service_tier", !slices.Contains([]string{"", "auto", "default", "standard_only"}, req.ServiceTier)},
 		{"top_logprobs", req.TopLogprobs != nil && *req.TopLogprobs > 0},
 		{"cache_control", hasCacheHints(req)},
 	} {

@@ -25,6 +25,8 @@ type Traits struct {
 	CacheHints bool
 	// ShortIDs: ids of calls are nine letters and digits.
 	ShortIDs bool
+	// Ranks is how the vendor ranks documents, for a [Ranker].
+	Ranks Reranking
 }
 
 // Thoughts is a form of what a model thought; the empty one: the vendor takes none.

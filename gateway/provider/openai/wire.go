@@ -66,6 +66,7 @@ const (
 	chatPath       = "/chat/completions"
 	completionPath = "/completions"
 	embeddingPath  = "/embeddings"
+	rerankPath     = "/rerank"
 )
 
 // ModelInAddress stands in a base URL where a vendor wants the model to be named.

@@ -37,11 +37,11 @@ func hosted() []Info {
 		deepseek(),
 		compatible("xai", "xAI", "https://api.x.ai/v1", "XAI_API_KEY",
 			Defaults{Smart: "grok-4.6", Fast: "grok-4-1-fast-non-reasoning", Cheap: "grok-4-1-fast-non-reasoning"}),
-		compatible("together", "Together AI", "https://api.together.xyz/v1", "TOGETHER_API_KEY", Defaults{
+		ranks(openai.RankObjects, compatible("together", "Together AI", "https://api.together.xyz/v1", "TOGETHER_API_KEY", Defaults{
 			Smart: "meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8",
 			Fast:  "meta-llama/Llama-3.3-70B-Instruct-Turbo",
 			Cheap: "meta-llama/Meta-Llama-3.1-8B-Instruct-Turbo",
-		}),
+		})),
 		compatible("fireworks", "Fireworks AI", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY", Defaults{
 			Smart: "accounts/fireworks/models/deepseek-v4-pro",
 			Fast:  "accounts/fireworks/models/gpt-oss-120b",
@@ -87,11 +87,17 @@ const (
 func local() []Info {
 	return []Info{
 		{Kind: "ollama", Title: "Ollama", Wire: provider.OpenAI, BaseURL: "http://127.0.0.1:11434/v1", Local: true},
-		{Kind: "vllm", Title: "vLLM", Wire: provider.OpenAI, BaseURL: "http://127.0.0.1:8000/v1", Local: true},
+		ranks(openai.RankTexts, Info{Kind: "vllm", Title: "vLLM", Wire: provider.OpenAI, BaseURL: "http://127.0.0.1:8000/v1", Local: true}),
 		{Kind: "lmstudio", Title: "LM Studio", Wire: provider.OpenAI, BaseURL: "http://127.0.0.1:1234/v1", Local: true},
-		{Kind: "llamacpp", Title: "llama.cpp", Wire: provider.OpenAI, BaseURL: "http://127.0.0.1:8080/v1", Local: true},
-		{Kind: "litellm", Title: "LiteLLM", Wire: provider.OpenAI, Local: true}, // no usual address
+		ranks(openai.RankTexts, Info{Kind: "llamacpp", Title: "llama.cpp", Wire: provider.OpenAI, BaseURL: "http://127.0.0.1:8080/v1", Local: true}),
+		ranks(openai.RankObjects, Info{Kind: "litellm", Title: "LiteLLM", Wire: provider.OpenAI, Local: true}), // no usual address
 	}
+}
+
+// ranks is a vendor that ranks documents, in Jina's shape.
+func ranks(how openai.Reranking, info Info) Info {
+	info.traits.Ranks = how
+	return info
 }
 
 // compatible is a hosted vendor that speaks OpenAI's dialect.

@@ -67,13 +67,20 @@ func adapter(info Info, clients map[provider.Dialect]chat.Client) provider.Vendo
 	switch info.Wire {
 	case provider.OpenAI:
 		info.traits.Signer = info.Kind
-		return openai.New(translated(openai.Wire{Traits: info.traits}, clients), info.traits)
+		v := openai.New(translated(openai.Wire{Traits: info.traits}, clients), info.traits)
+		if info.traits.Ranks != "" {
+			return openai.Ranker{Vendor: v}
+		}
+		return v
 	case provider.Anthropic:
 		return anthropic.New(chat.NewVendor(anthropic.Wire{}, clients))
 	case provider.Gemini:
 		return gemini.New(translated(gemini.Wire{}, clients))
 	case provider.Cohere:
-		return translated(cohere.Wire{}, clients)
+		return struct {
+			translating
+			provider.Reranker
+		}{translated(cohere.Wire{}, clients), cohere.Wire{}}
 	case Converse:
 		return bedrock.New(clients)
 	case Vertex:
@@ -93,13 +100,16 @@ type translator interface {
 	embed.Wire
 }
 
+// translating is a vendor of chats and embeddings in all dialects.
+type translating struct {
+	provider.Vendor
+	provider.Embedder
+}
+
 // translated serves chats and embeddings of all dialects over a wire.
-func translated(w translator, clients map[provider.Dialect]chat.Client) provider.Vendor {
+func translated(w translator, clients map[provider.Dialect]chat.Client) translating {
 	embedders := map[provider.Dialect]embed.Client{provider.OpenAI: openai.Client{}, provider.Gemini: gemini.Client{}}
-	return struct {
-		provider.Vendor
-		provider.Embedder
-	}{chat.NewVendor(w, clients), embed.New(w, embedders)}
+	return translating{chat.NewVendor(w, clients), embed.New(w, embedders)}
 }
 
 // clients are the dialects that are translated to other vendors' wire formats.
