@@ -15,6 +15,7 @@ type account struct {
 	records        int // usage.recorded and charged orphans
 	estimated      bool
 	input, output  int64
+	searches       int64
 }
 
 // books reads the whole log through the command line.
@@ -49,6 +50,7 @@ func (a *account) add(t *testing.T, e events.Event) {
 		a.estimated = a.estimated || estimated
 		a.input += c.Usage.InputTotal()
 		a.output += c.Usage.OutputTotal()
+		a.searches += c.Usage.SearchUnits
 	}
 	switch e.Kind {
 	case events.RequestAdmittedKind:
@@ -86,6 +88,7 @@ func servedByRequest(l ledger) map[string]served {
 		sum.Outcome += r.Outcome + " "
 		sum.Input += r.Input
 		sum.Output += r.Output
+		sum.Searches += r.Searches
 		all[r.HubRequest] = sum
 	}
 	return all

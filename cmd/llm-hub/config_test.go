@@ -24,9 +24,10 @@ func writeConfig(t *testing.T, vendorURL string) string {
   - {name: openai, kind: openai, base_url: "%[1]s/openai/v1", credentials: [{name: main, api_key: %[2]s-openai-1}, {name: spare, api_key: %[2]s-openai-2}]}
   - {name: anthropic, kind: anthropic, base_url: "%[1]s/anthropic", credentials: [{name: main, api_key: %[2]s-anthropic-1}]}
   - {name: gemini, kind: gemini, base_url: "%[1]s/gemini", credentials: [{name: main, api_key: %[2]s-gemini-1}]}
+  - {name: cohere, kind: cohere, base_url: "%[1]s/cohere", credentials: [{name: main, api_key: %[2]s-cohere-1}]}
 models:
 `, vendorURL, canary)
-	for _, v := range []struct{ provider, model string }{{"openai", "gpt-fake"}, {"anthropic", "claude-fake"}, {"gemini", "gemini-fake"}} {
+	for _, v := range []struct{ provider, model string }{{"openai", "gpt-fake"}, {"anthropic", "claude-fake"}, {"gemini", "gemini-fake"}, {"cohere", "command-fake"}} {
 		fmt.Fprintf(&b, "  - {name: fake-%[1]s, targets: [{provider: %[1]s, model: %[2]s}]}\n", v.provider, v.model)
 		for name, directive := range map[string]string{
 			"cut": "cut=3", "slow": "delay=5ms", "nousage": "usage=none",
@@ -49,6 +50,7 @@ tenants:
     - {model: gpt-fake, input: "2.50", output: "10", cache_read: "1.25"}
     - {model: claude-fake, input: "3", output: "15", cache_read: "0.30", cache_write: "3.75"}
     - {model: gemini-fake, input: "0.30", output: "2.50", cache_read: "0.075"}
+    - {model: command-fake, input: "2.50", output: "10", search_units: "0.002"}
 `)
 	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)

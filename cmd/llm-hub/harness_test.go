@@ -163,6 +163,7 @@ type served struct {
 	Status     int    `json:"status"`
 	Input      int64  `json:"input_tokens"`
 	Output     int64  `json:"output_tokens"`
+	Searches   int64  `json:"search_units"`
 	Outcome    string `json:"outcome"`
 }
 
@@ -324,7 +325,12 @@ func (h *hub) post(ctx context.Context, body []byte) (answer, error) {
 }
 
 func (h *hub) postAs(ctx context.Context, key string, body []byte) (answer, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url+"/v1/chat/completions", bytes.NewReader(body))
+	return h.postTo(ctx, key, "/v1/chat/completions", body)
+}
+
+// postTo makes one request of any kind.
+func (h *hub) postTo(ctx context.Context, key, path string, body []byte) (answer, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url+path, bytes.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}

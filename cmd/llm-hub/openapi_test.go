@@ -19,7 +19,7 @@ func (h *hub) checkOpenAPI(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, vendor := range []string{"openai", "anthropic", "gemini"} {
+	for _, vendor := range []string{"openai", "anthropic", "gemini", "cohere"} {
 		for name, c := range openAPICases(vendor) {
 			t.Run(vendor+"/"+name, func(t *testing.T) {
 				status, media, body := h.fetch(t, c.endpoint, strings.ReplaceAll(c.body, "MODEL", "fake-"+vendor))

@@ -6,9 +6,9 @@ export const key = process.env.HUB_KEY;
 export const limitedKey = process.env.HUB_LIMITED_KEY;
 export const unknownKey = "no-such-key-0123456789-0123456789-01234";
 
-export const vendors = ["openai", "anthropic", "gemini"];
+export const vendors = ["openai", "anthropic", "gemini", "cohere"];
 export const models = vendors.map((v) => `fake-${v}`);
-export const embedders = ["openai", "gemini"].map((v) => `fake-${v}`); // models whose vendor makes embeddings
+export const embedders = ["openai", "gemini", "cohere"].map((v) => `fake-${v}`); // models whose vendor makes embeddings
 export const thinkers = ["think-anthropic", "think-gemini"]; // models whose vendor shows and signs thoughts
 export const question = "Say something about the sea.";
 export const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
