@@ -93,6 +93,7 @@ func TestOneHome(t *testing.T) {
 		{"github.com/goccy/go-yaml", []string{"gateway/control"}},
 		{"github.com/aws/aws-sdk-go-v2", []string{"gateway/provider/bedrock", "gateway/provider/providertest"}},
 		{"github.com/alecthomas/kong", []string{"cmd/llm-hub"}},
+		{"github.com/parquet-go/parquet-go", []string{"projector/export"}},
 	}
 	pkgs := list(t)
 	for _, h := range homes {

@@ -140,19 +140,6 @@ type rebuildCmd struct {
 	Tables   bool `help:"Only the tables."`
 }
 
-type exportCmd struct {
-	Usage exportUsageCmd `cmd:"" help:"Usage, grouped."`
-}
-
-type exportUsageCmd struct {
-	remote
-	From     string   `required:"" help:"Start (RFC 3339 or a date in the time zone)."`
-	To       string   `required:"" help:"End, exclusive."`
-	GroupBy  []string `help:"hour, day, model, key, tenant, provider."`
-	TimeZone string   `help:"Time zone of dates, hours and days." default:"UTC"`
-	Format   string   `help:"csv or json." default:"csv" enum:"csv,json"`
-}
-
 type versionCmd struct{}
 
 func (versionCmd) Run(w world) error {

@@ -171,6 +171,13 @@ func TestDemo(t *testing.T) {
 	if live := h.tailed(5); live[4] != list.Rows[0].ID {
 		t.Errorf("the live tail shows %v, the newest page %v", live, list.Rows)
 	}
+	for format, want := range map[string]string{"jsonl": list.Rows[0].ID, "csv": "id,admitted_at,", "parquet": "PAR1"} {
+		out, code := command(t, "export", "requests", "--data", data, "--from", time.Now().Add(-time.Hour).Format(time.RFC3339),
+			"--to", time.Now().Add(time.Hour).Format(time.RFC3339), "--format", format, "--where", "model=smart,fast,cheap,any;outcome=completed")
+		if code != 0 || !strings.Contains(out, want) || format == "jsonl" && strings.Count(out, "\n") != 5 {
+			t.Errorf("export requests as %s: exit %d: %s", format, code, out)
+		}
+	}
 	told(t, data, list.Rows[0].ID)
 	if err := h.interrupt(); err != nil {
 		t.Fatal(err)

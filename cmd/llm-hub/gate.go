@@ -127,7 +127,9 @@ func newOperator(token string, hub *localHub) (*admin.API, error) {
 		return nil, err
 	}
 	return admin.New(admin.Config{
-		Operator: operator, Usage: hub.usage(), Ask: hub.ask(), Story: hub.story, Tail: hub.tail, Migrate: hub.migrate(), Events: hub.events, Verify: hub.verify, Rebuild: hub.rebuild, ApplyDead: hub.applyDead, Correct: hub.correct,
-		Status: hub.status, Control: hub.plane, Rewrap: hub.keyring.Rotate,
+		Operator: operator, Status: hub.status, Control: hub.plane, Rewrap: hub.keyring.Rotate,
+		Usage: hub.usage(), Ask: hub.ask(), Export: hub.export(), Migrate: hub.migrate(),
+		Events: hub.events, Story: hub.story, Tail: hub.tail,
+		Verify: hub.verify, Rebuild: hub.rebuild, ApplyDead: hub.applyDead, Correct: hub.correct,
 	})
 }

@@ -99,16 +99,6 @@ func (c *rebuildCmd) Run(ctx context.Context, w world) error {
 	})
 }
 
-// Run prints usage, grouped.
-func (c *exportUsageCmd) Run(ctx context.Context, w world) error {
-	q := url.Values{"from": {c.From}, "to": {c.To}, "format": {c.Format}, "time_zone": {c.TimeZone}}
-	set(q, "group_by", strings.Join(c.GroupBy, ","))
-	return c.call(ctx, w, http.MethodGet, "/api/v1/usage", q, func(body io.Reader) error {
-		_, err := io.Copy(w.out, body)
-		return err
-	})
-}
-
 // Run asks /readyz; unlike the other commands it never opens a data directory.
 func (c *healthcheckCmd) Run(ctx context.Context, w world) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)

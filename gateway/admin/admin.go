@@ -10,6 +10,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 
@@ -42,6 +43,8 @@ type Config struct {
 	// Tail hands over requests that end after a place in the log, the zero Place is
 	// now, as anything that encodes as JSON, until ctx ends or emit fails.
 	Tail func(ctx context.Context, f TrafficFilter, after Place, emit func(at Place, row any) error) error
+	// Export writes a file.
+	Export func(ctx context.Context, q ExportQuery, to io.Writer) error
 	// Migrate brings the schema of the tables up to date, if up, and tells where it
 	// stands; anything that encodes as JSON.
 	Migrate func(ctx context.Context, up bool) (any, error)
@@ -82,7 +85,7 @@ func New(cfg Config) (*API, error) {
 
 // Routes are the addresses.
 func (a *API) Routes() []web.Route {
-	return append(slices.Concat(a.questionRoutes(), a.objectRoutes(), a.auditRoutes()), []web.Route{
+	return append(slices.Concat(a.questionRoutes(), a.exportRoutes(), a.objectRoutes(), a.auditRoutes()), []web.Route{
 		{Method: http.MethodGet, Path: "/api/v1/usage", Permission: web.Operate, Handler: a.usage},
 		{Method: http.MethodGet, Path: "/api/v1/events", Permission: web.Operate, Handler: a.events},
 		{Method: http.MethodGet, Path: "/api/v1/requests/stream", Permission: web.Operate, Handler: a.tail},

@@ -125,14 +125,6 @@ func TestUsage(t *testing.T) {
 			t.Errorf("answered %s\nwithout %s", w.Body, part)
 		}
 	}
-	const csv = "day,model,requests,attempts,failures,input_tokens,output_tokens," +
-		"input,cache_read,cache_write,cache_write_1h,audio_input,audio_cache_read,image_input,output,reasoning,audio_output,image_output," +
-		"images,web_searches,file_searches,tool_calls,search_units,audio_ms,characters,unpriced,cost_nano_usd,cost_usd\n" +
-		"2026-11-01T00:00:00+01:00,'=smart,2,3,1,15,7,10,5,0,0,0,0,0,7,0,0,0,0,0,0,0,0,0,0,1,1500000,0.0015\n" +
-		"2026-11-01T00:00:00+01:00,own,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,4,,\n"
-	if diff := cmp.Diff(csv, ask(h, "GET", query+"&format=csv").Body.String()); diff != "" {
-		t.Error(diff)
-	}
 }
 
 func TestMistakesAreNamed(t *testing.T) {
@@ -158,7 +150,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"GET", "/api/v1/usage?group_by=model,model", "group_by"},
 		{"GET", "/api/v1/usage?group_by=hour,day", "group_by"},
 		{"GET", "/api/v1/usage?group_by=model&group_by=key", "group_by"},
-		{"GET", "/api/v1/usage?format=xml", "format"},
+		{"GET", "/api/v1/usage?format=csv", "format"},
 		{"GET", "/api/v1/usage?tenant=", "tenant"},
 		{"GET", "/api/v1/usage?tenants=acme", "tenants"},
 		{"GET", "/api/v1/events?from=0", "from"},

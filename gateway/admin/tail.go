@@ -22,7 +22,6 @@ const (
 	tailRows      = 50               // shown in a second; the others are counted
 	tailBuffer    = 256              // rows read ahead
 	tailHeartbeat = 15 * time.Second // of silence
-	tailPatience  = 5 * time.Second  // for a reader that takes nothing
 	tailAgain     = time.Minute      // the caller is asked for the token
 	tailRetry     = 2 * time.Second  // a browser waits before it comes back
 )
@@ -97,7 +96,6 @@ func (a *API) tail(c echo.Context) error {
 	w := newTailWriter(c)
 	err := w.run(ctx, rows, ended, func() error { return a.Guard(c) })
 	cancel()
-	defer w.rc.SetWriteDeadline(time.Time{}) //nolint:errcheck // a connection without deadlines had none
 	if err == nil || errors.Is(err, context.Canceled) {
 		return nil
 	}
@@ -109,7 +107,8 @@ type tailRow struct {
 	data []byte
 }
 
-// tailWriter writes server-sent events. Its header leaves with the first, so that
+// tailWriter writes server-sent events. A reader that takes nothing for so long as
+// package web allows is disconnected. The header leaves with the first, so that
 // what fails before is an error with a status of its own.
 type tailWriter struct {
 	c      echo.Context
@@ -203,9 +202,6 @@ func (w *tailWriter) write(s string) error {
 		h.Set("Content-Type", "text/event-stream")
 		h.Set("X-Accel-Buffering", "no") // proxies must not wait for more
 		w.c.Response().WriteHeader(http.StatusOK)
-	}
-	if err := w.rc.SetWriteDeadline(time.Now().Add(tailPatience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
 	}
 	w.dirty = true
 	_, err := w.c.Response().Write([]byte(s))

@@ -1,10 +1,8 @@
 package admin
 
 import (
-	"encoding/csv"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -115,7 +113,6 @@ type comparedUsage struct {
 func (a *API) usage(c echo.Context) error {
 	p := newParams(c)
 	q := readUsageQuery(p, time.Now())
-	format := p.choice("format", "json", "csv")
 	if err := p.done(); err != nil {
 		return err
 	}
@@ -126,9 +123,6 @@ func (a *API) usage(c echo.Context) error {
 	table, err := a.cfg.Usage(c.Request().Context(), q)
 	if err != nil {
 		return err
-	}
-	if format == "csv" {
-		return writeCSV(c, q, table)
 	}
 	out := usageAnswer{
 		From: q.From, To: q.To, Zone: q.Zone.String(), GroupBy: q.GroupBy,
@@ -220,47 +214,4 @@ func wireRow(by []Dimension, r UsageRow) usageRow {
 		out.Group[d] = r.Group[i]
 	}
 	return out
-}
-
-func writeCSV(c echo.Context, q UsageQuery, table UsageTable) error {
-	c.Response().Header().Set("Content-Type", "text/csv; charset=utf-8")
-	c.Response().WriteHeader(http.StatusOK)
-	w := csv.NewWriter(c.Response())
-	var head []string
-	for _, d := range q.GroupBy {
-		head = append(head, string(d))
-	}
-	head = append(head, "requests", "attempts", "failures", "input_tokens", "output_tokens")
-	head = append(head, events.ClassNames()...)
-	_ = w.Write(append(head, "unpriced", "cost_nano_usd", "cost_usd"))
-	for _, r := range table.Rows {
-		_ = w.Write(record(r))
-	}
-	w.Flush()
-	return w.Error() // tells of the writes before, too
-}
-
-// record is a row as a line of CSV; an unknown cost is empty.
-func record(r UsageRow) []string {
-	var line []string
-	for _, g := range r.Group {
-		line = append(line, literal(g))
-	}
-	amounts := []int64{r.Requests, r.Attempts, r.Failures, r.Usage.InputTotal(), r.Usage.OutputTotal()}
-	classes := r.Usage.Amounts()
-	for _, n := range append(append(amounts, classes[:]...), r.Unpriced) {
-		line = append(line, strconv.FormatInt(n, 10))
-	}
-	if r.CostNanoUSD == nil {
-		return append(line, "", "")
-	}
-	return append(line, strconv.FormatInt(*r.CostNanoUSD, 10), accounting.FormatUSD(*r.CostNanoUSD))
-}
-
-// literal keeps a spreadsheet from reading a name as a formula.
-func literal(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }

@@ -61,6 +61,7 @@ func questions(t *testing.T, c *clickhouse.Client) {
 	t.Run("health", w.health)
 	t.Run("movers", w.movers)
 	t.Run("reconciliation", w.reconciliation)
+	t.Run("exports", w.exports)
 	t.Run("invalid", w.invalid)
 	t.Run("as of", func(t *testing.T) {
 		a, err := w.engine.Usage(t.Context(), everything())

@@ -1,12 +1,16 @@
 package query_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/llm-hub/llm-hub/accounting"
+	"github.com/llm-hub/llm-hub/projector/export"
 	"github.com/llm-hub/llm-hub/projector/projectortest"
 	"github.com/llm-hub/llm-hub/projector/query"
 )
@@ -39,14 +43,88 @@ func (w world) reconciliation(t *testing.T) {
 			for _, r := range a.Rows {
 				sum = sum.Plus(totals(r.Amounts))
 			}
-			if totals(a.Totals) != want || name == "chart" && sum != want {
-				t.Errorf("%s of %+v: totals %+v, rows %+v, want %+v", name, q, a.Totals, sum, want)
+			if name == "card" {
+				sum = totals(a.Totals)
+			}
+			if file := exported(t, q, a); totals(a.Totals) != want || sum != want || file != want.Cost {
+				t.Errorf("%s of %+v: totals %+v, rows %+v, exported $%d, want %+v", name, q, a.Totals, sum, file, want)
 			}
 		}
 		w.reconcilePages(t, q.Filter, want, 20+rng.IntN(200))
 	}
 	if meant < 30 {
 		t.Errorf("only %d of the combinations cost something", meant)
+	}
+}
+
+// exported writes an answer as JSON lines and adds their costs up.
+func exported(t *testing.T, q query.Question, a query.Answer) (cost int64) {
+	t.Helper()
+	var file bytes.Buffer
+	err := export.Usage(q, a, func(c []export.Column) (export.Writer, error) { return export.NewWriter(&file, export.JSONL, c) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d := json.NewDecoder(&file); d.More(); {
+		var row struct {
+			Cost int64 `json:"cost_nano_usd"`
+		}
+		if err := d.Decode(&row); err != nil {
+			t.Fatal(err)
+		}
+		cost += row.Cost
+	}
+	return cost
+}
+
+// exports: all requests are in the file, as on their pages; and the charges for
+// FinOps add up to the card.
+func (w world) exports(t *testing.T) {
+	f := query.RequestFilter{Filter: everything().Filter}
+	pages := w.walk(t, query.Page{RequestFilter: f, Limit: query.MaxPage})
+	var file bytes.Buffer
+	begin := func(c []export.Column) (export.Writer, error) { return export.NewWriter(&file, export.JSONL, c) }
+	if err := export.Requests(t.Context(), w.engine, f, begin); err != nil {
+		t.Fatal(err)
+	}
+	d := json.NewDecoder(&file)
+	for _, want := range pages {
+		var row struct {
+			ID    string
+			Count uint32
+			Cost  *int64 `json:"cost_nano_usd"`
+		}
+		if err := d.Decode(&row); err != nil || row.ID != want.ID || row.Count != want.Count || !reflect.DeepEqual(row.Cost, want.Amounts.CostNanoUSD) {
+			t.Fatalf("exported %+v, the page has %+v, %v", row, want, err)
+		}
+	}
+	if d.More() {
+		t.Error("more is exported than is on the pages")
+	}
+	a, err := w.engine.Usage(t.Context(), export.FocusQuestion(f.Filter))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.Reset()
+	if err := export.Focus(a, begin); err != nil {
+		t.Fatal(err)
+	}
+	sum := accounting.Totals{}
+	for d := json.NewDecoder(&file); d.More(); {
+		var row struct {
+			Cost     int64 `json:"x_CostNanoUSD"`
+			Quantity int64 `json:"ConsumedQuantity"`
+			Unpriced int64 `json:"x_UnpricedRecords"`
+		}
+		if err := d.Decode(&row); err != nil {
+			t.Fatal(err)
+		}
+		sum.Cost += row.Cost
+		sum.Usage.Input += row.Quantity
+		sum.Unpriced += row.Unpriced
+	}
+	if want := totals(a.Totals); sum.Cost != want.Cost || sum.Usage.Input != want.Usage.Total() || sum.Unpriced != want.Unpriced {
+		t.Errorf("charges add up to %+v, want %+v", sum, want)
 	}
 }
 

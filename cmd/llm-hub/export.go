@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/llm-hub/llm-hub/gateway/admin"
+	"github.com/llm-hub/llm-hub/projector/export"
+)
+
+type exportCmd struct {
+	Usage    exportUsageCmd    `cmd:"" help:"Usage, grouped."`
+	Requests exportRequestsCmd `cmd:"" help:"Requests that ended, and refusals, newest first."`
+	Focus    exportFocusCmd    `cmd:"" help:"Costs in the shape of the FinOps Open Cost and Usage Specification, by day of UTC."`
+}
+
+// exported is what the exports share.
+type exported struct {
+	remote
+	From     string            `required:"" help:"Start (RFC 3339 or a date in the time zone)."`
+	To       string            `required:"" help:"End, exclusive."`
+	TimeZone string            `help:"Time zone of dates, hours and days." default:"UTC"`
+	Where    map[string]string `help:"Only these: model=smart,fast;tenant=acme." placeholder:"DIMENSION=VALUES"`
+}
+
+type exportUsageCmd struct {
+	exported
+	GroupBy []string `help:"hour, day, week, month, model, key, tenant, provider, ..."`
+	Format  string   `help:"csv, json, jsonl or parquet." default:"csv" enum:"csv,json,jsonl,parquet"`
+}
+
+type exportRequestsCmd struct {
+	exported
+	Format string `help:"csv, jsonl or parquet." default:"csv" enum:"csv,jsonl,parquet"`
+}
+
+type exportFocusCmd struct {
+	exported
+	Format string `help:"csv, jsonl or parquet." default:"csv" enum:"csv,jsonl,parquet"`
+}
+
+// Run writes usage, grouped; as JSON it is the answer of /api/v1/usage.
+func (c *exportUsageCmd) Run(ctx context.Context, w world) error {
+	more := url.Values{}
+	set(more, "group_by", strings.Join(c.GroupBy, ","))
+	if c.Format == "json" {
+		return c.write(ctx, w, "/api/v1/usage", more)
+	}
+	more.Set("format", c.Format)
+	return c.write(ctx, w, "/api/v1/export/usage", more)
+}
+
+// Run writes requests.
+func (c *exportRequestsCmd) Run(ctx context.Context, w world) error {
+	return c.write(ctx, w, "/api/v1/export/requests", url.Values{"format": {c.Format}})
+}
+
+// Run writes charges.
+func (c *exportFocusCmd) Run(ctx context.Context, w world) error {
+	return c.write(ctx, w, "/api/v1/export/focus", url.Values{"format": {c.Format}})
+}
+
+func (c *exported) write(ctx context.Context, w world, path string, q url.Values) error {
+	for dimension, values := range c.Where {
+		q.Set(dimension, values)
+	}
+	q.Set("from", c.From)
+	q.Set("to", c.To)
+	q.Set("time_zone", c.TimeZone)
+	return c.call(ctx, w, http.MethodGet, path, q, func(body io.Reader) error {
+		_, err := io.Copy(w.out, body)
+		return err
+	})
+}
+
+// export writes files from the tables; nil where there are none.
+func (h *localHub) export() func(context.Context, admin.ExportQuery, io.Writer) error {
+	if h.stores.tables == nil {
+		return nil
+	}
+	engine := h.questions()
+	return func(ctx context.Context, q admin.ExportQuery, to io.Writer) error {
+		begin := func(columns []export.Column) (export.Writer, error) {
+			return export.NewWriter(to, export.Format(q.Format), columns)
+		}
+		f := filterOf(q.TrafficFilter)
+		var err error
+		switch q.What {
+		case "usage":
+			question := questionOf(q.UsageQuery)
+			answer, failed := engine.Usage(ctx, question)
+			if err = failed; err == nil {
+				err = export.Usage(question, answer, begin)
+			}
+		case "requests":
+			err = export.Requests(ctx, engine, f, begin)
+		case "focus":
+			answer, failed := engine.Usage(ctx, export.FocusQuestion(f.Filter))
+			if err = failed; err == nil {
+				err = export.Focus(answer, begin)
+			}
+		default:
+			err = fmt.Errorf("nobody exports %s", q.What)
+		}
+		if err != nil {
+			return queryError(err)
+		}
+		return nil
+	}
+}

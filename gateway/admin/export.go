@@ -1,0 +1,96 @@
+package admin
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/llm-hub/llm-hub/gateway/web"
+)
+
+// ExportQuery asks for a file.
+type ExportQuery struct {
+	What   string // usage, requests, focus
+	Format string // csv, jsonl, parquet
+	UsageQuery
+}
+
+func (a *API) exportRoutes() []web.Route {
+	var out []web.Route
+	for _, what := range []string{"usage", "requests", "focus"} {
+		out = append(out, web.Route{
+			Method: http.MethodGet, Path: "/api/v1/export/" + what, Permission: web.Operate,
+			Handler: func(c echo.Context) error { return a.exportFile(c, what) },
+		})
+	}
+	return out
+}
+
+// contentTypes of the formats.
+func contentType(format string) string {
+	switch format {
+	case "csv":
+		return "text/csv; charset=utf-8"
+	case "jsonl":
+		return "application/x-ndjson"
+	default:
+		return "application/vnd.apache.parquet"
+	}
+}
+
+// exportFile streams a file. When it breaks off the connection does, too, so that
+// half a file does not look whole.
+func (a *API) exportFile(c echo.Context, what string) error {
+	p := newParams(c)
+	q := ExportQuery{What: what, Format: p.choice("format", "csv", "jsonl", "parquet")}
+	switch what {
+	case "usage":
+		q.UsageQuery = readUsageQuery(p, time.Now())
+		if q.Compare != (TrafficPeriod{}) {
+			p.wrong("compare_from", "cannot be exported: ask for the other period")
+		}
+	case "requests":
+		q.TrafficFilter = readFilter(p, time.Now(), slices.Concat(names(), requestDimensions()))
+		q.readBounds(p)
+	default:
+		q.TrafficFilter = readFilter(p, time.Now(), names())
+	}
+	if err := p.done(); err != nil {
+		return err
+	}
+	q.Scope = a.scope(c)
+	if a.cfg.Export == nil {
+		return absent("Analytics")
+	}
+	name := strings.NewReplacer(":", "", "-", "").Replace(fmt.Sprintf("%s_%s_%s.%s", what, q.From.Format(time.RFC3339), q.To.Format(time.RFC3339), q.Format))
+	w := &fileWriter{c: c, kind: contentType(q.Format), name: name}
+	err := a.cfg.Export(c.Request().Context(), q, w)
+	if err != nil && w.begun {
+		_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Unix(1, 0)) // a writer without a connection has nothing to break
+	}
+	return err
+}
+
+// fileWriter sends its header with the first byte, so that what fails before is an
+// error with a status of its own.
+type fileWriter struct {
+	c          echo.Context
+	kind, name string
+	begun      bool
+}
+
+// Write implements io.Writer.
+func (w *fileWriter) Write(b []byte) (int, error) {
+	if !w.begun {
+		w.begun = true
+		h := w.c.Response().Header()
+		h.Set("Content-Type", w.kind)
+		h.Set("Content-Disposition", `attachment; filename="`+w.name+`"`)
+		w.c.Response().WriteHeader(http.StatusOK)
+	}
+	return w.c.Response().Write(b)
+}
