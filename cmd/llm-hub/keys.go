@@ -88,18 +88,16 @@ func (c *keyRollCmd) Run(ctx context.Context, w world) error {
 }
 
 // Run pauses.
-func (c *keyPauseCmd) Run(ctx context.Context, w world) error { return c.state(ctx, w, "paused") }
+func (c *keyPauseCmd) Run(ctx context.Context, w world) error {
+	return c.state(ctx, w, objectPath(keys{}, c.ID), "paused")
+}
 
 // Run resumes.
-func (c *keyResumeCmd) Run(ctx context.Context, w world) error { return c.state(ctx, w, "active") }
+func (c *keyResumeCmd) Run(ctx context.Context, w world) error {
+	return c.state(ctx, w, objectPath(keys{}, c.ID), "active")
+}
 
 // Run revokes.
-func (c *keyRevokeCmd) Run(ctx context.Context, w world) error { return c.state(ctx, w, "revoked") }
-
-func (c *keyID) state(ctx context.Context, w world, state string) error {
-	body, err := json.Marshal(map[string]string{"state": state})
-	if err != nil {
-		return err
-	}
-	return c.send(ctx, w, message{method: http.MethodPatch, path: objectPath(keys{}, c.ID), body: body})
+func (c *keyRevokeCmd) Run(ctx context.Context, w world) error {
+	return c.state(ctx, w, objectPath(keys{}, c.ID), "revoked")
 }

@@ -18,17 +18,17 @@ import (
 
 // objectCmds are the commands for what is configured.
 type objectCmds struct {
-	Tenants     objectCmd[tenants]     `cmd:"" help:"Organisations."`
-	Users       objectCmd[users]       `cmd:"" help:"People of tenants."`
-	Keys        keysCmd                `cmd:"" help:"Virtual keys: what applications authenticate with."`
-	Providers   objectCmd[providers]   `cmd:"" help:"Vendor accounts."`
-	Credentials objectCmd[credentials] `cmd:"" help:"Vendor keys of providers."`
-	Models      objectCmd[models]      `cmd:"" help:"Logical models."`
-	Prices      objectCmd[prices]      `cmd:"" help:"Prices that differ from the shipped book."`
-	Limits      limitsCmd              `cmd:"" help:"Limits, wherever they are."`
-	Settings    settingsCmd            `cmd:"" help:"Settings of the whole hub."`
-	Audit       auditCmd               `cmd:"" help:"Who changed what."`
-	MasterKey   masterKeyCmd           `cmd:"" help:"The key that secrets are sealed by."`
+	Tenants     objectCmd[tenants]       `cmd:"" help:"Organisations."`
+	Users       objectCmd[users]         `cmd:"" help:"People of tenants."`
+	Keys        keysCmd                  `cmd:"" help:"Virtual keys: what applications authenticate with."`
+	Providers   switchedCmd[providers]   `cmd:"" help:"Vendor accounts."`
+	Credentials switchedCmd[credentials] `cmd:"" help:"Vendor keys of providers."`
+	Models      objectCmd[models]        `cmd:"" help:"Logical models."`
+	Prices      objectCmd[prices]        `cmd:"" help:"Prices that differ from the shipped book."`
+	Limits      limitsCmd                `cmd:"" help:"Limits, wherever they are."`
+	Settings    settingsCmd              `cmd:"" help:"Settings of the whole hub."`
+	Audit       auditCmd                 `cmd:"" help:"Who changed what."`
+	MasterKey   masterKeyCmd             `cmd:"" help:"The key that secrets are sealed by."`
 }
 
 // noun is a sort of objects as commands name it.
@@ -78,6 +78,44 @@ type objectCmd[N noun] struct {
 	Create createCmd[N] `cmd:"" help:"Create one."`
 	Update updateCmd[N] `cmd:"" help:"Change one."`
 	Delete deleteCmd[N] `cmd:"" help:"Remove one, and what is inside it."`
+}
+
+// switchedCmd is [objectCmd] of what can be switched off.
+type switchedCmd[N noun] struct {
+	objectCmd[N]
+	Disable disableCmd[N] `cmd:"" help:"Use it no more."`
+	Enable  enableCmd[N]  `cmd:"" help:"Use it again."`
+}
+
+type disableCmd[N noun] struct {
+	edit
+	ID string `arg:"" help:"Its id."`
+}
+
+type enableCmd[N noun] struct {
+	edit
+	ID string `arg:"" help:"Its id."`
+}
+
+// Run switches one off.
+func (c *disableCmd[N]) Run(ctx context.Context, w world) error {
+	var n N
+	return c.state(ctx, w, objectPath(n, c.ID), "disabled")
+}
+
+// Run switches one on.
+func (c *enableCmd[N]) Run(ctx context.Context, w world) error {
+	var n N
+	return c.state(ctx, w, objectPath(n, c.ID), "enabled")
+}
+
+// state changes the state of an object.
+func (e *edit) state(ctx context.Context, w world, path, state string) error {
+	body, err := json.Marshal(map[string]string{"state": state})
+	if err != nil {
+		return err
+	}
+	return e.send(ctx, w, message{method: http.MethodPatch, path: path, body: body})
 }
 
 // output is how results are printed.

@@ -21,6 +21,7 @@ const (
 	registrationClosed = "closed"
 	drain              = "drain"
 	unnamedCredential  = "default" // of a vendor that needs no key
+	switchedOff        = "disabled"
 	keyActive          = "active"
 	keyPaused          = "paused"
 	keyRevoked         = "revoked"
@@ -105,6 +106,9 @@ func (b *builder) provider(doc *providerDoc) error {
 	}
 	for i := range doc.Credentials {
 		c := &doc.Credentials[i]
+		if doc.State == switchedOff || c.State == switchedOff {
+			continue
+		}
 		if len(c.proof()) == 0 && !kind.NoKey { // it was voided, see [Draft.voidMoved]
 			continue
 		}
@@ -117,7 +121,7 @@ func (b *builder) provider(doc *providerDoc) error {
 			Weight: int(valueOr(c.Weight, 1)), Limits: limitsOf(c.Limits),
 		})
 	}
-	if p.Credentials == nil && kind.NoKey {
+	if doc.Credentials == nil && kind.NoKey && doc.State != switchedOff {
 		p.Credentials = []*Credential{{Provider: p.Name, Name: unnamedCredential, Weight: 1}}
 	}
 	b.catalog.Providers[p.Name] = p

@@ -24,6 +24,7 @@ type providerDoc struct {
 	Deployments []deploymentDoc `yaml:"deployments" doc:"What this account calls a model, where targets name the model itself: deployments of azure, inference profiles of bedrock."`
 	Timeouts    timeoutsDoc     `yaml:"timeouts" doc:"For calls to this provider, where the logical model says nothing."`
 	Credentials []credentialDoc `yaml:"credentials" doc:"Keys of this account; requests rotate over them."`
+	State       switchState     `yaml:"state" doc:"enabled or disabled: disabled, it is not called. Default enabled."`
 }
 
 type deploymentDoc struct {
@@ -32,18 +33,19 @@ type deploymentDoc struct {
 }
 
 type credentialDoc struct {
-	Name           id         `yaml:"name" required:"true" doc:"Names the key in events, limits and reports."`
-	APIKey         secretText `yaml:"api_key" doc:"The vendor's key. Best given as env:NAME or file:PATH, as all secrets."`
-	AccessToken    secretText `yaml:"access_token" doc:"Of azure and vertex: a token of Entra or Google that somebody else renews."`
-	ServiceAccount secretJSON `yaml:"service_account" doc:"Of vertex: the key file of a Google service account, e.g. file:key.json."`
-	AccessKey      secretText `yaml:"access_key" doc:"Of bedrock: the id of an AWS access key."`
-	SecretKey      secretText `yaml:"secret_key" doc:"Of bedrock: the secret of the AWS access key."`
-	SessionToken   secretText `yaml:"session_token" doc:"Of bedrock: the token of a temporary access key."`
-	TenantID       placeName  `yaml:"tenant_id" doc:"Of azure: the Entra tenant of an application that asks for tokens."`
-	ClientID       placeName  `yaml:"client_id" doc:"Of azure: the id of that application."`
-	ClientSecret   secretText `yaml:"client_secret" doc:"Of azure: the secret of that application."`
-	Weight         *positive  `yaml:"weight" doc:"Share in the rotation. Default 1."`
-	Limits         []limitDoc `yaml:"limits" doc:"What may be spent with this key."`
+	Name           id          `yaml:"name" required:"true" doc:"Names the key in events, limits and reports."`
+	APIKey         secretText  `yaml:"api_key" doc:"The vendor's key. Best given as env:NAME or file:PATH, as all secrets."`
+	AccessToken    secretText  `yaml:"access_token" doc:"Of azure and vertex: a token of Entra or Google that somebody else renews."`
+	ServiceAccount secretJSON  `yaml:"service_account" doc:"Of vertex: the key file of a Google service account, e.g. file:key.json."`
+	AccessKey      secretText  `yaml:"access_key" doc:"Of bedrock: the id of an AWS access key."`
+	SecretKey      secretText  `yaml:"secret_key" doc:"Of bedrock: the secret of the AWS access key."`
+	SessionToken   secretText  `yaml:"session_token" doc:"Of bedrock: the token of a temporary access key."`
+	TenantID       placeName   `yaml:"tenant_id" doc:"Of azure: the Entra tenant of an application that asks for tokens."`
+	ClientID       placeName   `yaml:"client_id" doc:"Of azure: the id of that application."`
+	ClientSecret   secretText  `yaml:"client_secret" doc:"Of azure: the secret of that application."`
+	Weight         *positive   `yaml:"weight" doc:"Share in the rotation. Default 1."`
+	Limits         []limitDoc  `yaml:"limits" doc:"What may be spent with this key."`
+	State          switchState `yaml:"state" doc:"enabled or disabled: disabled, it is not used. Default enabled."`
 }
 
 type modelDoc struct {

@@ -210,10 +210,14 @@ func credentialID(p *providerDoc, c *credentialDoc) string {
 }
 
 // hostOf is where a provider's keys are sent to: scheme, host and port, or its
-// kind where the address is made of other settings.
+// kind where the settings give no address.
 func hostOf(p *providerDoc, kinds []Kind) string {
 	kind, _ := findKind(kinds, string(p.Kind))
-	u, err := url.Parse(cmp.Or(string(p.BaseURL), kind.BaseURL))
+	address, err := p.address(kind)
+	if err != nil { // which is a mistake that is told elsewhere
+		return string(p.Kind)
+	}
+	u, err := url.Parse(cmp.Or(address, kind.BaseURL))
 	if err != nil || u.Host == "" {
 		return string(p.Kind)
 	}

@@ -373,6 +373,7 @@ type (
 	onDisconnect string
 	registration string
 	keyState     string
+	switchState  string
 )
 
 func strategies() []string {
@@ -387,6 +388,9 @@ func registrations() []string { return []string{"closed", "open"} }
 
 func keyStates() []string { return []string{keyActive, keyPaused, keyRevoked} }
 
+func switchStates() []string { return []string{"enabled", switchedOff} }
+
+func (v *switchState) parse(s string) error  { return word(v, s, switchStates()) }
 func (v *keyState) parse(s string) error     { return word(v, s, keyStates()) }
 func (v *strategy) parse(s string) error     { return word(v, s, strategies()) }
 func (v *per) parse(s string) error          { return word(v, s, spans()) }
@@ -396,6 +400,7 @@ func (v *role) parse(s string) error         { return word(v, s, roles()) }
 func (v *onDisconnect) parse(s string) error { return word(v, s, disconnects()) }
 func (v *registration) parse(s string) error { return word(v, s, registrations()) }
 
+func (*switchState) schema() schema  { return schema{Type: "string", Enum: switchStates()} }
 func (*keyState) schema() schema     { return schema{Type: "string", Enum: keyStates()} }
 func (*strategy) schema() schema     { return schema{Type: "string", Enum: strategies()} }
 func (*per) schema() schema          { return schema{Type: "string", Enum: spans()} }
