@@ -64,7 +64,7 @@ func (a *API) list(d provider.Dialect, names []string) any {
 		return page
 	case provider.Gemini:
 		return geminiPage{Models: entries}
-	case provider.OpenAI:
+	case provider.OpenAI, provider.Responses:
 	}
 	return openaiPage{Object: "list", Data: entries}
 }
@@ -81,7 +81,7 @@ func (a *API) entry(d provider.Dialect, name string) any {
 			Name: geminiPrefix + name, BaseID: name, Version: "1", DisplayName: name,
 			Methods: []string{"generateContent", "countTokens", "embedContent"},
 		}
-	case provider.OpenAI:
+	case provider.OpenAI, provider.Responses:
 	}
 	return openaiModel{ID: name, Object: "model", Created: a.since.Unix(), OwnedBy: owner}
 }

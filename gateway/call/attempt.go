@@ -172,7 +172,11 @@ func (a *attempt) refused(res *http.Response) error {
 	if cause := context.Cause(a.ctx); cause != nil {
 		return a.lost(cause)
 	}
-	f := a.vendor.Failure(res.StatusCode, res.Header, body)
+	understand := a.out.Failure
+	if understand == nil {
+		understand = a.vendor.Failure
+	}
+	f := understand(res.StatusCode, res.Header, body)
 	return a.failed(*f, err)
 }
 

@@ -48,6 +48,9 @@ func (f *Failure) kind() gateway.Kind {
 	case TimedOut:
 		return gateway.UpstreamTimeout
 	case ClientError:
+		if f.Status == http.StatusNotFound { // what is asked for, not the model
+			return gateway.NotFound
+		}
 		return gateway.Invalid
 	case TooLong:
 		return gateway.ContextLength

@@ -25,7 +25,8 @@ type Dialect string
 
 // Dialects spoken.
 const (
-	OpenAI    Dialect = "openai"
+	OpenAI    Dialect = "openai"    // chat completions and what belongs to them
+	Responses Dialect = "responses" // OpenAI's second one; errors are as in the first
 	Anthropic Dialect = "anthropic"
 	Gemini    Dialect = "gemini"
 	Cohere    Dialect = "cohere"
@@ -43,6 +44,9 @@ type Inbound struct {
 	IncludeUsage bool        // the client asked for usage in the stream
 	MaxOutput    int64       // cap on answer tokens, 0: none given
 	InputTokens  int64       // at four bytes a token, see [EstimateTokens]
+	Previous     string      // id of the answer that this request goes on from, as the client names it; empty: none
+	Keep         bool        // the answer is to be kept, so that later requests can go on from it
+	Kept         *KeptCall   // what is asked of the vendor that keeps an answer; nil: another thing is asked
 	// Prompt reads the texts of the prompt for a better estimate, at most so many
 	// bytes of them. It reads Body again, so it is for where that matters; nil if
 	// the dialect has no such.
@@ -109,6 +113,9 @@ type Outbound struct {
 	Body   []byte
 	// Dropped are the paths of what the client said and the vendor is not told.
 	Dropped []string
+	// Failure understands an answer whose status is not 2xx, in place of the vendor's.
+	// nil: the vendor's does.
+	Failure func(status int, h http.Header, body []byte) *Failure
 	// Unary turns a whole 2xx body into the client's. Set when the request is not a
 	// stream. Beside an error the Reply has nothing but the Usage that the vendor
 	// told all the same.
@@ -127,6 +134,7 @@ type Reply struct {
 	// WithUsage gives Body with an estimate of the usage in it, for a vendor that gave
 	// none and a dialect that wants one; nil: Body is the answer in any case.
 	WithUsage func(u events.Usage) []byte
+	Kept      *Kept // what is kept of it; nil: nothing
 }
 
 // Stream is a vendor's stream turned into the client's dialect. It pulls: it

@@ -82,7 +82,7 @@ func shaped(r *http.Request, e *gateway.Error, id events.RequestID) (body []byte
 		}
 	case provider.Cohere:
 		_, body = cohere.ErrorBody(e)
-	case provider.OpenAI:
+	case provider.OpenAI, provider.Responses: // which have the same errors
 		_, body = openai.ErrorBody(e)
 	}
 	return body

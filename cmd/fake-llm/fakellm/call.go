@@ -46,8 +46,11 @@ type call struct {
 	packed     bool     // vectors as bytes in base64
 	batch      bool     // Gemini: an answer for many inputs
 
-	cited bool    // Cohere: there are documents to be cited
-	ranks ranking // documents to be ranked
+	cited  bool    // Cohere: there are documents to be cited
+	ranks  ranking // documents to be ranked
+	key    string  // of the client
+	memory *memory // of the server
+	talk   *talk   // nil unless the Responses API is spoken
 
 	wantJSON bool
 	schema   json.RawMessage // nil when any object will do

@@ -13,6 +13,8 @@
 //	POST /v1/messages/count_tokens, /v1beta/models/{model}:countTokens
 //	POST /v1/embeddings, /v1beta/models/{model}:embedContent, :batchEmbedContents
 //	POST /v1/completions                         OpenAI's legacy one
+//	POST /v1/responses, /v1/responses/input_tokens
+//	GET|DELETE /v1/responses/{id}, GET .../input_items, POST .../cancel
 //	POST /azure/openai/v1/chat/completions, /azure/openai/deployments/{d}/chat/completions?api-version=...
 //	POST /vertex/v1/projects/{p}/locations/{l}/publishers/google/models/{model}:generateContent
 //	POST .../publishers/anthropic/models/{model}:rawPredict, :streamRawPredict
@@ -47,6 +49,10 @@
 // about and that comes back without the thinking. An embedding is [Vector] of its text, a
 // ranking goes by [Score]; Cohere's answers about documents cite their first word. A legacy
 // completion is the reply to a user who says the prompt, of 16 tokens unless more are asked for.
+//
+// Answers of the Responses API are kept for the key that asked, unless store is false. Encrypted
+// thoughts that come back changed are refused, and so is a call that was thought about and comes back
+// by its id without the thought in front of it.
 //
 // The models "bench" and "bench-stream" answer any request with the same bytes, rendered once:
 // about 1.3 kB unary, 64 content chunks when streamed, BenchUsage tokens.

@@ -36,6 +36,7 @@ type failure struct {
 	reason    reason
 	message   string // replaces the dialect's own when not empty
 	param     string
+	code      string        // replaces the dialect's own when not empty
 	key       string        // the key that was refused
 	after     time.Duration // 0 for no Retry-After
 	afterDate bool

@@ -35,6 +35,9 @@ func openaiErrorOf(c *call, f *failure) openaiError {
 	if f.message != "" {
 		message = f.message
 	}
+	if f.code != "" {
+		code = f.code
+	}
 	out := openaiError{openaiErrorBody{Message: message, Type: kind, Param: optional(f.param), Code: optional(code)}}
 	if f.reason == reasonContext {
 		out.Error.Param = optional("messages")

@@ -40,6 +40,8 @@ type Server struct {
 	embeds   map[Vendor]*wire // of embeddings
 	ranks    map[Vendor]*wire // of rankings
 	complete *wire            // of legacy completions
+	respond  *wire            // of the Responses API
+	memory   *memory
 	bench    map[Vendor]*benchReply
 	ledger   *ledger
 	behavior behavior
@@ -60,7 +62,8 @@ func New(cfg Config) *Server {
 		capacity = 0
 	}
 	s := &Server{
-		seed: cfg.Seed, wires: wires(), embeds: embeddingWires(), ranks: rerankWires(), complete: completionWire(), bench: map[Vendor]*benchReply{}, ledger: newLedger(capacity),
+		seed: cfg.Seed, wires: wires(), embeds: embeddingWires(), ranks: rerankWires(), complete: completionWire(),
+		respond: responsesWire(), memory: newMemory(), bench: map[Vendor]*benchReply{}, ledger: newLedger(capacity),
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}
 	s.vertex = s.vertexWires()
@@ -101,11 +104,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		server: s, w: w, rc: http.NewResponseController(w), r: r, wire: wire, route: rt,
 		call: call{
 			model: rt.model, stream: rt.stream, choices: 1, created: time.Now(),
-			ids: newIDSource(s.seed, s.arrivals.Add(1)),
+			ids: newIDSource(s.seed, s.arrivals.Add(1)), key: wire.key(r), memory: s.memory,
 		},
 	}
 	switch rt.op {
-	case opChat, opEmbed, opComplete, opRank:
+	case opChat, opEmbed, opComplete, opRank, opRespond:
 		s.book(x)
 		return
 	}
@@ -118,8 +121,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.document(wire.models(modelNames(rt.vendor)))
 	case opModel:
 		x.document(wire.model(rt.model))
-	case opCount:
+	case opCount, opRespondCount:
 		x.count()
+	case opKept:
+		x.kept()
 	default:
 		x.fail(&failure{
 			status: http.StatusNotFound, reason: reasonNoRoute,
@@ -139,6 +144,8 @@ func (s *Server) wireOf(rt route) *wire {
 		return s.ranks[rt.vendor]
 	case opComplete:
 		return s.complete
+	case opRespond, opRespondCount, opKept:
+		return s.respond
 	}
 	return s.wires[rt.vendor]
 }

@@ -72,13 +72,16 @@ const (
 	opEmbed
 	opComplete
 	opRank
+	opRespond
+	opRespondCount
+	opKept
 )
 
 // A route is a request line understood.
 type route struct {
 	vendor Vendor
 	op     operation
-	model  string // from the path: Gemini, and GET of one model
+	model  string // from the path: Gemini, GET of one model, and what is below /responses
 	stream bool   // Gemini says so in the path
 
 	publisher string // Vertex: of the model
@@ -123,6 +126,12 @@ func routeOf(r *http.Request, path string) route {
 		return route{vendor: OpenAI, op: opRank}
 	case strings.HasPrefix(path, "/v2/"):
 		return cohereRoute(path, post)
+	case path == "/v1/responses" && post:
+		return route{vendor: OpenAI, op: opRespond}
+	case path == "/v1/responses/input_tokens" && post:
+		return route{vendor: OpenAI, op: opRespondCount}
+	case strings.HasPrefix(path, "/v1/responses/"):
+		return route{vendor: OpenAI, op: opKept, model: strings.TrimPrefix(path, "/v1/responses/")}
 	case path == "/v1/messages" && post:
 		return route{vendor: Anthropic, op: opChat}
 	case path == "/v1/messages/count_tokens" && post:

@@ -65,6 +65,9 @@ func (s *stream) Progress() provider.Progress {
 	return provider.Progress{Usage: s.usage, Output: s.text.Tokens(), Text: s.text.Excerpt(), Finish: string(s.finish)}
 }
 
+// Kept implements [provider.Keeper].
+func (s *stream) Kept() *provider.Kept { return provider.KeptBy(s.encoder) }
+
 // Trailer implements [provider.Stream].
 func (s *stream) Trailer(b provider.Bill) []byte { return s.encoder.Trailer(nil, s.usage, b) }
 

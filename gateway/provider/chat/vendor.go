@@ -114,7 +114,10 @@ func (v vendor) Prepare(in *provider.Inbound, t provider.Target) (*provider.Outb
 			reply.Model = t.Model
 		}
 		v.signer.markReply(reply)
-		return summary(reply, client.Encoder(in).Reply(reply)), nil
+		encoder := client.Encoder(in)
+		out := summary(reply, encoder.Reply(reply))
+		out.Kept = provider.KeptBy(encoder)
+		return out, nil
 	}
 	return out, nil
 }

@@ -192,7 +192,7 @@ func part(w wirePart, path string) (chat.Part, error) {
 	case "refusal":
 		return chat.Part{Kind: chat.TextPart, Text: w.Refusal}, nil
 	case "image_url":
-		return media(chat.Part{Kind: chat.ImagePart}, w.ImageURL.URL, path+".image_url.url")
+		return Media(chat.Part{Kind: chat.ImagePart}, w.ImageURL.URL, path+".image_url.url")
 	case "input_audio":
 		if w.InputAudio.Data == "" || w.InputAudio.Format == "" {
 			return chat.Part{}, invalid(path+".input_audio", "", "'%s.input_audio' must have data and format.", path)
@@ -203,13 +203,14 @@ func part(w wirePart, path string) (chat.Part, error) {
 			return chat.Part{}, invalid(path+".file.file_data", "unsupported_value",
 				"'%s.file' must hold file_data; this model cannot read an uploaded file.", path)
 		}
-		return media(chat.Part{Kind: chat.FilePart, Filename: w.File.Filename}, w.File.Data, path+".file.file_data")
+		return Media(chat.Part{Kind: chat.FilePart, Filename: w.File.Filename}, w.File.Data, path+".file.file_data")
 	}
 	return chat.Part{}, invalid(path+".type", "invalid_value", "'%s.type' is not a part that this model takes.", path)
 }
 
-// media fills p from a data URI or a web address.
-func media(p chat.Part, uri, path string) (chat.Part, error) {
+// Media fills p from a data URI or a web address. The error names path, where it
+// stands in the request.
+func Media(p chat.Part, uri, path string) (chat.Part, error) {
 	scheme, rest, ok := strings.Cut(uri, ":")
 	switch strings.ToLower(scheme) {
 	case "https", "http":

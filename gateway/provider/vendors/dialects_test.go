@@ -15,6 +15,7 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/provider/anthropic"
 	"github.com/llm-hub/llm-hub/gateway/provider/gemini"
 	"github.com/llm-hub/llm-hub/gateway/provider/openai"
+	"github.com/llm-hub/llm-hub/gateway/provider/responses"
 	"github.com/llm-hub/llm-hub/gateway/provider/vendors"
 )
 
@@ -34,6 +35,8 @@ func lanes() map[string]func() (*provider.Inbound, error) {
 	for _, stream := range []bool{false, true} {
 		body := fmt.Appendf(nil, chat, stream)
 		lanes[fmt.Sprint("openai/", stream)] = func() (*provider.Inbound, error) { return openai.ParseChat(body) }
+		asked := fmt.Appendf(nil, `{"model":"smart","max_output_tokens":50,"stream":%t,"input":%q}`, stream, greeting)
+		lanes[fmt.Sprint("responses/", stream)] = func() (*provider.Inbound, error) { return responses.ParseResponse(asked) }
 		lanes[fmt.Sprint("anthropic/", stream)] = func() (*provider.Inbound, error) { return anthropic.ParseMessages(body) }
 		lanes[fmt.Sprint("gemini/", stream)] = func() (*provider.Inbound, error) { return gemini.ParseGenerate("smart", contents, stream) }
 	}
@@ -115,6 +118,7 @@ func checkEnd(t *testing.T, in *provider.Inbound, body string, whole bool) {
 	t.Helper()
 	ends := map[provider.Dialect]string{
 		provider.OpenAI: "[DONE]", provider.Anthropic: "message_stop", provider.Gemini: `"finishReason":"STOP"`,
+		provider.Responses: "event:response.completed",
 	}
 	switch {
 	case !in.Stream:
@@ -130,7 +134,7 @@ func checkEnd(t *testing.T, in *provider.Inbound, body string, whole bool) {
 		t.Errorf("the last event has no end: %q", body)
 	}
 	ended := strings.Contains(strings.ReplaceAll(body, " ", ""), ends[in.Dialect])
-	failed := strings.Contains(body, `"error"`)
+	failed := strings.Contains(body, `"error":{`)
 	if ended != whole || failed == whole {
 		t.Errorf("whole: %t, ended: %t, failed: %t: %s", whole, ended, failed, body)
 	}

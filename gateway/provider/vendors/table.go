@@ -14,7 +14,8 @@ func hosted() []Info {
 		{
 			Kind: "openai", Title: "OpenAI", Wire: provider.OpenAI,
 			BaseURL: "https://api.openai.com/v1", KeyEnv: []string{"OPENAI_API_KEY"},
-			Models: Defaults{Smart: "gpt-6-sol", Fast: "gpt-5.4-mini", Cheap: "gpt-6-luna"},
+			Models:    Defaults{Smart: "gpt-6-sol", Fast: "gpt-5.4-mini", Cheap: "gpt-6-luna"},
+			responses: true,
 		},
 		{
 			Kind: "anthropic", Title: "Anthropic", Wire: provider.Anthropic,
@@ -35,8 +36,7 @@ func hosted() []Info {
 			Defaults{Smart: "openai/gpt-oss-120b", Fast: "openai/gpt-oss-20b", Cheap: "llama-3.1-8b-instant"}),
 		mistral(),
 		deepseek(),
-		compatible("xai", "xAI", "https://api.x.ai/v1", "XAI_API_KEY",
-			Defaults{Smart: "grok-4.6", Fast: "grok-4-1-fast-non-reasoning", Cheap: "grok-4-1-fast-non-reasoning"}),
+		xai(),
 		ranks(openai.RankObjects, compatible("together", "Together AI", "https://api.together.xyz/v1", "TOGETHER_API_KEY", Defaults{
 			Smart: "meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8",
 			Fast:  "meta-llama/Llama-3.3-70B-Instruct-Turbo",
@@ -133,5 +133,13 @@ func openrouter() Info {
 	info := compatible("openrouter", "OpenRouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY",
 		Defaults{Smart: "anthropic/claude-sonnet-5", Fast: "google/gemini-3.5-flash", Cheap: "openai/gpt-5.4-nano"})
 	info.traits = openai.Traits{Thoughts: openai.ReasoningDetails, CacheHints: true}
+	return info
+}
+
+// xai speaks the Responses API as well.
+func xai() Info {
+	info := compatible("xai", "xAI", "https://api.x.ai/v1", "XAI_API_KEY",
+		Defaults{Smart: "grok-4.6", Fast: "grok-4-1-fast-non-reasoning", Cheap: "grok-4-1-fast-non-reasoning"})
+	info.responses = true
 	return info
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/provider/embed"
 	"github.com/llm-hub/llm-hub/gateway/provider/gemini"
 	"github.com/llm-hub/llm-hub/gateway/provider/openai"
+	"github.com/llm-hub/llm-hub/gateway/provider/responses"
 	"github.com/llm-hub/llm-hub/gateway/provider/vertex"
 )
 
@@ -27,7 +28,8 @@ type Info struct {
 	Models  Defaults         // for derived logical models; empty: ask the vendor
 	Account provider.Account // how it is found and asked, if not as most
 
-	traits openai.Traits // of a vendor that speaks OpenAI's dialect
+	traits    openai.Traits // of a vendor that speaks OpenAI's dialect
+	responses bool          // it speaks the Responses API, too
 }
 
 // Defaults are the vendor's models behind the derived logical models.
@@ -67,7 +69,12 @@ func adapter(info Info, clients map[provider.Dialect]chat.Client) provider.Vendo
 	switch info.Wire {
 	case provider.OpenAI:
 		info.traits.Signer = info.Kind
-		v := openai.New(translated(openai.Wire{Traits: info.traits}, clients), info.traits)
+		rest := translated(openai.Wire{Traits: info.traits}, clients)
+		if info.responses {
+			rest.Vendor = responses.New(rest.Vendor)
+			return twofold{openai.New(rest, info.traits), responses.Native{}}
+		}
+		v := openai.New(rest, info.traits)
 		if info.traits.Ranks != "" {
 			return openai.Ranker{Vendor: v}
 		}
@@ -90,8 +97,15 @@ func adapter(info Info, clients map[provider.Dialect]chat.Client) provider.Vendo
 			Anthropic: anthropic.New(chat.NewVendor(anthropic.Wire{}, clients)),
 			Others:    openai.New(chat.NewVendor(openai.Wire{Traits: others}, clients), others),
 		})
+	case provider.Responses: // nobody speaks nothing but it
 	}
 	return nil
+}
+
+// twofold is a vendor that speaks both of OpenAI's dialects.
+type twofold struct {
+	openai.Vendor
+	responses.Native
 }
 
 // translator is a wire that also makes embeddings.
@@ -116,5 +130,6 @@ func translated(w translator, clients map[provider.Dialect]chat.Client) translat
 func clients() map[provider.Dialect]chat.Client {
 	return map[provider.Dialect]chat.Client{
 		provider.OpenAI: openai.Client{}, provider.Anthropic: anthropic.Client{}, provider.Gemini: gemini.Client{},
+		provider.Responses: responses.Client{},
 	}
 }
