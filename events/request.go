@@ -47,7 +47,7 @@ type Decision struct {
 // Skipped is a candidate the router left out, and why.
 type Skipped struct {
 	Target
-	Reason string    `json:"reason"` // cooldown, disabled, headroom, unable
+	Reason string    `json:"reason"` // cooldown, disabled, headroom, unable, elsewhere
 	Until  time.Time `json:"until,omitzero"`
 }
 
@@ -55,7 +55,7 @@ type Skipped struct {
 type RequestRejected struct {
 	Principal
 	Endpoint string `json:"endpoint"`
-	Reason   string `json:"reason"` // limit, model_not_allowed, endpoint_not_allowed, unknown_model, overloaded, unable
+	Reason   string `json:"reason"` // limit, model_not_allowed, endpoint_not_allowed, unknown_model, overloaded, unable, kept_elsewhere
 	Limit    *Limit `json:"limit,omitempty"`
 	Count    int    `json:"count"` // refusals this event stands for, at least 1
 }

@@ -18,6 +18,7 @@ import (
 type Log struct {
 	*bucket
 	leases, nodes, keyring Bucket
+	answers                Bucket
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced whenever anything below changes
@@ -45,6 +46,7 @@ func New() *Log {
 	l := &Log{changed: make(chan struct{}), reconnected: make(chan struct{}), first: 1, ids: map[events.MessageID]uint64{}, alertIDs: map[string]bool{}}
 	l.created = l.nextCreated()
 	l.bucket, l.leases, l.nodes, l.keyring = newBucket(l), Bucket{newBucket(l)}, Bucket{newBucket(l)}, Bucket{newBucket(l)}
+	l.answers = Bucket{newBucket(l)}
 	l.commands = []events.Command{firstCommand(l.created)}
 	return l
 }
@@ -77,6 +79,9 @@ func (l *Log) Nodes() Bucket { return l.nodes }
 
 // Keyring is the bucket of wrapped data keys.
 func (l *Log) Keyring() Bucket { return l.keyring }
+
+// Answers is the bucket of answers that requests may go on from.
+func (l *Log) Answers() Bucket { return l.answers }
 
 // notify wakes whoever waits for a change. l.mu is held.
 func (l *Log) notify() {

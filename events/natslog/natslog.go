@@ -63,6 +63,7 @@ const (
 type Log struct {
 	bucket
 	leases, nodes, keyring Bucket
+	answers                Bucket
 
 	client
 	cfg     Config
@@ -117,6 +118,7 @@ func (l *Log) open(ctx context.Context) error {
 	l.leases = Bucket{newBucket(&l.client, events.LeasesBucket, streams[bucketPrefix+events.LeasesBucket])}
 	l.nodes = Bucket{newBucket(&l.client, events.NodesBucket, streams[bucketPrefix+events.NodesBucket])}
 	l.keyring = Bucket{newBucket(&l.client, events.KeyringBucket, streams[bucketPrefix+events.KeyringBucket])}
+	l.answers = Bucket{newBucket(&l.client, events.AnswersBucket, streams[bucketPrefix+events.AnswersBucket])}
 	return l.checkCreated(ctx)
 }
 

@@ -97,6 +97,7 @@ func streamConfigs(cfg Config) []jetstream.StreamConfig {
 		lapsing(bucketConfig(events.LeasesBucket, "what each node may spend of the hard limits", replicas)),
 		lapsing(bucketConfig(events.NodesBucket, "who does which work at present", replicas)),
 		lapsing(bucketConfig(events.KeyringBucket, "data keys, wrapped by the master key", replicas)),
+		answersConfig(cfg, replicas),
 	}
 }
 
@@ -203,7 +204,7 @@ func overlay(have, want jetstream.StreamConfig) jetstream.StreamConfig {
 	have.Replicas = max(have.Replicas, want.Replicas) // a command that knows no class takes none away
 	have.Retention = want.Retention
 	have.Discard = want.Discard
-	if want.MaxBytes != 0 {
+	if want.MaxBytes != 0 && want.Name != bucketPrefix+events.AnswersBucket { // that bound is the operator's
 		have.MaxBytes = want.MaxBytes
 	}
 	have.MaxAge = 0

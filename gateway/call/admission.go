@@ -24,6 +24,7 @@ const (
 	endpointNotAllowed = "endpoint_not_allowed"
 	overloaded         = "overloaded"
 	unable             = "unable"
+	keptElsewhere      = "kept_elsewhere"
 )
 
 // admit takes a request up: it may use the model, the limits allow it, there is
@@ -86,7 +87,8 @@ func (f *flight) decide() error {
 	f.scopes = admit.Scopes(f.req.Catalog, f.req.Key, principal(f.req))
 	plan, err := route.Decide(route.Inputs{
 		Catalog: f.req.Catalog.Version, Model: f.model, State: f.cfg.Cooldowns.State(),
-		Short: f.cfg.Headroom.Short(f.model, f.need), Unable: f.unable(), Seed: f.cfg.Seed(), Now: f.at,
+		Short: f.cfg.Headroom.Short(f.model, f.need), Unable: f.unable(), Kept: f.req.Kept,
+		Seed: f.cfg.Seed(), Now: f.at,
 	})
 	if err != nil {
 		return &gateway.Error{Kind: gateway.Internal, Public: "Internal error.", Cause: err}
@@ -104,6 +106,12 @@ func (f *flight) decide() error {
 // without decides on a request that no vendor can be asked.
 func (f *flight) without(plan route.Plan) error {
 	switch {
+	case plan.Elsewhere():
+		f.refuse(f.req, f.at, keptElsewhere, nil)
+		return &gateway.Error{
+			Kind: gateway.Invalid, Code: "previous_response_not_found", Param: "previous_response_id",
+			Public: fmt.Sprintf("What the request goes on from is kept by a vendor that the model %q does not have any more.", f.model.Name),
+		}
 	case !plan.Hopeless():
 		f.refuse(f.req, f.at, overloaded, nil)
 		return nowhere(plan)

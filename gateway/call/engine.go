@@ -1,6 +1,7 @@
 package call
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -99,6 +100,12 @@ type Request struct {
 	Inbound  *provider.Inbound
 	// Operation is what is asked of a vendor when it is not chat.
 	Operation Operation
+	// Kept is who keeps what the request goes on from, by provider and credential: only
+	// that vendor can be asked; nil: any can.
+	Kept *events.Target
+	// Keep remembers what is kept of the answer, before the client has all of it. It
+	// must not take long; nil: nothing is remembered.
+	Keep func(ctx context.Context, t events.Target, k provider.Kept)
 }
 
 // Serve answers req on w. An error means that nothing was written and is a

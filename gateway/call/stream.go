@@ -106,10 +106,20 @@ func (a *attempt) complete() error {
 		f.client.send(a.stream.Abort(gateway.AsError(err)))
 		return err
 	}
-	if !f.client.send(a.stream.Trailer(provider.Bill{Request: f.req.ID, CostNanoUSD: f.bill.total()})) {
+	trailer := a.stream.Trailer(provider.Bill{Request: f.req.ID, CostNanoUSD: f.bill.total()})
+	f.keep(provider.KeptBy(a.stream))
+	if !f.client.send(trailer) {
 		return errHungUp
 	}
 	return nil
+}
+
+// keep remembers what is kept of the answer, while the client has not all of it: who
+// has may go on from it.
+func (f *flight) keep(k *provider.Kept) {
+	if k != nil && f.req.Keep != nil {
+		f.req.Keep(f.client.ctx, f.last, *k)
+	}
 }
 
 // cut ends a stream that broke after it began.

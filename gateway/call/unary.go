@@ -74,6 +74,7 @@ func (f *flight) respond(reply provider.Reply) error {
 	if err := f.mayEnd(); err != nil {
 		return err
 	}
+	f.keep(reply.Kept)
 	h := f.client.w.Header()
 	f.describe(h)
 	f.confess(h)

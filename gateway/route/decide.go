@@ -24,6 +24,8 @@ const (
 	// the same, as a last resort.
 	ReasonHeadroom = "headroom"
 	ReasonUnable   = "unable" // the vendor cannot do what is asked, whatever the credential
+	// ReasonElsewhere: what the request goes on from is kept for another credential.
+	ReasonElsewhere = "elsewhere"
 )
 
 // Inputs are all that a decision depends on.
@@ -33,8 +35,11 @@ type Inputs struct {
 	State   State
 	Short   []Short         // candidates with too little room for the request
 	Unable  map[string]bool // providers, by name, that cannot do what is asked
-	Seed    uint64
-	Now     time.Time
+	// Kept is who keeps what the request goes on from, and so the only one that may be
+	// asked, by provider and credential; nil: anyone may.
+	Kept *events.Target
+	Seed uint64
+	Now  time.Time
 }
 
 // Step is one place to try.
@@ -67,12 +72,19 @@ func (p Plan) Hopeless() bool {
 	return len(p.Steps) == 0 && slices.ContainsFunc(skipped, unable) && !slices.ContainsFunc(skipped, able)
 }
 
+// Elsewhere tells whether no candidate keeps what the request goes on from.
+func (p Plan) Elsewhere() bool {
+	elsewhere := func(s events.Skipped) bool { return s.Reason == ReasonElsewhere }
+	other := func(s events.Skipped) bool { return !elsewhere(s) }
+	return len(p.Steps) == 0 && slices.ContainsFunc(p.Decision.Skipped, elsewhere) && !slices.ContainsFunc(p.Decision.Skipped, other)
+}
+
 // RetryAt is the time at which the first of the candidates that were left out
 // for the vendor's rate limits may be used again; false if none was.
 func (p Plan) RetryAt() (time.Time, bool) {
 	var at time.Time
 	for _, s := range p.Decision.Skipped {
-		if s.Reason != ReasonDisabled && s.Reason != ReasonUnable && (at.IsZero() || s.Until.Before(at)) {
+		if s.Reason != ReasonDisabled && s.Reason != ReasonUnable && s.Reason != ReasonElsewhere && (at.IsZero() || s.Until.Before(at)) {
 			at = s.Until
 		}
 	}
@@ -124,6 +136,9 @@ func Decide(in Inputs) (Plan, error) {
 
 // blocked tells whether t is left out, and why.
 func (in *Inputs) blocked(t events.Target) (Block, bool) {
+	if in.Kept != nil && (t.Provider != in.Kept.Provider || t.Credential != in.Kept.Credential) {
+		return Block{Reason: ReasonElsewhere}, true
+	}
 	if in.Unable[t.Provider] {
 		return Block{Reason: ReasonUnable}, true
 	}
@@ -171,9 +186,25 @@ func Again(d events.Decision, m *control.Model, now time.Time) Inputs {
 			in.Short = append(in.Short, Short{Target: s.Target, Until: s.Until})
 		case ReasonUnable:
 			in.Unable[s.Provider] = true
+		case ReasonElsewhere:
+			in.Kept = keptIn(d)
 		}
 	}
 	return in
+}
+
+// keptIn is who kept what a request went on from: the one that was not left out for
+// that.
+func keptIn(d events.Decision) *events.Target {
+	if len(d.Plan) > 0 {
+		return &d.Plan[0]
+	}
+	for _, s := range d.Skipped {
+		if s.Reason != ReasonElsewhere {
+			return &s.Target
+		}
+	}
+	return &events.Target{}
 }
 
 // rank orders every candidate of the model, usable or not: a strategy is an
