@@ -105,6 +105,8 @@ func amend(document any) error {
 func nullable(value any) any {
 	switch v := value.(type) {
 	case map[string]any:
+		delete(v, "$recursiveAnchor") // of an older draft; what refers to it may be anything
+		delete(v, "$recursiveRef")
 		for name, member := range v {
 			v[name] = nullable(member)
 		}
