@@ -82,7 +82,11 @@ func (a *app) gateway(ctx context.Context) (*api.API, error) {
 	if err := engine.Describe(a.registry); err != nil {
 		return nil, err
 	}
-	return api.New(api.Config{Calls: engine, Catalog: a.catalog.Current, Authenticate: auth.Key, Metrics: metrics})
+	answers, err := a.answers()
+	if err != nil {
+		return nil, err
+	}
+	return api.New(api.Config{Calls: engine, Catalog: a.catalog.Current, Authenticate: auth.Key, Answers: answers, Metrics: metrics})
 }
 
 // admitter follows the counters.

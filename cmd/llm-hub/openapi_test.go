@@ -71,6 +71,15 @@ func openAPICases(vendor string) map[string]openAPICase {
 		"models":         {"get /models", "", false},
 		"model":          {"get /models/{model}", begin, false},
 	}
+	const respond, input = "post /responses", begin + `,"input":"Say something about the sea."`
+	for form, more := range map[string]string{"": `}`, " streamed": `,"stream":true}`} {
+		cases["response"+form] = openAPICase{respond, input + more, false}
+		cases["short response"+form] = openAPICase{respond, strings.Replace(input, "sea", strings.Repeat("sea ", 40), 1) + `,"max_output_tokens":16` + more, false}
+		cases["response that calls"+form] = openAPICase{respond, begin + `,"input":"use tools for two cities","tools":[{"type":"function","name":"weather","strict":false,"parameters":{"type":"object","properties":{"city":{"type":"string"}}}}]` + more, false}
+	}
+	cases["broken response"] = openAPICase{respond, strings.Replace(input, "MODEL", "cut-"+vendor, 1) + `,"stream":true}`, false}
+	cases["refused response"] = openAPICase{respond, begin + `,"input":3}`, true}
+	cases["count of a prompt"] = openAPICase{"post /responses/input_tokens", input + `}`, false}
 	embeds := vendor != "anthropic"
 	for form, more := range map[string]string{"floats": `}`, "base64": `,"encoding_format":"base64"}`} {
 		cases["embeddings as "+form] = openAPICase{"post /embeddings", begin + `,"input":["the sea","the land"]` + more, !embeds}

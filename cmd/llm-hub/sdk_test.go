@@ -71,8 +71,8 @@ func (c sdk) run(t *testing.T, h *hub) {
 // limitedKey is the client's own key that may make one request a day.
 func (c sdk) limitedKey() string { return limitedKey + "-" + c.name }
 
-// sdkArgs are [serveArgs] with models that think, what they show of it is signed, and
-// with a limited key for every client.
+// sdkArgs are [serveArgs] with models that think, what they show of it is signed, with
+// a limited key for every client, and with answers that are kept.
 func sdkArgs(t *testing.T, v *vendor) []string {
 	t.Helper()
 	args := serveArgs(t, v)
@@ -81,14 +81,16 @@ func sdkArgs(t *testing.T, v *vendor) []string {
 		t.Fatal(err)
 	}
 	models := "models:\n"
-	for _, m := range []struct{ provider, model string }{{"anthropic", "claude-fake"}, {"gemini", "gemini-3-fake"}} {
+	for _, m := range []struct{ provider, model string }{{"openai", "gpt-fake"}, {"anthropic", "claude-fake"}, {"gemini", "gemini-3-fake"}} {
 		models += fmt.Sprintf("  - {name: think-%[1]s, targets: [{provider: %[1]s, model: %[2]s+reasoning=8}]}\n", m.provider, m.model)
 	}
 	keys := "    keys:\n"
 	for _, client := range sdks() {
 		keys += fmt.Sprintf("      - {name: limited-%s, key: %s, limits: [{per: day, requests: 1}]}\n", client.name, client.limitedKey())
 	}
-	more := strings.NewReplacer("models:\n", models, "    keys:\n", keys).Replace(string(config))
+	more := strings.NewReplacer(
+		"models:\n", models, "    keys:\n", keys, "settings:\n", "settings:\n  retention: {content_days: 1}\n",
+	).Replace(string(config))
 	if err := os.WriteFile(args[1], []byte(more), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/call"
 	"github.com/llm-hub/llm-hub/gateway/control"
+	"github.com/llm-hub/llm-hub/gateway/conversation"
 	"github.com/llm-hub/llm-hub/gateway/record"
 	"github.com/llm-hub/llm-hub/gateway/web"
 )
@@ -30,6 +31,7 @@ type Config struct {
 	// Authenticate finds the virtual key a request was made with. Its error is a
 	// *gateway.Error for the client.
 	Authenticate func(r *http.Request, c *control.Catalog) (*control.Key, error)
+	Answers      *conversation.Store
 	Metrics      *record.Metrics
 }
 
@@ -41,8 +43,8 @@ type API struct {
 
 // New makes the handlers.
 func New(cfg Config) (*API, error) {
-	if cfg.Calls == nil || cfg.Catalog == nil || cfg.Authenticate == nil || cfg.Metrics == nil {
-		return nil, errors.New("api: Calls, Catalog, Authenticate and Metrics must be set")
+	if cfg.Calls == nil || cfg.Catalog == nil || cfg.Authenticate == nil || cfg.Answers == nil || cfg.Metrics == nil {
+		return nil, errors.New("api: Calls, Catalog, Authenticate, Answers and Metrics must be set")
 	}
 	return &API{cfg: cfg, since: time.Now()}, nil
 }
@@ -58,11 +60,20 @@ func (a *API) Routes() []web.Route {
 	post := func(path string, h echo.HandlerFunc) {
 		routes = append(routes, web.Route{Method: http.MethodPost, Path: path, Permission: web.Inference, Handler: h})
 	}
+	remove := func(path string, h echo.HandlerFunc) {
+		routes = append(routes, web.Route{Method: http.MethodDelete, Path: path, Permission: web.Inference, Handler: h})
+	}
 	for _, base := range []string{"/v1", ""} {
 		post(base+"/chat/completions", a.at(chatCompletions()))
 		post(base+"/chat", a.at(chatCompletions()))
 		post(base+"/completions", a.at(completions()))
 		post(base+"/embeddings", a.at(embeddings()))
+		post(base+"/responses", a.respond)
+		post(base+"/responses/input_tokens", a.responseTokens)
+		get(base+"/responses/:id", a.kept(""))
+		remove(base+"/responses/:id", a.kept(""))
+		get(base+"/responses/:id"+inputItems, a.kept(inputItems))
+		post(base+"/responses/:id"+cancel, a.kept(cancel))
 	}
 	for _, base := range []string{"/v1", "", "/v2"} {
 		post(base+"/rerank", a.at(reranking()))

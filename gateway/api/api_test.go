@@ -12,11 +12,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/llm-hub/llm-hub/events/memlog"
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/api"
 	"github.com/llm-hub/llm-hub/gateway/call"
 	"github.com/llm-hub/llm-hub/gateway/control"
+	"github.com/llm-hub/llm-hub/gateway/conversation"
 	"github.com/llm-hub/llm-hub/gateway/record"
+	"github.com/llm-hub/llm-hub/gateway/vault"
 	"github.com/llm-hub/llm-hub/gateway/web"
 )
 
@@ -40,9 +43,17 @@ type fixture struct {
 	handler  *web.Server
 	routes   []web.Route
 	registry *prometheus.Registry
+	catalog  *control.Catalog
+	answers  *conversation.Store
 }
 
 func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	return newFixtureOver(t, memlog.New().Answers())
+}
+
+// newFixtureOver keeps answers in a bucket.
+func newFixtureOver(t *testing.T, bucket conversation.Bucket) *fixture {
 	t.Helper()
 	f := &fixture{engine: &engine{}, registry: prometheus.NewRegistry()}
 	metrics, err := record.NewMetrics(f.registry)
@@ -50,9 +61,17 @@ func newFixture(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	catalog := &control.Catalog{Models: map[string]*control.Model{"smart": {}, "fast": {}, "team/odd name": {}, "hidden": {}}}
+	f.catalog = catalog
+	keys, err := vault.KeyText("master", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.answers, err = conversation.New(conversation.Config{Bucket: bucket, Vault: vault.New(keys, memlog.New().Keyring()), Logger: slog.New(slog.DiscardHandler)}); err != nil {
+		t.Fatal(err)
+	}
 	key := &control.Key{Tenant: &control.Tenant{ID: "acme"}, Name: "ci", State: "active", Tags: []string{"x"}, Models: map[string]bool{"smart": true, "fast": true, "team/odd name": true}}
 	a, err := api.New(api.Config{
-		Calls: f.engine, Catalog: func() *control.Catalog { return catalog }, Metrics: metrics,
+		Calls: f.engine, Catalog: func() *control.Catalog { return catalog }, Metrics: metrics, Answers: f.answers,
 		Authenticate: func(r *http.Request, _ *control.Catalog) (*control.Key, error) {
 			if r.Header.Get("Authorization") != "Bearer good" {
 				return nil, &gateway.Error{Kind: gateway.Unauthenticated, Public: "No."}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 
@@ -26,7 +27,9 @@ type endpoint struct {
 	name      string // in facts
 	parse     func(body []byte) (*provider.Inbound, error)
 	operation call.Operation
-	pass      []string // headers of the client's that a vendor of its dialect gets, in canonical form
+	// prepare completes the request before it is served; nil: it is complete.
+	prepare func(ctx context.Context, req *call.Request) error
+	pass    []string // headers of the client's that a vendor of its dialect gets, in canonical form
 }
 
 // at makes the handler of an endpoint.
@@ -52,9 +55,15 @@ func (a *API) serve(c echo.Context, e endpoint) error {
 		return err
 	}
 	in.Strict, in.Header = strict, e.passed(c.Request().Header)
-	return a.cfg.Calls.Serve(c.Response(), c.Request(), &call.Request{
+	req := &call.Request{
 		ID: web.RequestID(c), Endpoint: e.name, Catalog: who.catalog, Key: who.key, Inbound: in, Operation: e.operation,
-	})
+	}
+	if e.prepare != nil {
+		if err := e.prepare(c.Request().Context(), req); err != nil {
+			return err
+		}
+	}
+	return a.cfg.Calls.Serve(c.Response(), c.Request(), req)
 }
 
 // passed are the headers that go on to the vendor, nil if there are none.

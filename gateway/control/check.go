@@ -247,12 +247,15 @@ func (c *checker) mistaken(path string) bool {
 	})
 }
 
+// maxContentDays bounds how long content is kept.
+const maxContentDays = 3650
+
 func (c *checker) settings(path string, s *settingsDoc) {
 	if s.Registration != "" && s.Registration != registrationClosed {
 		c.mistake(in(path, "registration"), "%s %s", s.Registration, notYet)
 	}
-	if n := s.Retention.ContentDays; n != nil && *n > 0 {
-		c.mistake(in(path, "retention.content_days"), "keeping content %s: only 0", notYet)
+	if n := s.Retention.ContentDays; n != nil && *n > maxContentDays {
+		c.mistake(in(path, "retention.content_days"), "must be at most %d", maxContentDays)
 	}
 	c.webhooks(in(path, "webhooks"), s.Webhooks)
 	c.prices(in(path, "prices"), s.Prices)

@@ -124,7 +124,7 @@ type settingsDoc struct {
 }
 
 type retentionDoc struct {
-	ContentDays *days `yaml:"content_days" doc:"Days that prompts and answers are kept; 0: never stored. Default 0."`
+	ContentDays *days `yaml:"content_days" doc:"Days that the hub keeps prompts and answers that no vendor keeps, for requests that go on from them by previous_response_id; 0: never. Default 0."`
 }
 
 type webhookDoc struct {

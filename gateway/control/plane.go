@@ -258,3 +258,6 @@ func (p *Plane) Sync(ctx context.Context) error {
 	_, err := p.catchUp(ctx, "")
 	return err
 }
+
+// Vault seals for this hub, with the data keys that it destroys with their tenants.
+func (p *Plane) Vault() Vault { return p.cfg.Vault }

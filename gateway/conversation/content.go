@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway/control"
 )
 
 const (
@@ -35,25 +36,30 @@ type Content struct {
 }
 
 func (s *Store) saveContent(ctx context.Context, a Answer, c Content, ttl time.Duration) (chunks int, err error) {
-	if s.cfg.Sealer == nil {
-		return 0, errors.New("there is no key to seal content with")
-	}
 	packed, err := pack(c)
 	if err != nil {
 		return 0, err
 	}
 	place := key(chunkKey, a.Tenant, a.ID)
-	sealed := s.cfg.Sealer.seal(packed, place)
+	sealed, err := s.cfg.Vault.Seal(ctx, sealedAt(a.Tenant, place), control.NewSecret(string(packed)))
+	if err != nil {
+		return 0, fmt.Errorf("seal the content: %w", err)
+	}
 	if len(sealed) > maxChunks*chunkSize {
 		return 0, fmt.Errorf("the content has %d bytes, more than %d", len(sealed), maxChunks*chunkSize)
 	}
-	for chunk := range slices.Chunk(sealed, chunkSize) {
+	for chunk := range slices.Chunk([]byte(sealed), chunkSize) {
 		if _, err := s.cfg.Bucket.PutFor(ctx, events.Put{Key: place + "." + strconv.Itoa(chunks), Value: chunk}, ttl); err != nil {
 			return 0, err
 		}
 		chunks++
 	}
 	return chunks, nil
+}
+
+// sealedAt is what the seal of content is bound to.
+func sealedAt(tenant events.TenantID, place string) control.Place {
+	return control.Place{Tenant: tenant, Object: place, Field: "content"}
 }
 
 // pack makes bytes of content; most of it is text.
@@ -95,7 +101,7 @@ func (s *Store) Content(ctx context.Context, a Answer) (Content, error) {
 	switch {
 	case err != nil:
 		return Content{}, err
-	case r.Chunks == 0 || s.cfg.Sealer == nil:
+	case r.Chunks == 0:
 		return Content{}, ErrNotFound
 	}
 	place := key(chunkKey, a.Tenant, a.ID)
@@ -107,12 +113,15 @@ func (s *Store) Content(ctx context.Context, a Answer) (Content, error) {
 		}
 		sealed = append(sealed, chunk...)
 	}
-	packed, err := s.cfg.Sealer.open(sealed, place)
-	if err != nil {
-		s.cfg.Logger.Warn("content cannot be opened: it was sealed with another key", "tenant", a.Tenant, "answer", a.ID)
+	packed, err := s.cfg.Vault.Open(ctx, sealedAt(a.Tenant, place), string(sealed))
+	switch {
+	case errors.Is(err, events.ErrUnavailable):
+		return Content{}, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	case err != nil:
+		s.cfg.Logger.Warn("what is kept of an answer cannot be opened", "tenant", a.Tenant, "answer", a.ID, "error", err)
 		return Content{}, ErrNotFound
 	}
-	return unpack(packed)
+	return unpack([]byte(packed.Reveal()))
 }
 
 // ErrTooLong is the error for a conversation over the bounds.

@@ -23,7 +23,8 @@
 //     says that it cannot be told now, which is another thing than that there is
 //     nothing. [TestUnreachable]
 //  4. Content is readable neither in the bucket nor on its disk, and never in a log
-//     or an error. [TestContentIsSealed]
+//     or an error; without the tenant's data key nobody reads it any more.
+//     [TestContentIsSealed]
 //  5. A conversation ends somewhere: of its turns and of its bytes only so many are
 //     put together. [TestHistoryIsBounded]
 package conversation

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway/control"
 )
 
 const (
@@ -51,11 +52,11 @@ type Answer struct {
 // ByVendor tells whether the vendor keeps the answer.
 func (a Answer) ByVendor() bool { return a.Target != events.Target{} }
 
-// Config configures a [Store]. Bucket and Logger must be set.
+// Config configures a [Store]. All fields but History must be set.
 type Config struct {
 	Bucket  Bucket
-	Sealer  *Sealer // nil: the gateway keeps no content
-	History int     // bytes of a conversation that are put together at most; 0: 10 MiB
+	Vault   control.Vault
+	History int // bytes of a conversation that are put together at most; 0: 10 MiB
 	Logger  *slog.Logger
 }
 
@@ -68,17 +69,14 @@ type Store struct {
 
 // New makes a store.
 func New(cfg Config) (*Store, error) {
-	if cfg.Bucket == nil || cfg.Logger == nil {
-		return nil, errors.New("conversation: Bucket and Logger must be set")
+	if cfg.Bucket == nil || cfg.Vault == nil || cfg.Logger == nil {
+		return nil, errors.New("conversation: Bucket, Vault and Logger must be set")
 	}
 	if cfg.History <= 0 {
 		cfg.History = maxHistory
 	}
 	return &Store{cfg: cfg, saving: make(chan struct{}, maxSaving)}, nil
 }
-
-// KeepsContent tells whether the gateway can keep answers itself.
-func (s *Store) KeepsContent() bool { return s.cfg.Sealer != nil }
 
 // Lost is how many answers could not be kept since the start.
 func (s *Store) Lost() int64 { return s.lost.Load() }

@@ -18,6 +18,7 @@ import (
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/events/memlog"
 	"github.com/llm-hub/llm-hub/gateway/conversation"
+	"github.com/llm-hub/llm-hub/gateway/vault"
 )
 
 const maxHistory = 100_000
@@ -30,12 +31,21 @@ type world struct {
 
 func newWorld(t *testing.T, b conversation.Bucket) world {
 	t.Helper()
-	sealer, err := conversation.NewSealer(bytes.Repeat([]byte{7}, conversation.KeySize))
+	return newWorldWith(t, b, memlog.New())
+}
+
+// master is a master key for tests.
+const master = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+
+// newWorldWith has its data keys in a log.
+func newWorldWith(t *testing.T, b conversation.Bucket, keyring *memlog.Log) world {
+	t.Helper()
+	keys, err := vault.KeyText("master", master)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := world{bucket: b, said: &bytes.Buffer{}}
-	w.Store, err = conversation.New(conversation.Config{Bucket: b, Sealer: sealer, History: maxHistory, Logger: slog.New(slog.NewTextHandler(w.said, nil))})
+	w.Store, err = conversation.New(conversation.Config{Bucket: b, Vault: vault.New(keys, keyring.Keyring()), History: maxHistory, Logger: slog.New(slog.NewTextHandler(w.said, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +249,8 @@ func TestHalfContent(t *testing.T) {
 
 func TestContentIsSealed(t *testing.T) {
 	c := &counting{Bucket: memlog.New().Answers(), puts: map[string][]byte{}}
-	w, ctx, a := newWorld(t, c), t.Context(), conversation.Answer{Tenant: "acme", ID: "1"}
+	keyring, ctx, a := memlog.New(), t.Context(), conversation.Answer{Tenant: "acme", ID: "1"}
+	w := newWorldWith(t, c, keyring)
 	content := said("", "the-secret-question", "the-secret-answer")
 	w.Keep(ctx, a, &content, time.Hour)
 	if len(c.puts) == 0 {
@@ -250,16 +261,12 @@ func TestContentIsSealed(t *testing.T) {
 			t.Errorf("%s: %q", key, value)
 		}
 	}
-	other, err := conversation.NewSealer(bytes.Repeat([]byte{8}, conversation.KeySize))
-	if err != nil {
-		t.Fatal(err)
+	if got, err := newWorldWith(t, c, keyring).Content(ctx, a); err != nil || !bytes.Equal(got.Input, content.Input) {
+		t.Errorf("on another node: %v: %s", err, got.Input)
 	}
-	stranger, err := conversation.New(conversation.Config{Bucket: c, Sealer: other, Logger: slog.New(slog.NewTextHandler(w.said, nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := stranger.Content(ctx, a); !errors.Is(err, conversation.ErrNotFound) {
-		t.Errorf("with another key: %v", err)
+	stranger := newWorldWith(t, c, memlog.New())
+	if _, err := stranger.Content(ctx, a); !errors.Is(err, conversation.ErrNotFound) || strings.Contains(stranger.said.String(), "secret") {
+		t.Errorf("without the data key: %v: %s", err, stranger.said)
 	}
 	if strings.Contains(w.said.String(), "secret") {
 		t.Errorf("logged: %s", w.said)
@@ -331,17 +338,5 @@ func TestUnreachable(t *testing.T) {
 func TestNew(t *testing.T) {
 	if _, err := conversation.New(conversation.Config{}); err == nil {
 		t.Error("a store without a bucket")
-	}
-	if _, err := conversation.NewSealer([]byte("short")); err == nil {
-		t.Error("a short key")
-	}
-	s, err := conversation.New(conversation.Config{Bucket: memlog.New().Answers(), Logger: slog.New(slog.DiscardHandler)})
-	if err != nil || s.KeepsContent() {
-		t.Fatalf("%v, keeps content: %t", err, s.KeepsContent())
-	}
-	content := said("", "q", "a")
-	s.Keep(t.Context(), conversation.Answer{Tenant: "acme", ID: "1"}, &content, time.Hour)
-	if s.Lost() != 1 {
-		t.Errorf("%d lost", s.Lost())
 	}
 }

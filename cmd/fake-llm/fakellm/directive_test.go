@@ -103,6 +103,7 @@ func FuzzRequest(f *testing.F) {
 		f.Add(a.path, a.body)
 	}
 	f.Add("/v1/chat/completions", `{"model":"bench"`)
+	f.Add("/v1/responses", `{"model":"m","input":[{"role":"user","content":"use tools"},{"type":"function_call"}],"tools":[{"type":"function","name":"f"}],"stream":true}`)
 	f.Add("/v1beta/models/g:generateContent", `{"contents":[{"parts":[{"functionCall":null},{"functionResponse":{}}]}],"tools":[{"functionDeclarations":[{"parameters":{"items":{"type":["a"]}}}]}]}`)
 	fake := fakellm.New(fakellm.Config{TotalsOnly: true})
 	f.Fuzz(func(t *testing.T, path, body string) {

@@ -70,7 +70,7 @@ type responsesAnswer struct {
 	Tools        json.RawMessage `json:"tools"`
 	TopP         float64         `json:"top_p"`
 	Truncation   string          `json:"truncation"`
-	Usage        *responsesUsage `json:"usage"`
+	Usage        *responsesUsage `json:"usage,omitempty"`
 	Metadata     json.RawMessage `json:"metadata"`
 }
 

@@ -215,6 +215,118 @@ await run({
     }
   },
 
+  async responses() {
+    for (const model of models) {
+      const { data, response } = await client.responses.create({ model, input: question, instructions: "Be brief." }).withResponse();
+      assert.equal(data.status, "completed", model);
+      assert.ok(data.output_text.includes("sea"), model);
+      assert.equal(data.instructions, "Be brief.");
+      assert.equal(data.usage.total_tokens, data.usage.input_tokens + data.usage.output_tokens);
+      assert.equal(response.headers.get("x-llmhub-logical-model"), model);
+      assert.match(response.headers.get("x-llmhub-cost"), /^0\.\d+$/);
+      const cut = await client.responses.create({ model, input: question.repeat(20), max_output_tokens: 16 });
+      assert.equal(cut.status, "incomplete", model);
+      assert.equal(cut.incomplete_details.reason, "max_output_tokens");
+      const counted = await client.responses.inputTokens.count({ model, input: question });
+      assert.ok(counted.input_tokens > 0 && counted.object === "response.input_tokens", model);
+    }
+  },
+
+  // The SDK's own accumulator refuses events that are out of order.
+  async responsesStream() {
+    for (const model of models) {
+      const types = [];
+      let n = 0, text = "";
+      const stream = client.responses.stream({ model, input: question });
+      for await (const event of stream) {
+        assert.equal(event.sequence_number, n++, model);
+        types.push(event.type);
+        if (event.type === "response.output_text.delta") text += event.delta;
+      }
+      const final = await stream.finalResponse();
+      assert.deepEqual(types.slice(0, 4), ["response.created", "response.in_progress", "response.output_item.added", "response.content_part.added"], model);
+      assert.deepEqual(types.slice(-4), ["response.output_text.done", "response.content_part.done", "response.output_item.done", "response.completed"], model);
+      assert.equal(final.output_text, text);
+      assert.ok(text.includes("sea"));
+      assert.ok(final.usage.output_tokens > 0);
+    }
+  },
+
+  async responsesSchema() {
+    const text = { format: { type: "json_schema", name: "answer", strict: true, schema: answerSchema } };
+    for (const model of models) {
+      const reply = await client.responses.parse({ model, input: question, text });
+      checkAnswer(reply.output_text, model);
+    }
+  },
+
+  // As Codex does it: nothing is stored, the items of every turn are sent back. The vendors
+  // check what they have signed, so an answer means that it came back as it was.
+  async responsesTools() {
+    const tool = { type: "function", name: "weather", description: "Weather of a city", strict: true, parameters: { ...citySchema, additionalProperties: false } };
+    for (const model of [...models, ...thinkers, "think-openai"]) {
+      for (const stream of [false, true]) {
+        const body = {
+          model, tools: [tool], store: false, parallel_tool_calls: true, include: ["reasoning.encrypted_content"],
+          reasoning: model.startsWith("think-") ? { effort: "low", summary: "auto" } : undefined,
+        };
+        const input = [{ role: "user", content: "use tool to see what the weather is" }];
+        const turn = async () => stream
+          ? await client.responses.stream({ ...body, input }).finalResponse()
+          : await client.responses.create({ ...body, input });
+        const first = await turn();
+        const calls = first.output.filter((o) => o.type === "function_call");
+        assert.equal(calls.length, 1, model);
+        assert.equal(typeof JSON.parse(calls[0].arguments).city, "string", model);
+        if (model.startsWith("think-")) {
+          const thought = first.output.find((o) => o.type === "reasoning" && o.summary.length > 0);
+          assert.ok(thought.summary[0].text.length > 0, model);
+          assert.ok(first.output.some((o) => o.type === "reasoning" && o.encrypted_content), model);
+        }
+        input.push(...first.output, { type: "function_call_output", call_id: calls[0].call_id, output: "hail" });
+        const second = await turn();
+        assert.ok(second.output_text.includes("hail"), `${model}, streamed: ${stream}`);
+      }
+    }
+  },
+
+  async responsesGoOn() {
+    for (const model of models) {
+      const first = await client.responses.create({ model, input: "one" });
+      const second = await client.responses.stream({ model, input: "two", previous_response_id: first.id }).finalResponse();
+      assert.equal(second.previous_response_id, first.id, model);
+      const third = await client.responses.create({ model, input: [{ type: "item_reference", id: second.output[0].id }, { role: "user", content: "three" }] });
+      assert.ok(third.output_text.includes("three"), model);
+      assert.ok(second.usage.input_tokens > first.usage.input_tokens, `${model}: what was said before was not read`);
+      assert.equal((await client.responses.retrieve(second.id)).output_text, second.output_text);
+      const asked = [];
+      for await (const item of client.responses.inputItems.list(second.id)) asked.push(JSON.stringify(item));
+      assert.ok(asked.length === 1 && asked[0].includes("two"), asked);
+      await failsWith(OpenAI.BadRequestError, 400, () => client.responses.cancel(second.id));
+      await client.responses.delete(second.id);
+      await failsWith(OpenAI.NotFoundError, 404, () => client.responses.retrieve(second.id));
+      const gone = await failsWith(OpenAI.BadRequestError, 400, () => client.responses.create({ model, input: "x", previous_response_id: second.id }));
+      assert.equal(gone.code, "previous_response_not_found");
+    }
+  },
+
+  async responsesErrors() {
+    const bad = clientOf(unknownKey);
+    await failsWith(OpenAI.AuthenticationError, 401, () => bad.responses.create({ model: models[0], input: question }));
+    await failsWith(OpenAI.NotFoundError, 404, () => client.responses.create({ model: "no-such-model", input: question }));
+    const err = await failsWith(OpenAI.BadRequestError, 400, () => client.responses.create({ model: models[0], input: 3 }));
+    assert.equal(err.param, "input");
+    const background = await failsWith(OpenAI.BadRequestError, 400, () => client.responses.create({ model: models[0], input: question, background: true }));
+    assert.equal(background.param, "background");
+    for (const vendor of vendors) {
+      const types = [];
+      await assert.rejects(async () => {
+        for await (const event of await client.responses.create({ model: `cut-${vendor}`, input: question, stream: true })) types.push(event.type);
+      }, OpenAI.APIError, vendor);
+      assert.ok(!types.includes("response.completed") && types.at(-1) === "response.failed", `${vendor}: ${types}`);
+    }
+  },
+
   async embeddings() {
     const input = ["the sea", "the land"], seen = [];
     for (const model of embedders) {
