@@ -38,6 +38,7 @@ type wireReply struct {
 	ID        string          `json:"id"`
 	Name      string          `json:"name"`
 	Input     json.RawMessage `json:"input"`
+	Citations json.RawMessage `json:"citations"`
 }
 
 var (
@@ -58,10 +59,16 @@ func reply(body []byte) (*chat.Reply, error) {
 		return nil, provider.BadAnswerError(errNoMessage)
 	}
 	a := chat.Answer{Finish: finishOf(w.Reason), StopText: w.Sequence, Refusal: w.Details.Explanation}
+	var said cited
 	for _, b := range w.Content {
 		switch b.Type {
 		case textBlock:
+			said.begin(b)
+			said.add(b.Text)
 			a.Text += b.Text
+			if c := said.citation(); c != nil {
+				a.Citations = append(a.Citations, *c)
+			}
 		case thinkingBlock:
 			a.Reasoning += b.Thinking
 			a.Thinking = append(a.Thinking, chat.Part{Kind: chat.ThinkingPart, Text: b.Thinking, Signature: b.Signature})

@@ -6,8 +6,8 @@
 // events.
 //
 // To vendors: [New] is the fast lane. The client's bytes become the vendor's with
-// another model and without the thinking that another vendor has signed; the
-// vendor's bytes become the client's as they are, with the bill in a comment before
+// another model and without the thinking that another vendor has signed and citations
+// of another's; the vendor's bytes become the client's as they are, with the bill in a comment before
 // message_stop. Clients of other dialects go over [Wire]. What the two sides
 // express differently becomes:
 //
@@ -28,6 +28,9 @@
 //     schema: output_config.format.
 //   - seed, penalties, logprobs, metadata but user_id: left out. More than one
 //     choice, audio and calls that are not functions: refused.
+//
+// Other vendors' citations become those of pages on the net, marked as ours where
+// Anthropic has a secret of its own; so marked they never go to Anthropic.
 //
 // What is left out is noted as dropped, but for thinking.
 package anthropic

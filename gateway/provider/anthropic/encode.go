@@ -30,8 +30,9 @@ type (
 		Explanation *string `json:"explanation"`
 	}
 	textOut struct {
-		Type string `json:"type"`
-		Text string `json:"text"`
+		Type      string        `json:"type"`
+		Text      string        `json:"text"`
+		Citations []citationOut `json:"citations,omitempty"`
 	}
 	thinkingOut struct {
 		Type      string `json:"type"`
@@ -142,11 +143,11 @@ func (e *encoder) content(a chat.Answer) []any {
 		}
 		blocks = append(blocks, thinkingOut{thinkingBlock, p.Text, p.Signature})
 	}
-	for _, text := range []string{a.Text, a.Refusal} {
-		if text != "" {
-			e.text.Add(text)
-			blocks = append(blocks, textOut{textBlock, text})
-		}
+	e.text.Add(a.Text)
+	blocks = append(blocks, citedText(a.Text, a.Citations)...)
+	if a.Refusal != "" {
+		e.text.Add(a.Refusal)
+		blocks = append(blocks, textOut{Type: textBlock, Text: a.Refusal})
 	}
 	for _, c := range a.Calls {
 		e.text.Add(c.Arguments)

@@ -26,6 +26,8 @@ type (
 		Thinking  string `json:"thinking,omitempty"`
 		Signature string `json:"signature,omitempty"`
 		JSON      string `json:"partial_json,omitempty"`
+
+		Citation *citationOut `json:"citation,omitempty"`
 	}
 	endEventOut struct {
 		Type  string   `json:"type"`
@@ -124,6 +126,11 @@ func (e *encoder) delta(dst []byte, d chat.Delta) []byte {
 		if text != "" {
 			e.text.Add(text)
 			dst = e.say(dst, textBlock, deltaOut{Type: "text_delta", Text: text})
+		}
+	}
+	if d.Citation != nil {
+		for _, c := range citationsOf(*d.Citation) {
+			dst = e.say(dst, textBlock, deltaOut{Type: "citations_delta", Citation: &c})
 		}
 	}
 	if d.Call != nil {

@@ -13,9 +13,10 @@ const signer = string(provider.Anthropic)
 
 // appendOwnThinking adds the edits, to a list of messages that begins at base,
 // without which a vendor would refuse it: thinking that another vendor signed, or
-// nobody, goes, and the name in front of our own signatures.
+// nobody, goes, as do citations that we made of others', and the name in front of our
+// own signatures.
 func appendOwnThinking(edits []rawjson.Edit, messages []byte, base int) []rawjson.Edit {
-	if !bytes.Contains(messages, []byte(thinkingBlock)) {
+	if !bytes.Contains(messages, []byte(thinkingBlock)) && !bytes.Contains(messages, []byte(citationMark)) {
 		return edits // as most
 	}
 	list := rawjson.NewArray(messages)
@@ -52,6 +53,8 @@ func ownBlocks(blocks []byte) (own []byte, changed bool) {
 				changed = true
 				block = rawjson.Apply(block, rawjson.Edit{From: at.from, To: at.to, With: rawjson.Quote(own)})
 			}
+		} else if plain, ours := withoutOurs(block); ours {
+			block, changed = plain, true
 		}
 		kept = append(kept, block)
 	}

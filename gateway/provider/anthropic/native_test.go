@@ -93,6 +93,10 @@ func TestNativeSplice(t *testing.T) {
 				`{"type":"redacted_thinking","data":"call:gemini:Q"}, {"type": "tool_use"}],"role":"assistant"},{"role":"user","content":"x"}]`,
 			`[{"content":[{"type": "tool_use"}],"role":"assistant"},{"role":"user","content":"x"}]`,
 		},
+		"citations of ours": {
+			`[{"role":"assistant","content":[{"type":"text","text":"a","citations":[{"type":"web_search_result_location", "encrypted_index": "llmhub", "url":"u"}]},{"type":"text","text":"b","citations":[{"encrypted_index":"Eo8"}]}]}]`,
+			`[{"role":"assistant","content":[{"type":"text","text":"a"},{"type":"text","text":"b","citations":[{"encrypted_index":"Eo8"}]}]}]`,
+		},
 		"nothing but foreign": {`[{"role":"assistant","content":[{"type":"thinking","thinking":"a","signature":""}]}]`, ""},
 		"other blocks":        {`[{"role":"user","content":[{"type":"thinking_of_you","signature":"a:b"},{"type":"text","text":"thinking","data":"a:b"}]}]`, ""},
 	}

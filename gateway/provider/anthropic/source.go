@@ -18,6 +18,7 @@ type source struct {
 	usage wireUsage
 	calls int   // calls begun
 	open  *call // the call that is open, nil: another block
+	said  cited // the block of text that is open, or was the last
 }
 
 // call is a call under way.
@@ -36,6 +37,8 @@ type wireEvent struct {
 		Thinking    string `json:"thinking"`
 		Signature   string `json:"signature"`
 		PartialJSON string `json:"partial_json"`
+
+		Citation *citationIn `json:"citation"`
 		wireStop
 	} `json:"delta"`
 	Usage *wireUsage `json:"usage"`
@@ -85,6 +88,10 @@ func (s *source) take(w wireEvent, data []byte) (*chat.Step, error) {
 			s.arguments("{}")
 		}
 		s.open = nil
+		if c := s.said.citation(); c != nil {
+			s.add(chat.Delta{Citation: c})
+			s.said.refs = nil
+		}
 	case "message_delta":
 		if w.Usage != nil {
 			s.count(*w.Usage, true)
@@ -112,6 +119,8 @@ func (s *source) begin(b wireReply) {
 	s.open = nil
 	switch b.Type {
 	case textBlock:
+		s.said.begin(b)
+		s.said.add(b.Text)
 		s.say(chat.Delta{Text: b.Text})
 	case thinkingBlock:
 		s.say(chat.Delta{Reasoning: b.Thinking, Signature: b.Signature})
@@ -137,7 +146,12 @@ func (s *source) say(d chat.Delta) {
 func (s *source) delta(w wireEvent) {
 	switch w.Delta.Type {
 	case "text_delta":
+		s.said.add(w.Delta.Text)
 		s.say(chat.Delta{Text: w.Delta.Text})
+	case "citations_delta":
+		if w.Delta.Citation != nil {
+			s.said.refs = append(s.said.refs, w.Delta.Citation.reference())
+		}
 	case "thinking_delta":
 		s.say(chat.Delta{Reasoning: w.Delta.Thinking})
 	case "signature_delta":

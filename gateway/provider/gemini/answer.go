@@ -28,6 +28,9 @@ type wireCandidate struct {
 	Content wireContent `json:"content"`
 	Finish  string      `json:"finishReason"`
 	Probs   *wireProbs  `json:"logprobsResult"`
+
+	Grounding json.RawMessage `json:"groundingMetadata"`
+	Recited   json.RawMessage `json:"citationMetadata"`
 }
 
 // newIDs gives the maker of ids for calls.
@@ -76,7 +79,7 @@ func reply(body []byte, newID func() string) (*chat.Reply, error) {
 		return r, provider.BadAnswerError(errEmpty)
 	}
 	for _, c := range w.Candidates {
-		a := answer(c.Content.Parts, newID)
+		a := answer(c, newID)
 		a.Logprobs = c.Probs.canonical()
 		if a.Finish, err = finishOf(c.Finish, len(a.Calls) > 0, a.Size() > 0); err != nil {
 			return r, err
@@ -86,18 +89,25 @@ func reply(body []byte, newID func() string) (*chat.Reply, error) {
 	return r, nil
 }
 
-func answer(parts []wirePart, newID func() string) chat.Answer {
-	var a chat.Answer
-	for _, p := range parts {
+func answer(c wireCandidate, newID func() string) chat.Answer {
+	var (
+		a    chat.Answer
+		said sourced
+	)
+	for _, p := range c.Content.Parts {
 		switch {
 		case p.Call != nil:
 			a.Calls = append(a.Calls, callOf(p, newID))
+			said.part("")
 		case p.Thought:
 			a.Reasoning += p.Text
+			said.part("")
 		default:
 			a.Text += p.Text
+			said.part(p.Text)
 		}
 	}
+	a.Citations = said.citations(c.Grounding, c.Recited)
 	return a
 }
 

@@ -19,6 +19,9 @@ type choice struct {
 	broken  bool            // a call's arguments were no JSON object
 	probs   chat.Logprobs   // for the next chunk
 	finish  chat.Finish
+
+	citations []chat.Citation // for the last chunk
+	ruler     chat.Ruler      // of the text
 }
 
 // whole gives the parts of a whole answer.
@@ -34,6 +37,8 @@ func (c *choice) whole(a chat.Answer, shown bool) []outPart {
 	}
 	parts = c.text(parts, a.Text)
 	parts = c.text(parts, a.Refusal)
+	c.citations = a.Citations
+	c.ruler.Add(a.Text)
 	for _, call := range a.Calls {
 		delta := chat.CallDelta{ID: call.ID, Name: call.Name, Arguments: call.Arguments, Signature: call.Signature}
 		parts = c.piece(delta, c.flush(parts))
@@ -88,7 +93,7 @@ func (c *choice) last(index int, parts []outPart, probs *chat.Logprobs) outCandi
 		parts = nothing(c.sign(""))
 	}
 	w := candidateOf(index, parts)
-	w.Finish, w.Probs = c.reason(), writeProbs(probs)
+	w.Finish, w.Probs, w.Grounding = c.reason(), writeProbs(probs), c.grounding()
 	return w
 }
 
@@ -115,6 +120,10 @@ func (c *choice) blocked() bool { return !c.said && c.finish == chat.ContentFilt
 
 // take adds what a delta brought to the parts of the chunk.
 func (c *choice) take(d chat.Delta, parts []outPart, shown bool) []outPart {
+	c.ruler.Add(d.Text)
+	if d.Citation != nil && len(c.citations) < maxCitations {
+		c.citations = append(c.citations, *d.Citation)
+	}
 	if d.Logprobs != nil {
 		c.probs.Tokens = append(c.probs.Tokens, d.Logprobs.Tokens...)
 	}

@@ -24,6 +24,8 @@ type (
 		Finish  string     `json:"finishReason,omitempty"`
 		Index   int        `json:"index"`
 		Probs   *wireProbs `json:"logprobsResult,omitempty"`
+
+		Grounding *wireGrounding `json:"groundingMetadata,omitempty"`
 	}
 	outContent struct {
 		Parts []outPart `json:"parts"`

@@ -23,6 +23,7 @@ type candidate struct {
 	calls    int
 	content  bool
 	finished bool
+	said     sourced
 }
 
 func newSource(r io.Reader, newID func() string) *source {
@@ -78,6 +79,9 @@ func (s *source) take(w wireCandidate) error {
 	for _, p := range w.Content.Parts {
 		s.part(w.Index, c, p)
 	}
+	for _, citation := range c.said.citations(w.Grounding, w.Recited) {
+		s.add(chat.Delta{Choice: w.Index, Citation: &citation})
+	}
 	if probs := w.Probs.canonical(); probs != nil {
 		s.add(chat.Delta{Choice: w.Index, Logprobs: probs})
 	}
@@ -106,6 +110,7 @@ func (s *source) part(index int, c *candidate, p wirePart) {
 	case p.Thought:
 		s.add(chat.Delta{Choice: index, Reasoning: p.Text})
 	default:
+		c.said.add(p.Text)
 		s.add(chat.Delta{Choice: index, Text: p.Text})
 	}
 }

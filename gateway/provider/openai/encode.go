@@ -35,6 +35,8 @@ type wireAnswer struct {
 	Reasoning string        `json:"reasoning_content,omitempty"`
 	Details   []wireThought `json:"reasoning_details,omitempty"`
 	ToolCalls []wireCall    `json:"tool_calls,omitempty"`
+
+	Annotations []wireAnnotation `json:"annotations,omitempty"`
 }
 
 // Reply implements [chat.Encoder].
@@ -58,6 +60,7 @@ func (e *encoder) Reply(r *chat.Reply) []byte {
 func answer(a chat.Answer) wireAnswer {
 	w := wireAnswer{
 		Role: chat.Assistant, Refusal: orNull(a.Refusal), Reasoning: a.Reasoning, Details: writeThoughts(a.Thinking),
+		Annotations: writeAnnotations(a.Citations...),
 	}
 	if a.Text != "" || len(a.Calls) == 0 && a.Refusal == "" {
 		w.Content = &a.Text
@@ -100,6 +103,8 @@ type wireDelta struct {
 	Reasoning *string       `json:"reasoning_content,omitempty"`
 	Details   []wireThought `json:"reasoning_details,omitempty"`
 	ToolCalls []wireCall    `json:"tool_calls,omitempty"`
+
+	Annotations []wireAnnotation `json:"annotations,omitempty"`
 }
 
 // begun is how far a choice has come.
@@ -172,7 +177,10 @@ func (b *begun) pieces(d chat.Delta) (wireDelta, bool) {
 		}
 		w.ToolCalls = []wireCall{call}
 	}
-	any := w.Content != nil || w.Refusal != nil || w.Details != nil || w.ToolCalls != nil || d.Logprobs != nil
+	if d.Citation != nil {
+		w.Annotations = writeAnnotations(*d.Citation)
+	}
+	any := w.Content != nil || w.Refusal != nil || w.Annotations != nil || w.Details != nil || w.ToolCalls != nil || d.Logprobs != nil
 	return w, any
 }
 

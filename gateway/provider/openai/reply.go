@@ -35,6 +35,7 @@ type (
 		Thinking  string          `json:"reasoning"` // another word for the same
 		Details   json.RawMessage `json:"reasoning_details"`
 		ToolCalls []wireCall      `json:"tool_calls"`
+		Cited     json.RawMessage `json:"annotations"`
 	}
 	gotPart struct {
 		Type     string    `json:"type"`
@@ -113,7 +114,7 @@ func readAnswer(c gotChoice, newID func() string) (chat.Answer, error) {
 	parts := readThoughts(c.Message.Details)
 	a := chat.Answer{
 		Text: text, Reasoning: c.Message.reasoning(parts, thought), Refusal: c.Message.Refusal,
-		Logprobs: readLogprobs(c.Logprobs), StopText: stopText(c.Stop),
+		Logprobs: readLogprobs(c.Logprobs), StopText: stopText(c.Stop), Citations: readAnnotations(c.Message.Cited),
 	}
 	if signed(parts) {
 		a.Thinking = parts

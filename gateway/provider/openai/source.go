@@ -117,6 +117,9 @@ func (s *source) takeDelta(c gotChoice, g *gotten) {
 	if text != "" || logprobs != nil {
 		s.add(chat.Delta{Choice: c.Index, Text: text, Logprobs: logprobs})
 	}
+	for _, citation := range readAnnotations(c.Delta.Cited) {
+		s.add(chat.Delta{Choice: c.Index, Citation: &citation})
+	}
 	if c.Delta.Refusal != "" {
 		s.add(chat.Delta{Choice: c.Index, Refusal: c.Delta.Refusal})
 	}
