@@ -355,7 +355,7 @@ func (h *hub) postTo(ctx context.Context, key, path string, body []byte) (answer
 
 func (a *answer) readStream(r io.Reader) error {
 	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, 1<<20)
+	lines.Buffer(nil, 16<<20)
 	var all strings.Builder
 	for lines.Scan() {
 		line := lines.Text()

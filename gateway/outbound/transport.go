@@ -21,6 +21,7 @@ const (
 	maxIdleConns           = 1024
 	maxIdleConnsPerHost    = 256
 	maxResponseHeaderBytes = 64 << 10
+	bufferSize             = 512 // of a connection, each way; what is larger goes past it, and a stream's events are smaller
 )
 
 // Config says how vendors are reached.
@@ -88,6 +89,8 @@ func (c Config) transport(check func(netip.Addr) error) *http.Transport {
 		IdleConnTimeout:        idleConnTimeout,
 		MaxResponseHeaderBytes: maxResponseHeaderBytes,
 		DisableCompression:     true,
+		ReadBufferSize:         bufferSize,
+		WriteBufferSize:        bufferSize,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: keepAlive, PingTimeout: pingTimeout},
 	}
 }

@@ -94,12 +94,12 @@ func ReadJSON(c echo.Context) ([]byte, error) {
 // readAll reads into memory of the right size, if the client tells it. The
 // memory is not reused: a vendor may still be reading it after the answer.
 func readAll(r *http.Request) ([]byte, error) {
-	const unknown, spare = 4 << 10, 512
+	const unknown = 4 << 10
 	size := unknown
 	if n := r.ContentLength; n >= 0 && n <= DefaultMaxBody {
-		size = int(n)
+		size = int(n) + 1 // room to find the end
 	}
-	body := make([]byte, 0, size+spare)
+	body := make([]byte, 0, size)
 	for {
 		n, err := r.Body.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]

@@ -15,7 +15,7 @@ const (
 	// together may have twice as much.
 	MaxLine = 16 << 20
 
-	firstBuffer = 4 << 10
+	firstBuffer = 1 << 10
 	// keptBuffer is the largest buffer kept once an event is done; what a huge
 	// event needed is given back.
 	keptBuffer = 64 << 10
