@@ -163,11 +163,15 @@ type Item struct {
 }
 
 // Price is the charge of u. Each class that was used is a line, rounded half up to
-// the nano-USD, and the cost is the sum of the lines. It is null, and there are
+// the nano-USD, and the cost is the sum of the lines: 0 if nothing was used. It is null, and there are
 // no lines, if the model or the rate of a class is not known to the book, or the
 // amount is no amount of money.
 func (b *Book) Price(it Item, u events.Usage) events.Charge {
 	charge := events.Charge{Usage: u, PriceVersion: b.Version}
+	if u == (events.Usage{}) {
+		charge.CostNanoUSD = new(int64) // whatever the price is
+		return charge
+	}
 	m := b.find(strings.ToLower(it.Kind), strings.ToLower(it.Model))
 	if m == nil {
 		return charge
@@ -177,6 +181,16 @@ func (b *Book) Price(it Item, u events.Usage) events.Charge {
 		charge.Lines, charge.CostNanoUSD = lines, &cost
 	}
 	return charge
+}
+
+// Priced tells whether the book has a rate of the class's own for a model.
+func (b *Book) Priced(it Item, class string) bool {
+	m := b.find(strings.ToLower(it.Kind), strings.ToLower(it.Model))
+	if m == nil {
+		return false
+	}
+	_, known := m.at(it.At).Nano[class]
+	return known
 }
 
 // find looks for a model: in the operator's prices, then in the vendor's, then

@@ -86,7 +86,13 @@ func (a *app) gateway(ctx context.Context) (*api.API, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.New(api.Config{Calls: engine, Catalog: a.catalog.Current, Authenticate: auth.Key, Answers: answers, Metrics: metrics})
+	forms, err := a.dir.formStore()
+	if err != nil {
+		return nil, err
+	}
+	return api.New(api.Config{
+		Calls: engine, Catalog: a.catalog.Current, Authenticate: auth.Key, Answers: answers, Metrics: metrics, Forms: forms,
+	})
 }
 
 // admitter follows the counters.

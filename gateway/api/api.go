@@ -15,6 +15,7 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/call"
 	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/conversation"
+	"github.com/llm-hub/llm-hub/gateway/provider/form"
 	"github.com/llm-hub/llm-hub/gateway/record"
 	"github.com/llm-hub/llm-hub/gateway/web"
 )
@@ -33,6 +34,7 @@ type Config struct {
 	Authenticate func(r *http.Request, c *control.Catalog) (*control.Key, error)
 	Answers      *conversation.Store
 	Metrics      *record.Metrics
+	Forms        *form.Store // where forms are while they are served
 }
 
 // API holds the handlers.
@@ -43,8 +45,9 @@ type API struct {
 
 // New makes the handlers.
 func New(cfg Config) (*API, error) {
-	if cfg.Calls == nil || cfg.Catalog == nil || cfg.Authenticate == nil || cfg.Answers == nil || cfg.Metrics == nil {
-		return nil, errors.New("api: Calls, Catalog, Authenticate, Answers and Metrics must be set")
+	if cfg.Calls == nil || cfg.Catalog == nil || cfg.Authenticate == nil || cfg.Answers == nil || cfg.Metrics == nil ||
+		cfg.Forms == nil {
+		return nil, errors.New("api: Calls, Catalog, Authenticate, Answers, Metrics and Forms must be set")
 	}
 	return &API{cfg: cfg, since: time.Now()}, nil
 }
@@ -77,6 +80,13 @@ func (a *API) Routes() []web.Route {
 	}
 	for _, base := range []string{"/v1", "", "/v2"} {
 		post(base+"/rerank", a.at(reranking()))
+	}
+	for _, base := range []string{"/v1", ""} {
+		for _, e := range tasks() {
+			routes = append(routes, web.Route{
+				Method: http.MethodPost, Path: base + "/" + string(e.task), Permission: web.Inference, Handler: a.at(e.endpoint), MaxBody: e.maxBody,
+			})
+		}
 	}
 	for _, base := range []string{"/v1", "", "/anthropic/v1"} {
 		post(base+"/messages", a.at(messages()))

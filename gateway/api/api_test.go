@@ -18,6 +18,7 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/call"
 	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/conversation"
+	"github.com/llm-hub/llm-hub/gateway/provider/form"
 	"github.com/llm-hub/llm-hub/gateway/record"
 	"github.com/llm-hub/llm-hub/gateway/vault"
 	"github.com/llm-hub/llm-hub/gateway/web"
@@ -72,6 +73,7 @@ func newFixtureOver(t *testing.T, bucket conversation.Bucket) *fixture {
 	key := &control.Key{Tenant: &control.Tenant{ID: "acme"}, Name: "ci", State: "active", Tags: []string{"x"}, Models: map[string]bool{"smart": true, "fast": true, "team/odd name": true}}
 	a, err := api.New(api.Config{
 		Calls: f.engine, Catalog: func() *control.Catalog { return catalog }, Metrics: metrics, Answers: f.answers,
+		Forms: form.NewStore(t.TempDir(), 1<<20),
 		Authenticate: func(r *http.Request, _ *control.Catalog) (*control.Key, error) {
 			if r.Header.Get("Authorization") != "Bearer good" {
 				return nil, &gateway.Error{Kind: gateway.Unauthenticated, Public: "No."}
@@ -98,6 +100,9 @@ func (f *fixture) ask(method, path, body string) *httptest.ResponseRecorder {
 	r.Header.Set("Authorization", "Bearer good")
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
+	}
+	if strings.HasPrefix(body, "--"+formBoundary) {
+		r.Header.Set("Content-Type", "multipart/form-data; boundary="+formBoundary)
 	}
 	w := httptest.NewRecorder()
 	f.handler.ServeHTTP(w, r)

@@ -10,6 +10,7 @@ import (
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/call"
 	"github.com/llm-hub/llm-hub/gateway/provider"
+	"github.com/llm-hub/llm-hub/gateway/provider/form"
 	"github.com/llm-hub/llm-hub/gateway/web"
 )
 
@@ -24,8 +25,9 @@ const (
 
 // endpoint is one kind of request in one dialect.
 type endpoint struct {
-	name      string // in facts
-	parse     func(body []byte) (*provider.Inbound, error)
+	name      string                                        // in facts
+	parse     func(body []byte) (*provider.Inbound, error)  // nil: it takes no JSON
+	form      func(f *form.Form) (*provider.Inbound, error) // nil: it takes no form
 	operation call.Operation
 	// prepare completes the request before it is served; nil: it is complete.
 	prepare func(ctx context.Context, req *call.Request) error
@@ -46,13 +48,12 @@ func (a *API) serve(c echo.Context, e endpoint) error {
 	if err != nil {
 		return err
 	}
-	body, err := web.ReadJSON(c)
+	in, err := a.read(c, e)
 	if err != nil {
 		return err
 	}
-	in, err := e.parse(body)
-	if err != nil {
-		return err
+	if in.Form != nil {
+		defer in.Form.Close()
 	}
 	in.Strict, in.Header = strict, e.passed(c.Request().Header)
 	req := &call.Request{
@@ -64,6 +65,29 @@ func (a *API) serve(c echo.Context, e endpoint) error {
 		}
 	}
 	return a.cfg.Calls.Serve(c.Response(), c.Request(), req)
+}
+
+// read reads a request, as JSON or as the form that it is.
+func (a *API) read(c echo.Context, e endpoint) (*provider.Inbound, error) {
+	if e.form != nil && (e.parse == nil || web.IsForm(c)) {
+		f, err := web.ReadForm(c, a.cfg.Forms)
+		if err != nil {
+			return nil, err
+		}
+		in, err := e.form(f)
+		if err != nil {
+			f.Close()
+		}
+		return in, err
+	}
+	if r := c.Request(); e.form != nil { // which may be larger than what is taken into memory
+		r.Body = http.MaxBytesReader(c.Response(), r.Body, maxJSON)
+	}
+	body, err := web.ReadJSON(c)
+	if err != nil {
+		return nil, err
+	}
+	return e.parse(body)
 }
 
 // passed are the headers that go on to the vendor, nil if there are none.

@@ -44,6 +44,13 @@ func samples() []sample {
 		{"/v1/rerank", of(ranked)},
 		{"/v1/responses", `{"x_unknown":1,"model":"smart","input":"Hi."}`},
 		{"/v1/responses/input_tokens", `{"x_unknown":1,"model":"smart","input":"Hi."}`},
+		{"/v1/moderations", of(`{"model":"smart","input":"Hi."}`)},
+		{"/v1/images/generations", of(`{"model":"smart","prompt":"A cat."}`)},
+		{"/v1/images/edits", of(`{"model":"smart","prompt":"A cat.","images":[{"image_url":"https://x.test/a.png"}]}`)},
+		{"/v1/images/variations", formOf("image")},
+		{"/v1/audio/speech", of(`{"model":"smart","input":"Hi.","voice":"alloy"}`)},
+		{"/v1/audio/transcriptions", formOf("file")},
+		{"/v1/audio/translations", formOf("file")},
 		{"/v1/messages", of(message)},
 		{"/v1/messages/count_tokens", of(counted)},
 		{"/v1beta/models/smart:generateContent", contents},
@@ -52,6 +59,17 @@ func samples() []sample {
 		{"/v1beta/models/smart:embedContent", `{"x_unknown":1,"content":{"parts":[{"text":"Hi."}]}}`},
 		{"/v1beta/models/smart:batchEmbedContents", `{"x_unknown":1,"requests":[{"model":"models/smart","content":{"parts":[{"text":"Hi."}]}}]}`},
 	}
+}
+
+// formBoundary is that of the forms of samples.
+const formBoundary = "x"
+
+// formOf is a form with a file in a field.
+func formOf(file string) string {
+	part := func(name, rest, value string) string {
+		return "--" + formBoundary + "\r\nContent-Disposition: form-data; name=\"" + name + "\"" + rest + "\r\n\r\n" + value + "\r\n"
+	}
+	return part(file, `; filename="a.bin"`, "abc") + part("x_unknown", "", "1") + part("model", "", "smart") + "--" + formBoundary + "--\r\n"
 }
 
 // TestTable: the document tells what every vendor does for every endpoint.
@@ -95,7 +113,7 @@ func ability(f *fixture, v provider.Vendor) string {
 		return "counted"
 	case err != nil:
 		return "-"
-	case bytes.Contains(out.Body, []byte("x_unknown")):
+	case out.Content != nil, bytes.Contains(out.Body, []byte("x_unknown")): // forms pass whole or not at all
 		return "native"
 	}
 	return "yes"

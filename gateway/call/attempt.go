@@ -126,11 +126,17 @@ func (a *attempt) call() error {
 	switch {
 	case res.StatusCode/100 != 2:
 		return a.refused(res)
-	case a.flight.req.Inbound.Stream:
+	case a.flight.req.Inbound.Flows() && !a.isWhole(res):
 		return a.streamed(res)
 	default:
 		return a.whole(res)
 	}
+}
+
+// isWhole tells whether a vendor that was asked for a stream gave a whole answer, where
+// that may be.
+func (a *attempt) isWhole(res *http.Response) bool {
+	return a.out.Unary != nil && checkEventStream(res.Header) != nil
 }
 
 // errShort: the vendor has said that its limits leave too little.
@@ -157,6 +163,13 @@ func (a *attempt) roundTrip() (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, a.out.Method, a.out.URL, bytes.NewReader(a.out.Body))
 	if err != nil {
 		return nil, err
+	}
+	if a.out.Content != nil {
+		body, size := a.out.Content()
+		req.Body, req.ContentLength, req.GetBody = io.NopCloser(body), size, func() (io.ReadCloser, error) {
+			again, _ := a.out.Content()
+			return io.NopCloser(again), nil
+		}
 	}
 	req.Header = a.out.Header
 	req.Header.Set(requestHeader, string(a.flight.req.ID))
@@ -249,9 +262,19 @@ func (a *attempt) abandon(err *gateway.Error) {
 	if !a.flight.client.begun() {
 		return
 	}
-	if !quietly(func() { a.flight.client.send(a.stream.Abort(err)) }) {
+	if !quietly(func() { a.abort(err) }) {
 		a.flight.client.tear()
 	}
+}
+
+// abort ends a stream that the client has begun to get, as not whole.
+func (a *attempt) abort(err *gateway.Error) {
+	last := a.stream.Abort(err)
+	if len(last) == 0 {
+		a.flight.client.tear()
+		return
+	}
+	a.flight.client.send(last)
 }
 
 // quietly tells whether f returned.

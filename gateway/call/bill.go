@@ -64,13 +64,22 @@ func (a *attempt) settle(c events.Charge, receipt *publish.Receipt) {
 	a.held.Settle(c, receipt)
 }
 
-// chargeWhole records the usage of a whole answer, and gives it.
-func (a *attempt) chargeWhole(p provider.Progress) events.Usage {
+// chargeWhole records the usage of a whole answer, and gives it: the vendor's word,
+// what was counted of the answer if anything was, or an estimate.
+func (a *attempt) chargeWhole(p provider.Progress, counted *events.Usage) events.Usage {
 	if p.Usage != nil && credible(*p.Usage) {
 		a.charge(*p.Usage, events.FromVendor)
 		return *p.Usage
 	}
-	u := events.Usage{Input: a.flight.input(a.target.Model), Output: a.output(p)}
+	var u events.Usage
+	switch {
+	case counted != nil:
+		u = *counted
+	case a.flight.req.Inbound.Expected != nil:
+		u = a.flight.foreseen(a.target)
+	default:
+		u = events.Usage{Input: a.flight.input(a.target.Model), Output: a.output(p)}
+	}
 	a.charge(u, events.Estimated)
 	return u
 }

@@ -64,13 +64,22 @@ func (f *flight) input(model string) int64 {
 // limit depends on tokens or on cost.
 func (f *flight) expected(plan route.Plan) events.Usage {
 	u := events.Usage{Input: f.need.Input, Output: f.need.Output}
-	if f.req.Operation.Free {
+	switch {
+	case f.req.Operation.Free:
 		return u
+	case f.req.Inbound.Expected != nil:
+		return f.foreseen(plan.Decision.Plan[0])
 	}
 	if slices.ContainsFunc(f.scopes, countsTokens) || slices.ContainsFunc(plan.Steps, stepCountsTokens) {
 		u.Input = f.input(plan.Steps[0].Model)
 	}
 	return u
+}
+
+// foreseen is what a target will bill of a request that says so itself.
+func (f *flight) foreseen(t events.Target) events.Usage {
+	item := f.item(t)
+	return f.req.Inbound.Expected(func(class string) bool { return f.req.Catalog.Prices.Priced(item, class) })
 }
 
 func countsTokens(s admit.Scoped) bool { return slices.ContainsFunc(s.Limits, limitsTokens) }
@@ -94,13 +103,16 @@ func (a *attempt) output(p provider.Progress) int64 {
 // soFar is the best guess at the usage of an answer that has come as far as p.
 func (a *attempt) soFar(p provider.Progress) events.Usage {
 	var u events.Usage
-	if p.Usage != nil && credible(*p.Usage) {
+	switch {
+	case p.Usage != nil && credible(*p.Usage):
 		u = *p.Usage
-	} else {
+	case a.flight.req.Inbound.Expected != nil:
+		return a.flight.foreseen(a.target) // a vendor that began has all it needs to go on
+	default:
 		u.Input = a.flight.input(a.target.Model)
 	}
 	if seen := a.output(p); seen > u.OutputTotal() {
-		u.Output = seen - u.Reasoning
+		u.Output += seen - u.OutputTotal()
 	}
 	return u
 }

@@ -178,6 +178,10 @@ func (f *flight) describe(h http.Header) {
 
 // price makes a charge of usage, by the price book of the request's catalog.
 func (f *flight) price(t events.Target, u events.Usage) events.Charge {
-	item := accounting.Item{Kind: f.req.Catalog.Providers[t.Provider].Kind, Model: t.Model, At: f.at}
-	return f.req.Catalog.Prices.Price(item, u)
+	return f.req.Catalog.Prices.Price(f.item(t), u)
+}
+
+// item is what the price book calls a target.
+func (f *flight) item(t events.Target) accounting.Item {
+	return accounting.Item{Kind: f.req.Catalog.Providers[t.Provider].Kind, Model: t.Model, At: f.at}
 }

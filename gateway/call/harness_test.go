@@ -406,10 +406,18 @@ func errorOf(t *testing.T, body string) map[string]any {
 
 func realVendor(string) provider.Vendor { return openai.Vendor{} }
 
-// priceBook knows one model.
+// priceBook knows a model for text, and one for each way to bill a task.
 func priceBook(t testing.TB) *accounting.Book {
 	t.Helper()
-	book, err := new(accounting.Book).With([]accounting.Override{{Model: "gpt-fake", USD: map[string]string{"input": "1", "output": "2"}}})
+	book, err := new(accounting.Book).With([]accounting.Override{
+		{Model: "gpt-fake", USD: map[string]string{"input": "1", "output": "2"}},
+		{Model: "tts-1", USD: map[string]string{"characters": "15"}},
+		{Model: "gpt-4o-mini-tts", USD: map[string]string{"input": "1", "audio_output": "12"}},
+		{Model: "whisper-1", USD: map[string]string{"audio_ms": "0.006"}},
+		{Model: "gpt-4o-transcribe", USD: map[string]string{"input": "1", "audio_input": "6", "output": "10"}},
+		{Model: "dall-e-3", USD: map[string]string{"images": "0.04"}},
+		{Model: "gpt-image-1", USD: map[string]string{"input": "5", "image_input": "10", "output": "40"}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,7 @@ func (f *flight) unable() map[string]bool {
 func (f *flight) local() error {
 	body := f.req.Operation.Local(f.input(f.model.Targets[0].Model))
 	f.client.w.Header().Set(HeaderEstimated, "true")
-	return f.respond(provider.Reply{Body: body})
+	return f.respond(provider.Reply{Body: body}, "application/json")
 }
 
 // inexpressible is the error of a client that wants no part of its request dropped.

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ func (a *attempt) streamed(res *http.Response) error {
 		a.chargePart(a.stream.Progress())
 		return err
 	}
-	f.begin()
+	f.begin(res.Header.Get("Content-Type"))
 	if err := a.pump(chunk); !errors.Is(err, io.EOF) {
 		return a.cut(err)
 	}
@@ -50,17 +51,22 @@ func (a *attempt) finish(res *http.Response) {
 	a.patience.rest()
 }
 
-// begin sends the header of a stream, with all that is known before its end.
-func (f *flight) begin() {
+// begin sends the header of a stream, with all that is known before its end. kind is
+// the vendor's Content-Type.
+func (f *flight) begin(kind string) {
 	if f.client.gone() {
 		return
 	}
 	h := f.client.w.Header()
 	f.describe(h)
 	f.confess(h)
-	h.Set("Content-Type", "text/event-stream; charset=utf-8")
-	if f.req.Inbound.Array {
+	switch {
+	case f.req.Inbound.Raw:
+		h.Set("Content-Type", cmp.Or(kind, "application/octet-stream"))
+	case f.req.Inbound.Array:
 		h.Set("Content-Type", "application/json; charset=utf-8")
+	default:
+		h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	}
 	h.Set("Cache-Control", "no-cache")
 	h.Set("X-Accel-Buffering", "no") // a proxy in front must not collect the events
@@ -96,14 +102,14 @@ func (a *attempt) pump(chunk []byte) error {
 func (a *attempt) complete() error {
 	f := a.flight
 	p := a.stream.Progress()
-	a.chargeWhole(p)
+	a.chargeWhole(p, nil)
 	f.finish = p.Finish
 	f.cfg.Cooldowns.Served(a.target)
 	if f.client.gone() {
 		return errHungUp
 	}
 	if err := f.mayEnd(); err != nil {
-		f.client.send(a.stream.Abort(gateway.AsError(err)))
+		a.abort(gateway.AsError(err))
 		return err
 	}
 	trailer := a.stream.Trailer(provider.Bill{Request: f.req.ID, CostNanoUSD: f.bill.total()})
@@ -138,7 +144,7 @@ func (a *attempt) cut(err error) error {
 	if a.flight.client.gone() {
 		return errHungUp
 	}
-	a.flight.client.send(a.stream.Abort(told))
+	a.abort(told)
 	return told
 }
 

@@ -2,6 +2,7 @@ package call
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -42,7 +43,7 @@ func (a *attempt) whole(res *http.Response) error {
 	buf := f.buffers.get()
 	defer f.buffers.put(buf)
 	f.facts.FirstByte()
-	if err := readWhole(buf, a.body(res), res.ContentLength); err != nil {
+	if err := readWhole(buf, a.body(res), res.ContentLength, cmp.Or(a.out.MaxAnswer, MaxAnswer)); err != nil {
 		a.received = int64(buf.Len())
 		return a.lost(provider.BadAnswerError(err))
 	}
@@ -53,18 +54,22 @@ func (a *attempt) whole(res *http.Response) error {
 		}
 		return a.lost(err)
 	}
-	booked := a.chargeWhole(provider.Progress{Usage: reply.Usage, Output: reply.Output, Text: reply.Text})
+	booked := a.chargeWhole(provider.Progress{Usage: reply.Usage, Output: reply.Output, Text: reply.Text}, reply.Counted)
 	if reply.WithUsage != nil {
 		reply.Body = reply.WithUsage(booked)
 		f.client.w.Header().Set(HeaderEstimated, "true")
 	}
 	f.finish = reply.Finish
 	f.cfg.Cooldowns.Served(a.target)
-	return f.respond(reply)
+	kind := "application/json"
+	if a.out.Verbatim {
+		kind = cmp.Or(res.Header.Get("Content-Type"), kind)
+	}
+	return f.respond(reply, kind)
 }
 
-// respond gives the client a whole answer, once the log has what it must.
-func (f *flight) respond(reply provider.Reply) error {
+// respond gives the client a whole answer of a kind, once the log has what it must.
+func (f *flight) respond(reply provider.Reply, kind string) error {
 	if f.client.gone() {
 		return errHungUp
 	}
@@ -83,7 +88,7 @@ func (f *flight) respond(reply provider.Reply) error {
 	if cost != unknownCost {
 		h.Set("x-litellm-response-cost", cost)
 	}
-	h.Set("Content-Type", "application/json")
+	h.Set("Content-Type", kind)
 	h.Set("Content-Length", strconv.Itoa(len(reply.Body)))
 	if !f.client.respond(reply.Body) {
 		return errHungUp
@@ -91,20 +96,20 @@ func (f *flight) respond(reply provider.Reply) error {
 	return nil
 }
 
-// readWhole reads an answer of at most [MaxAnswer] bytes.
-func readWhole(buf *bytes.Buffer, r io.Reader, length int64) error {
-	if length > MaxAnswer {
-		return fmt.Errorf("the answer has %d bytes, more than %d", length, MaxAnswer)
+// readWhole reads an answer of at most so many bytes.
+func readWhole(buf *bytes.Buffer, r io.Reader, length, most int64) error {
+	if length > most {
+		return fmt.Errorf("the answer has %d bytes, more than %d", length, most)
 	}
 	if length > 0 {
 		buf.Grow(int(length) + bytes.MinRead)
 	}
-	n, err := buf.ReadFrom(io.LimitReader(r, MaxAnswer+1))
+	n, err := buf.ReadFrom(io.LimitReader(r, most+1))
 	if err != nil {
 		return err
 	}
-	if n > MaxAnswer {
-		return fmt.Errorf("the answer has more than %d bytes", MaxAnswer)
+	if n > most {
+		return fmt.Errorf("the answer has more than %d bytes", most)
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/provider/form"
 )
 
 // Dialect names a wire format.
@@ -35,8 +36,11 @@ const (
 // Inbound is a client's request.
 type Inbound struct {
 	Dialect      Dialect
-	Body         []byte // exactly as received
-	Model        string // logical model the client asked for
+	Body         []byte     // exactly as received
+	Form         *form.Form // in place of Body: a form
+	Task         Task       // empty: a chat, a completion or an embedding
+	Raw          bool       // the answer is passed on as it comes, whatever it is made of, as sound is
+	Model        string     // logical model the client asked for
 	Stream       bool
 	Array        bool        // the stream is one JSON array, as Gemini's without alt=sse; it bears no comments
 	Header       http.Header // of the client's, what a vendor of the same dialect is to get; nil: nothing
@@ -51,11 +55,18 @@ type Inbound struct {
 	// bytes of them. It reads Body again, so it is for where that matters; nil if
 	// the dialect has no such.
 	Prompt func(in *Inbound, most int) Prompt
+	// Expected estimates what will be billed where that is not what is said, nil: it
+	// is. A vendor bills some tasks by tokens or by something else, as it likes; priced
+	// tells what the price book knows of its model, by class of usage.
+	Expected func(priced func(class string) bool) events.Usage
 }
+
+// Flows tells whether the answer goes to the client piece by piece.
+func (in *Inbound) Flows() bool { return in.Stream || in.Raw }
 
 // Comments tells whether a stream may have comments that keep its client awake. Google's
 // clients take every line for data.
-func (in *Inbound) Comments() bool { return in.Dialect != Gemini && !in.Array }
+func (in *Inbound) Comments() bool { return in.Dialect != Gemini && !in.Array && !in.Raw }
 
 // Target is where an attempt goes.
 type Target struct {
@@ -111,26 +122,35 @@ type Outbound struct {
 	URL    string
 	Header http.Header // with credentials; never logged
 	Body   []byte
+	// Content makes the body where it is too large for Body, anew for each call.
+	Content func() (body io.Reader, size int64)
+	// MaxAnswer bounds a whole answer, in bytes; 0: as usual.
+	MaxAnswer int64
+	// Verbatim: a whole answer keeps the vendor's Content-Type.
+	Verbatim bool
 	// Dropped are the paths of what the client said and the vendor is not told.
 	Dropped []string
 	// Failure understands an answer whose status is not 2xx, in place of the vendor's.
 	// nil: the vendor's does.
 	Failure func(status int, h http.Header, body []byte) *Failure
-	// Unary turns a whole 2xx body into the client's. Set when the request is not a
-	// stream. Beside an error the Reply has nothing but the Usage that the vendor
-	// told all the same.
+	// Unary turns a whole 2xx body into the client's. Set when the answer does not
+	// flow, or may come whole although it was to flow. Beside an error the Reply has
+	// nothing but the Usage that the vendor told all the same.
 	Unary func(body []byte) (Reply, error)
-	// Stream reads a 2xx event stream. Set when the request is a stream.
+	// Stream reads a 2xx answer piece by piece. Set when the answer flows.
 	Stream func(r io.Reader) Stream
 }
 
 // Reply is a whole answer in the client's dialect.
 type Reply struct {
-	Body   []byte
-	Usage  *events.Usage // nil: the vendor gave none
-	Output int64         // estimate of answer tokens, for a vendor that gave no usage
-	Text   Excerpt       // the answer, for a better one
-	Finish string        // finish reason in OpenAI's words
+	Body  []byte
+	Usage *events.Usage // nil: the vendor gave none
+	// Counted is what the answer itself shows to be billed, for a vendor that gave no
+	// usage, as the images in it; nil: nothing does.
+	Counted *events.Usage
+	Output  int64   // estimate of answer tokens, for a vendor that gave no usage
+	Text    Excerpt // the answer, for a better one
+	Finish  string  // finish reason in OpenAI's words
 	// WithUsage gives Body with an estimate of the usage in it, for a vendor that gave
 	// none and a dialect that wants one; nil: Body is the answer in any case.
 	WithUsage func(u events.Usage) []byte
@@ -150,7 +170,8 @@ type Stream interface {
 	// if the client asked for it, the bill, and the dialect's terminator.
 	Trailer(b Bill) []byte
 	// Abort gives the bytes that close the stream after it broke: the dialect's
-	// own error event, never a clean end.
+	// own error event, never a clean end. None if the answer has no place for one:
+	// then the connection must break.
 	Abort(err *gateway.Error) []byte
 }
 

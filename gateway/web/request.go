@@ -79,16 +79,24 @@ func ReadJSON(c echo.Context) ([]byte, error) {
 			}
 		}
 	}
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return nil, &gateway.Error{
-			Kind: gateway.Invalid, Code: "unsupported_content_encoding", Public: "The request body must not be compressed.",
-		}
+	if err := uncompressed(r); err != nil {
+		return nil, err
 	}
 	rc := http.NewResponseController(c.Response())
 	_ = rc.SetReadDeadline(time.Now().Add(readTimeout)) // a request without a connection needs none
 	body, err := readAll(r)
 	_ = rc.SetReadDeadline(time.Time{}) // else the wait for the client's end would end with it
 	return body, err
+}
+
+// uncompressed refuses a body that is.
+func uncompressed(r *http.Request) error {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return &gateway.Error{
+			Kind: gateway.Invalid, Code: "unsupported_content_encoding", Public: "The request body must not be compressed.",
+		}
+	}
+	return nil
 }
 
 // readAll reads into memory of the right size, if the client tells it. The
@@ -114,6 +122,7 @@ func readAll(r *http.Request) ([]byte, error) {
 	}
 }
 
+// unreadable is the error of a body that could not be read.
 func unreadable(err error) error {
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &gateway.Error{

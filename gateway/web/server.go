@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -38,6 +39,7 @@ type Route struct {
 	Path       string // in echo's syntax
 	Permission Permission
 	Handler    echo.HandlerFunc
+	MaxBody    int64 // bytes, 0: as of the server; the path must have no parameters then
 }
 
 // Config configures a [Server].
@@ -49,8 +51,9 @@ type Config struct {
 
 // Server is the gateway's http.Handler.
 type Server struct {
-	cfg  Config
-	echo *echo.Echo
+	cfg    Config
+	echo   *echo.Echo
+	bodies map[string]int64 // bounds of paths that have their own
 }
 
 // New makes a server without routes.
@@ -61,7 +64,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.MaxBody <= 0 {
 		cfg.MaxBody = DefaultMaxBody
 	}
-	s := &Server{cfg: cfg, echo: echo.New()}
+	s := &Server{cfg: cfg, echo: echo.New(), bodies: map[string]int64{}}
 	s.echo.Logger.SetOutput(io.Discard) // what it would say, the error handler says
 	s.echo.HTTPErrorHandler = s.fail
 	return s, nil
@@ -79,6 +82,9 @@ func (s *Server) Mount(routes ...Route) error {
 			if known.Method == r.Method && known.Path == r.Path {
 				return fmt.Errorf("route %s %s: registered twice", r.Method, r.Path)
 			}
+		}
+		if r.MaxBody > 0 {
+			s.bodies[r.Path] = r.MaxBody
 		}
 		s.echo.Add(r.Method, r.Path, guarded(guard, r.Handler))
 	}
@@ -116,7 +122,7 @@ func (s *Server) bounded(w http.ResponseWriter, r *http.Request) *http.Request {
 		return r
 	}
 	bounded := *r
-	bounded.Body = http.MaxBytesReader(w, r.Body, s.cfg.MaxBody)
+	bounded.Body = http.MaxBytesReader(w, r.Body, cmp.Or(s.bodies[r.URL.Path], s.cfg.MaxBody))
 	return &bounded
 }
 

@@ -52,6 +52,9 @@ type call struct {
 	memory *memory // of the server
 	talk   *talk   // nil unless the Responses API is spoken
 
+	task taskCall
+	kind string // content type of the answer, "" for the wire's
+
 	wantJSON bool
 	schema   json.RawMessage // nil when any object will do
 }

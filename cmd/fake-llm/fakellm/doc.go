@@ -21,6 +21,7 @@
 //	POST .../endpoints/openapi/chat/completions  models of others
 //	POST /vertex/token                           access tokens for a service account
 //	POST /bedrock/model/{id}/converse, /converse-stream, /count-tokens
+//	POST /v1/moderations, /v1/images/{generations,edits,variations}, /v1/audio/{speech,transcriptions,translations}
 //	GET  /v1/models, /v1/models/{model}          by prefix, else by the style of the key header
 //	GET|DELETE     /_fake/ledger[?since=SEQ&limit=N&wait=D]   wait: until nothing is in flight, at most D
 //	GET|PUT|DELETE /_fake/behavior
@@ -53,6 +54,10 @@
 // Answers of the Responses API are kept for the key that asked, unless store is false. Encrypted
 // thoughts that come back changed are refused, and so is a call that was thought about and comes back
 // by its id without the thought in front of it.
+//
+// Models whose names begin with "tts", "whisper" and "dall-e" bill characters, the length of a
+// recording (taken for 16 bit at 16 kHz) and images; others bill such work in tokens. Speech is
+// [Sound]; a transcript says how many bytes were heard.
 //
 // The models "bench" and "bench-stream" answer any request with the same bytes, rendered once:
 // about 1.3 kB unary, 64 content chunks when streamed, BenchUsage tokens.

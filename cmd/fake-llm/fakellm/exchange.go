@@ -1,6 +1,7 @@
 package fakellm
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 )
@@ -69,12 +70,13 @@ func (x *exchange) decode() (isBench bool, f *failure) {
 		return false, bodyFailure(err)
 	}
 	defer x.server.release(buf)
-	switch x.route.vendor {
-	case Gemini:
+	switch {
+	case x.route.op == opTask: // which may be a form
+	case x.route.vendor == Gemini:
 		x.call.array = x.call.stream && x.r.URL.Query().Get("alt") != "sse"
-	case Vertex:
+	case x.route.vendor == Vertex:
 		x.call.array = x.call.stream && x.route.publisher == publisherGoogle && x.r.URL.Query().Get("alt") != "sse"
-	case Bedrock: // whose signature wants the body read
+	case x.route.vendor == Bedrock: // whose signature wants the body read
 	default:
 		x.sniff(buf.Bytes())
 	}
@@ -129,6 +131,9 @@ func (x *exchange) reply() *reply {
 	case opRank:
 		return x.call.rankedReply(x.route.vendor, &x.plan)
 	}
+	if x.route.op == opTask {
+		return x.call.done(&x.plan)
+	}
 	return x.call.reply(&x.plan)
 }
 
@@ -137,7 +142,7 @@ func (x *exchange) deliver(a answer) {
 	x.record.Status, x.record.Usage = http.StatusOK, a.usage
 	x.record.Outcome = Complete
 	if x.call.stream {
-		x.record.Output, x.record.Reasoning = 0, 0
+		x.record.noOutput()
 		x.stream(a.frames)
 		return
 	}
@@ -147,7 +152,7 @@ func (x *exchange) deliver(a answer) {
 // unary sends a whole body. The reply is billed in full, sent or not, unless it never came.
 func (x *exchange) unary(body []byte) {
 	if x.plan.stall.set {
-		x.record.Output, x.record.Reasoning = 0, 0
+		x.record.noOutput()
 		<-x.r.Context().Done()
 		x.leave(statusClientGone)
 		return
@@ -156,7 +161,7 @@ func (x *exchange) unary(body []byte) {
 		body = body[:len(body)/2]
 	}
 	h := x.w.Header()
-	h.Set("Content-Type", x.wire.json)
+	h.Set("Content-Type", cmp.Or(x.call.kind, x.wire.json))
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	x.w.WriteHeader(http.StatusOK)
 	if !x.beforeFirstByte() {
@@ -177,7 +182,7 @@ func (x *exchange) unary(body []byte) {
 // stream sends frames, and bills each as it is generated.
 func (x *exchange) stream(frames []frame) {
 	h := x.w.Header()
-	h.Set("Content-Type", x.wire.events)
+	h.Set("Content-Type", cmp.Or(x.call.kind, x.wire.events))
 	if x.call.array {
 		h.Set("Content-Type", x.wire.json)
 	}
@@ -200,6 +205,8 @@ func (x *exchange) stream(frames []frame) {
 		}
 		x.record.Output += f.output
 		x.record.Reasoning += f.reasoning
+		x.record.AudioOutput += f.audio
+		x.record.ImageOutput += f.image
 		if f.content {
 			sent++
 		}

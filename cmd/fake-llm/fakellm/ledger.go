@@ -49,6 +49,9 @@ func (u *Usage) add(v Usage) {
 	u.SearchUnits += v.SearchUnits
 }
 
+// noOutput forgets what is billed as it is generated.
+func (u *Usage) noOutput() { u.Output, u.Reasoning, u.AudioOutput, u.ImageOutput = 0, 0, 0, 0 }
+
 // Outcome is how a request ended.
 type Outcome string
 

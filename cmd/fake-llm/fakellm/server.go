@@ -42,6 +42,7 @@ type Server struct {
 	complete *wire            // of legacy completions
 	respond  *wire            // of the Responses API
 	memory   *memory
+	tasks    *wire // of all that is no text
 	bench    map[Vendor]*benchReply
 	ledger   *ledger
 	behavior behavior
@@ -62,7 +63,7 @@ func New(cfg Config) *Server {
 		capacity = 0
 	}
 	s := &Server{
-		seed: cfg.Seed, wires: wires(), embeds: embeddingWires(), ranks: rerankWires(), complete: completionWire(),
+		seed: cfg.Seed, wires: wires(), embeds: embeddingWires(), ranks: rerankWires(), complete: completionWire(), tasks: taskWire(),
 		respond: responsesWire(), memory: newMemory(), bench: map[Vendor]*benchReply{}, ledger: newLedger(capacity),
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}
@@ -104,11 +105,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		server: s, w: w, rc: http.NewResponseController(w), r: r, wire: wire, route: rt,
 		call: call{
 			model: rt.model, stream: rt.stream, choices: 1, created: time.Now(),
-			ids: newIDSource(s.seed, s.arrivals.Add(1)), key: wire.key(r), memory: s.memory,
+			ids: newIDSource(s.seed, s.arrivals.Add(1)), key: wire.key(r), memory: s.memory, task: taskCall{task: rt.task},
 		},
 	}
 	switch rt.op {
-	case opChat, opEmbed, opComplete, opRank, opRespond:
+	case opChat, opEmbed, opComplete, opRank, opRespond, opTask:
 		s.book(x)
 		return
 	}
@@ -146,6 +147,8 @@ func (s *Server) wireOf(rt route) *wire {
 		return s.complete
 	case opRespond, opRespondCount, opKept:
 		return s.respond
+	case opTask:
+		return s.tasks
 	}
 	return s.wires[rt.vendor]
 }

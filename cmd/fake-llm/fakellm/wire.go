@@ -23,6 +23,7 @@ const (
 type frame struct {
 	data              []byte
 	output, reasoning int64 // tokens billed with it; output includes reasoning
+	audio, image      int64 // of output
 	content           bool  // carries generated tokens: counted by the directives
 	end               bool  // part of the ending: finish reason, usage, terminator
 }
@@ -75,6 +76,7 @@ const (
 	opRespond
 	opRespondCount
 	opKept
+	opTask
 )
 
 // A route is a request line understood.
@@ -85,6 +87,7 @@ type route struct {
 	stream bool   // Gemini says so in the path
 
 	publisher string // Vertex: of the model
+	task      task
 }
 
 func findRoute(r *http.Request) route {
@@ -122,6 +125,8 @@ func routeOf(r *http.Request, path string) route {
 		return route{vendor: OpenAI, op: opEmbed}
 	case path == "/v1/completions" && post:
 		return route{vendor: OpenAI, op: opComplete}
+	case taskOf(path) != "" && post:
+		return route{vendor: OpenAI, op: opTask, task: taskOf(path)}
 	case path == "/v1/rerank" && post:
 		return route{vendor: OpenAI, op: opRank}
 	case strings.HasPrefix(path, "/v2/"):

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/llm-hub/llm-hub/gateway/provider"
 )
 
 // Traits are what a vendor that is compatible with OpenAI does otherwise. The zero
@@ -27,6 +29,9 @@ type Traits struct {
 	ShortIDs bool
 	// Ranks is how the vendor ranks documents, for a [Ranker].
 	Ranks Reranking
+	// Tasks are what the vendor does besides chats, completions and embeddings, under
+	// OpenAI's paths.
+	Tasks []provider.Task
 }
 
 // Thoughts is a form of what a model thought; the empty one: the vendor takes none.

@@ -20,6 +20,7 @@ var (
 	_ provider.Vendor    = Vendor{}
 	_ provider.Embedder  = Vendor{}
 	_ provider.Completer = Vendor{}
+	_ provider.Worker    = Vendor{}
 )
 
 // New makes the adapter of a vendor with these traits. rest serves chats of other

@@ -104,6 +104,12 @@ func (p Player) play(t *testing.T, tr transcript, chunking func(io.Reader) io.Re
 	if err != nil {
 		return result{facts: factsOf(provider.Progress{}, err)}
 	}
+	if out.Content != nil {
+		body, size := out.Content()
+		if out.Body, err = io.ReadAll(body); err != nil || int64(len(out.Body)) != size {
+			t.Errorf("the body has %d bytes of %d: %v", len(out.Body), size, err)
+		}
+	}
 	got := result{request: out.Method + " " + out.URL + "\n" + pretty(out.Body)}
 	if out.Stream != nil {
 		got.answer, got.facts = playStream(out.Stream(chunking(strings.NewReader(tr.vendorAnswer()))))
@@ -115,6 +121,9 @@ func (p Player) play(t *testing.T, tr transcript, chunking func(io.Reader) io.Re
 		p.validate(t, in, got.answer)
 	}
 	got.facts = factsOf(provider.Progress{Usage: reply.Usage, Output: reply.Output, Finish: reply.Finish}, err)
+	if reply.Counted != nil {
+		got.facts += "\ncounted " + factsOf(provider.Progress{Usage: reply.Counted}, nil)
+	}
 	return got
 }
 

@@ -16,6 +16,7 @@ func hosted() []Info {
 			BaseURL: "https://api.openai.com/v1", KeyEnv: []string{"OPENAI_API_KEY"},
 			Models:    Defaults{Smart: "gpt-6-sol", Fast: "gpt-5.4-mini", Cheap: "gpt-6-luna"},
 			responses: true,
+			traits:    openai.Traits{Tasks: provider.Tasks()},
 		},
 		{
 			Kind: "anthropic", Title: "Anthropic", Wire: provider.Anthropic,
@@ -33,15 +34,16 @@ func hosted() []Info {
 			Models: Defaults{Smart: "command-a-plus-05-2026", Fast: "command-a-03-2025", Cheap: "command-r7b-12-2024"},
 		},
 		compatible("groq", "Groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY",
-			Defaults{Smart: "openai/gpt-oss-120b", Fast: "openai/gpt-oss-20b", Cheap: "llama-3.1-8b-instant"}),
+			Defaults{Smart: "openai/gpt-oss-120b", Fast: "openai/gpt-oss-20b", Cheap: "llama-3.1-8b-instant"}).
+			does(provider.Transcribe, provider.Translate, provider.Speak),
 		mistral(),
 		deepseek(),
-		xai(),
+		xai().does(provider.MakeImages),
 		ranks(openai.RankObjects, compatible("together", "Together AI", "https://api.together.xyz/v1", "TOGETHER_API_KEY", Defaults{
 			Smart: "meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8",
 			Fast:  "meta-llama/Llama-3.3-70B-Instruct-Turbo",
 			Cheap: "meta-llama/Meta-Llama-3.1-8B-Instruct-Turbo",
-		})),
+		})).does(provider.MakeImages, provider.Speak, provider.Transcribe, provider.Translate),
 		compatible("fireworks", "Fireworks AI", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY", Defaults{
 			Smart: "accounts/fireworks/models/deepseek-v4-pro",
 			Fast:  "accounts/fireworks/models/gpt-oss-120b",
@@ -87,10 +89,11 @@ const (
 func local() []Info {
 	return []Info{
 		{Kind: "ollama", Title: "Ollama", Wire: provider.OpenAI, BaseURL: "http://127.0.0.1:11434/v1", Local: true},
-		ranks(openai.RankTexts, Info{Kind: "vllm", Title: "vLLM", Wire: provider.OpenAI, BaseURL: "http://127.0.0.1:8000/v1", Local: true}),
+		ranks(openai.RankTexts, Info{Kind: "vllm", Title: "vLLM", Wire: provider.OpenAI, BaseURL: "http://127.0.0.1:8000/v1", Local: true}).
+			does(provider.Transcribe, provider.Translate),
 		{Kind: "lmstudio", Title: "LM Studio", Wire: provider.OpenAI, BaseURL: "http://127.0.0.1:1234/v1", Local: true},
 		ranks(openai.RankTexts, Info{Kind: "llamacpp", Title: "llama.cpp", Wire: provider.OpenAI, BaseURL: "http://127.0.0.1:8080/v1", Local: true}),
-		ranks(openai.RankObjects, Info{Kind: "litellm", Title: "LiteLLM", Wire: provider.OpenAI, Local: true}), // no usual address
+		ranks(openai.RankObjects, Info{Kind: "litellm", Title: "LiteLLM", Wire: provider.OpenAI, Local: true}).does(provider.Tasks()...), // no usual address
 	}
 }
 
@@ -116,7 +119,13 @@ func mistral() Info {
 		},
 		ShortIDs: true,
 	}
-	return info
+	return info.does(provider.Moderate, provider.Transcribe)
+}
+
+// does adds tasks that the vendor does under OpenAI's paths.
+func (i Info) does(tasks ...provider.Task) Info {
+	i.traits.Tasks = tasks
+	return i
 }
 
 // deepseek wants what it thought back in a turn with calls, and refuses one without.
