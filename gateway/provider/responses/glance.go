@@ -70,9 +70,30 @@ type summary struct {
 	Usage  *wireUsage      `json:"usage"`
 	Error  json.RawMessage `json:"error"`
 	Output []struct {
-		ID   string `json:"id"`
-		Type string `json:"type"`
+		ID     string `json:"id"`
+		Type   string `json:"type"`
+		Action struct {
+			Type string `json:"type"`
+		} `json:"action"`
 	} `json:"output"`
+}
+
+// usage is what the vendor bills: tokens, and searches by its own tools. A page that
+// is only opened costs its tokens.
+func (s *summary) usage() *events.Usage {
+	u := s.Usage.classes()
+	if u == nil {
+		return nil
+	}
+	for _, o := range s.Output {
+		switch {
+		case o.Type == "web_search_call" && (o.Action.Type == "" || o.Action.Type == "search"):
+			u.WebSearches++
+		case o.Type == "file_search_call":
+			u.FileSearches++
+		}
+	}
+	return u
 }
 
 func (s *summary) failed() bool { return s.Status == failed || !null(s.Error) }

@@ -115,7 +115,7 @@ func (s *stream) told(ev sse.Event, g glance) error {
 
 // Progress implements [provider.Stream].
 func (s *stream) Progress() provider.Progress {
-	p := provider.Progress{Usage: s.response.Usage.classes(), Output: s.text.Tokens(), Text: s.text.Excerpt()}
+	p := provider.Progress{Usage: s.response.usage(), Output: s.text.Tokens(), Text: s.text.Excerpt()}
 	if s.last != nil {
 		p.Finish = s.response.finish()
 	}

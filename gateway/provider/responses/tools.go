@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/llm-hub/llm-hub/gateway/provider/chat"
 	"github.com/llm-hub/llm-hub/gateway/provider/rawjson"
@@ -70,7 +71,8 @@ const inputSchema = `{"type":"object","properties":{"` + inputMember + `":{"type
 func (w toolIn) function() chat.ToolDef {
 	def := chat.ToolDef{Name: w.Name, Description: w.Description, Parameters: json.RawMessage(inputSchema)}
 	if w.Format.Definition != "" {
-		def.Description += fmt.Sprintf("\n\nThe input must be a text of this %s grammar:\n%s", w.Format.Syntax, w.Format.Definition)
+		grammar := fmt.Sprintf("The input must be a text of this %s grammar:\n%s", w.Format.Syntax, w.Format.Definition)
+		def.Description = strings.TrimLeft(def.Description+"\n\n"+grammar, "\n")
 	}
 	return def
 }

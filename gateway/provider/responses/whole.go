@@ -19,7 +19,7 @@ func readResponse(body []byte) (provider.Reply, error) {
 	if err := json.Unmarshal(body, &s); err != nil {
 		return provider.Reply{}, provider.BadAnswerError(err)
 	}
-	usage := s.Usage.classes()
+	usage := s.usage()
 	switch {
 	case s.failed():
 		return provider.Reply{Usage: usage}, s.failure()

@@ -16,6 +16,7 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/provider/anthropic"
 	"github.com/llm-hub/llm-hub/gateway/provider/gemini"
 	"github.com/llm-hub/llm-hub/gateway/provider/openai"
+	"github.com/llm-hub/llm-hub/gateway/provider/responses"
 	"github.com/llm-hub/llm-hub/gateway/provider/vendors"
 )
 
@@ -55,7 +56,8 @@ const (
 func parsers() map[provider.Dialect]func([]byte) (*provider.Inbound, error) {
 	return map[provider.Dialect]func([]byte) (*provider.Inbound, error){
 		provider.OpenAI: openai.ParseChat, provider.Anthropic: anthropic.ParseMessages,
-		provider.Gemini: func(body []byte) (*provider.Inbound, error) { return gemini.ParseGenerate("smart", body, false) },
+		provider.Responses: responses.ParseResponse,
+		provider.Gemini:    func(body []byte) (*provider.Inbound, error) { return gemini.ParseGenerate("smart", body, false) },
 	}
 }
 
@@ -224,6 +226,7 @@ func merged(t *testing.T, base, more string) []byte {
 func writeFates(doc *bytes.Buffer, dialect provider.Dialect, probes []probe, fates map[string][]string) {
 	titles := map[provider.Dialect]string{
 		provider.OpenAI: "OpenAI's chat completions", provider.Anthropic: "Anthropic's messages", provider.Gemini: "Gemini's generateContent",
+		provider.Responses: "OpenAI's responses",
 	}
 	groups := slices.SortedFunc(maps.Keys(fates), func(a, b string) int { return order(fates[a][0]) - order(fates[b][0]) })
 	fmt.Fprintf(doc, "\n## From %s\n\n| |", titles[dialect])
