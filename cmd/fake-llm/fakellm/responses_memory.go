@@ -35,6 +35,7 @@ type remembered struct {
 	body  []byte
 	input []json.RawMessage
 	items []json.RawMessage // of the conversation, the answer included
+	parts []memoryKey       // of the answer
 }
 
 func newMemory() *memory {
@@ -68,10 +69,12 @@ func (m *memory) keep(c *call, id string, body []byte, output []any) {
 		r.items = append(r.items, raw)
 		var named struct{ ID string }
 		_ = json.Unmarshal(raw, &named) // it was made just now
-		m.parts[memoryKey{c.key, named.ID}] = raw
+		part := memoryKey{c.key, named.ID}
+		r.parts = append(r.parts, part)
+		m.parts[part] = raw
 	}
 	if len(m.order) >= maxRemembered {
-		delete(m.answers, m.order[0])
+		m.drop(m.order[0])
 		m.order = m.order[1:]
 	}
 	m.answers[memoryKey{c.key, id}] = r
@@ -81,7 +84,15 @@ func (m *memory) keep(c *call, id string, body []byte, output []any) {
 func (m *memory) forget(key, id string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.answers, memoryKey{key, id})
+	m.drop(memoryKey{key, id})
+}
+
+// drop removes an answer with its items. m.mu is held.
+func (m *memory) drop(k memoryKey) {
+	for _, part := range m.answers[k].parts {
+		delete(m.parts, part)
+	}
+	delete(m.answers, k)
 }
 
 // kept answers questions about an answer that was kept.

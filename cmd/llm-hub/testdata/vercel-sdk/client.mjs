@@ -13,6 +13,7 @@ globalThis.AI_SDK_LOG_WARNINGS = false; // it knows none of the models
 // providers gives a model of each provider's.
 const providers = (apiKey) => ({
   openai: createOpenAI({ baseURL: hub + "/v1", apiKey }).chat,
+  responses: createOpenAI({ baseURL: hub + "/v1", apiKey }).responses,
   compatible: createOpenAICompatible({ name: "hub", baseURL: hub + "/v1", apiKey, includeUsage: true, supportsStructuredOutputs: true }),
   anthropic: createAnthropic({ baseURL: hub + "/v1", apiKey }),
   google: createGoogle({ baseURL: hub + "/v1beta", apiKey }),
