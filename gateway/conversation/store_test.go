@@ -96,7 +96,7 @@ func TestKeep(t *testing.T) {
 		}
 		a.ID = "resp_2"
 		w.Keep(ctx, a, nil, time.Hour)
-		time.Sleep(time.Hour + time.Second)
+		<-time.After(time.Hour + time.Second)
 		synctest.Wait()
 		if _, err := w.Find(ctx, "acme", "resp_2"); !errors.Is(err, conversation.ErrNotFound) {
 			t.Errorf("what is over: %v", err)
@@ -321,7 +321,7 @@ func TestUnreachable(t *testing.T) {
 		if waited := time.Since(began); waited != conversation.Patience {
 			t.Errorf("waited for %s", waited)
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		synctest.Wait()
 		if w.Lost() != 1 || !strings.Contains(w.said.String(), "resp_1") {
 			t.Errorf("%d lost: %s", w.Lost(), w.said)
