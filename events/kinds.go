@@ -45,12 +45,13 @@ const (
 	ModelSort      Sort = "model" // a logical model
 	TenantSort     Sort = "tenant"
 	UserSort       Sort = "user"
-	KeySort        Sort = "key" // a virtual key
+	KeySort        Sort = "key"   // a virtual key
+	TokenSort      Sort = "token" // of an operator
 )
 
 // Sorts returns every sort, each after those it may refer to.
 func Sorts() []Sort {
-	return []Sort{SettingsSort, PriceSort, ProviderSort, CredentialSort, ModelSort, TenantSort, UserSort, KeySort}
+	return []Sort{SettingsSort, PriceSort, ProviderSort, CredentialSort, ModelSort, TenantSort, UserSort, KeySort, TokenSort}
 }
 
 // Set is the kind that says how an object of the sort is from now on.

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 
+	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway/admin"
 	"github.com/llm-hub/llm-hub/gateway/control"
 )
@@ -95,7 +96,11 @@ func printApplied(w io.Writer, done admin.Applied, look bool) error {
 		printDifference(&b, d)
 	}
 	for _, k := range done.Keys {
-		fmt.Fprintf(&b, "key %s of tenant %s (shown once): %s\n", k.Name, k.Tenant, k.Key)
+		whose := "key " + k.Name + " of tenant " + string(k.Tenant)
+		if k.Tenant == events.NoTenant {
+			whose = "token " + k.Name
+		}
+		fmt.Fprintf(&b, "%s (shown once): %s\n", whose, k.Key)
 	}
 	switch n := len(done.Changes); {
 	case n == 0:

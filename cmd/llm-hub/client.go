@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/llm-hub/llm-hub/gateway/control"
 )
 
 // client speaks to the operator's API: of a running server, or of this process
@@ -118,7 +120,10 @@ func problem(resp *http.Response) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", resp.Status, err)
 	}
-	var p struct{ Title, Detail, Field string }
+	var p struct {
+		Title, Detail, Field string
+		Extra                json.RawMessage
+	}
 	if json.Unmarshal(b, &p) != nil || p.Detail == "" && p.Title == "" {
 		return fmt.Errorf("%s: %s", resp.Status, b)
 	}
@@ -128,6 +133,12 @@ func problem(resp *http.Response) error {
 	}
 	if p.Field != "" {
 		text = p.Field + ": " + text
+	}
+	var extra struct{ Errors []control.FieldError } // every mistake, of which Detail is the first
+	if json.Unmarshal(p.Extra, &extra) == nil && len(extra.Errors) > 1 {
+		for _, e := range extra.Errors[1:] {
+			text += "\n" + e.Field + ": " + e.Detail
+		}
 	}
 	if resp.StatusCode == http.StatusBadRequest {
 		return usageError{errors.New(text)}

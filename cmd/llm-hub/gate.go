@@ -26,7 +26,7 @@ func (a *app) gate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	guards := map[web.Permission]web.Guard{web.Operate: operator.Guard}
+	guards := operator.Guards()
 	routes := operator.Routes()
 	if a.cfg.has("gateway") {
 		applications, err := a.gateway(ctx)
@@ -132,7 +132,7 @@ func (a *app) admitter(ctx context.Context) (*admit.Admitter, error) {
 
 // newOperator makes the operator's API over a hub.
 func newOperator(token string, hub *localHub) (*admin.API, error) {
-	operator, err := auth.NewOperator(control.NewSecret(token), hub.log, time.Now)
+	operator, err := auth.NewOperator(control.NewSecret(token), hub.token, hub.log, time.Now)
 	if err != nil {
 		return nil, err
 	}

@@ -36,6 +36,11 @@ type localHub struct {
 	tables    *tables.Writer
 }
 
+// token finds an operator's token in the configuration in force.
+func (h *localHub) token(secret string, now time.Time) *control.Token {
+	return h.plane.Live().Current().TokenBySecret(secret, now)
+}
+
 // events answers replay: [replay.Record] or dead letters, a line each.
 func (h *localHub) events(ctx context.Context, q admin.EventsQuery, emit func([]byte) error) error {
 	line := func(v any) error {

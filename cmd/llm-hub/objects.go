@@ -24,6 +24,7 @@ type objectCmds struct {
 	Providers   switchedCmd[providers]   `cmd:"" help:"Vendor accounts."`
 	Credentials switchedCmd[credentials] `cmd:"" help:"Vendor keys of providers."`
 	Models      objectCmd[models]        `cmd:"" help:"Logical models."`
+	Tokens      objectCmd[tokens]        `cmd:"" help:"Tokens of operators: admin, operator, viewer."`
 	Prices      objectCmd[prices]        `cmd:"" help:"Prices that differ from the shipped book."`
 	Limits      limitsCmd                `cmd:"" help:"Limits, wherever they are."`
 	Settings    settingsCmd              `cmd:"" help:"Settings of the whole hub."`
@@ -47,6 +48,7 @@ type (
 	credentials struct{}
 	models      struct{}
 	prices      struct{}
+	tokens      struct{}
 )
 
 func (tenants) path() string       { return "tenants" }
@@ -61,6 +63,8 @@ func (credentials) path() string   { return "credentials" }
 func (credentials) holder() string { return "provider" }
 func (models) path() string        { return "models" }
 func (models) holder() string      { return "" }
+func (tokens) path() string        { return "tokens" }
+func (tokens) holder() string      { return "" }
 func (prices) path() string        { return "prices" }
 func (prices) holder() string      { return "" }
 

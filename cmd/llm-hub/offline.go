@@ -26,7 +26,7 @@ func (r *remote) offline(ctx context.Context, w world, dir *dataDir, logOnly boo
 	if err != nil {
 		return nil, errors.Join(err, closers.stop(ctx))
 	}
-	server, err := web.New(web.Config{Guards: map[web.Permission]web.Guard{web.Operate: operator.Guard}, Logger: hub.log})
+	server, err := web.New(web.Config{Guards: operator.Guards(), Logger: hub.log})
 	if err == nil {
 		err = server.Mount(operator.Routes()...)
 	}

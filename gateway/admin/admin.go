@@ -18,15 +18,16 @@ import (
 
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/auth"
 	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/web"
 )
 
-// Operator knows the operator's token.
+// Operator knows who operates.
 type Operator interface {
-	// Check fails with a *gateway.Error unless the headers carry it; from says
-	// where the request came from.
-	Check(h http.Header, from string) error
+	// Identify tells whose credential the headers carry; from says where the request
+	// came from. Its error is a *gateway.Error.
+	Identify(h http.Header, from string) (auth.Person, error)
 }
 
 // Config is what the operator's API stands on. Operator and Status must be set; a
@@ -86,27 +87,49 @@ func New(cfg Config) (*API, error) {
 // Routes are the addresses.
 func (a *API) Routes() []web.Route {
 	return append(slices.Concat(a.questionRoutes(), a.exportRoutes(), a.objectRoutes(), a.auditRoutes()), []web.Route{
-		{Method: http.MethodGet, Path: "/api/v1/usage", Permission: web.Operate, Handler: a.usage},
-		{Method: http.MethodGet, Path: "/api/v1/events", Permission: web.Operate, Handler: a.events},
-		{Method: http.MethodGet, Path: "/api/v1/requests/stream", Permission: web.Operate, Handler: a.tail},
-		{Method: http.MethodGet, Path: "/api/v1/requests/:id", Permission: web.Operate, Handler: a.request},
-		{Method: http.MethodGet, Path: "/api/v1/requests/:id/decision", Permission: web.Operate, Handler: a.why},
-		{Method: http.MethodGet, Path: "/api/v1/migrations", Permission: web.Operate, Handler: a.migrations},
-		{Method: http.MethodPost, Path: "/api/v1/migrations", Permission: web.Operate, Handler: a.migrations},
-		{Method: http.MethodGet, Path: "/api/v1/status", Permission: web.Operate, Handler: a.status},
+		{Method: http.MethodGet, Path: "/api/v1/usage", Permission: web.Look, Handler: a.usage},
+		{Method: http.MethodGet, Path: "/api/v1/events", Permission: web.Look, Handler: a.events},
+		{Method: http.MethodGet, Path: "/api/v1/requests/stream", Permission: web.Look, Handler: a.tail},
+		{Method: http.MethodGet, Path: "/api/v1/requests/:id", Permission: web.Look, Handler: a.request},
+		{Method: http.MethodGet, Path: "/api/v1/requests/:id/decision", Permission: web.Look, Handler: a.why},
+		{Method: http.MethodGet, Path: "/api/v1/migrations", Permission: web.Look, Handler: a.migrations},
+		{Method: http.MethodPost, Path: "/api/v1/migrations", Permission: web.Administer, Handler: a.migrations},
+		{Method: http.MethodGet, Path: "/api/v1/status", Permission: web.Look, Handler: a.status},
 		{Method: http.MethodPost, Path: "/api/v1/verify", Permission: web.Operate, Handler: a.verify},
 		{Method: http.MethodPost, Path: "/api/v1/rebuild", Permission: web.Operate, Handler: a.rebuild},
 		{Method: http.MethodPost, Path: "/api/v1/dead-letters/apply", Permission: web.Operate, Handler: a.applyDead},
 		{Method: http.MethodPost, Path: "/api/v1/corrections", Permission: web.Operate, Handler: a.correct},
-		{Method: http.MethodPost, Path: "/api/v1/master-key/rewrap", Permission: web.Operate, Handler: a.rewrap},
-		{Method: http.MethodGet, Path: "/api/v1/config", Permission: web.Operate, Handler: a.export},
-		{Method: http.MethodPost, Path: "/api/v1/config", Permission: web.Operate, Handler: a.apply},
+		{Method: http.MethodPost, Path: "/api/v1/master-key/rewrap", Permission: web.Administer, Handler: a.rewrap},
+		{Method: http.MethodGet, Path: "/api/v1/config", Permission: web.Administer, Handler: a.export},
+		{Method: http.MethodPost, Path: "/api/v1/config", Permission: web.Administer, Handler: a.apply},
 	}...)
 }
 
-// Guard holds [web.Operate]: the request must come with the operator's token.
-func (a *API) Guard(c echo.Context) error {
-	return a.cfg.Operator.Check(c.Request().Header, c.Request().RemoteAddr)
+// Guards hold every permission of this API: the request must come with a credential
+// whose role has it.
+func (a *API) Guards() map[web.Permission]web.Guard {
+	guards := map[web.Permission]web.Guard{}
+	for _, p := range []web.Permission{web.Look, web.Operate, web.Configure, web.Administer} {
+		guards[p] = func(c echo.Context) error { return a.guard(c, p) }
+	}
+	return guards
+}
+
+// personKey is where the guard leaves who makes a request.
+const personKey = "person"
+
+func (a *API) guard(c echo.Context, p web.Permission) error {
+	who, err := a.cfg.Operator.Identify(c.Request().Header, c.Request().RemoteAddr)
+	if err != nil {
+		return err
+	}
+	if !who.May(p) {
+		return &gateway.Error{
+			Kind: gateway.Forbidden, Code: "role_not_allowed", Public: "The role " + who.Role + " may not do this: it lacks the permission " + string(p) + ".",
+		}
+	}
+	c.Set(personKey, who)
+	return nil
 }
 
 func (a *API) status(c echo.Context) error {

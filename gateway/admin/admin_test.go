@@ -16,16 +16,21 @@ import (
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/admin"
+	"github.com/llm-hub/llm-hub/gateway/auth"
 	"github.com/llm-hub/llm-hub/gateway/web"
 )
 
 type operator struct{}
 
-func (operator) Check(h http.Header, _ string) error {
-	if h.Get("Authorization") != "Bearer token" {
-		return &gateway.Error{Kind: gateway.Unauthenticated, Public: "No."}
+// Identify knows "token", which may everything, and the names of roles.
+func (operator) Identify(h http.Header, _ string) (auth.Person, error) {
+	switch role := strings.TrimPrefix(h.Get("Authorization"), "Bearer "); role {
+	case "token":
+		return auth.Person{Actor: "operator", Role: "admin"}, nil
+	case "admin", "operator", "viewer":
+		return auth.Person{Actor: "token/" + role, Role: role}, nil
 	}
-	return nil
+	return auth.Person{}, &gateway.Error{Kind: gateway.Unauthenticated, Public: "No."}
 }
 
 func newHandler(t *testing.T, cfg admin.Config) http.Handler {
@@ -43,7 +48,7 @@ func newHandler(t *testing.T, cfg admin.Config) http.Handler {
 
 func serveAdmin(t *testing.T, a *admin.API) http.Handler {
 	t.Helper()
-	s, err := web.New(web.Config{Logger: slog.New(slog.DiscardHandler), Guards: map[web.Permission]web.Guard{web.Operate: a.Guard}})
+	s, err := web.New(web.Config{Logger: slog.New(slog.DiscardHandler), Guards: a.Guards()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/auth"
 	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/web"
 )
@@ -24,12 +25,10 @@ type MadeKey struct {
 	Key    string          `json:"key"`
 }
 
-// operator is who comes with the operator's token.
-const operatorActor = "operator"
-
 // by says who gives a command with this request.
 func by(c echo.Context, cause, origin string) control.By {
-	return control.By{Actor: operatorActor, Cause: cause, Origin: origin, Request: web.RequestID(c)}
+	who, _ := c.Get(personKey).(auth.Person) // the guard has set it
+	return control.By{Actor: who.Actor, Cause: cause, Origin: origin, Request: web.RequestID(c)}
 }
 
 // apply puts a whole configuration in force.

@@ -23,7 +23,7 @@ func (a *API) exportRoutes() []web.Route {
 	var out []web.Route
 	for _, what := range []string{"usage", "requests", "focus"} {
 		out = append(out, web.Route{
-			Method: http.MethodGet, Path: "/api/v1/export/" + what, Permission: web.Operate,
+			Method: http.MethodGet, Path: "/api/v1/export/" + what, Permission: web.Look,
 			Handler: func(c echo.Context) error { return a.exportFile(c, what) },
 		})
 	}

@@ -29,8 +29,13 @@ type objects struct {
 // objectRoutes are the addresses of everything that is configured.
 func (a *API) objectRoutes() []web.Route {
 	var out []web.Route
+	look, change := web.Look, web.Configure
 	add := func(method, path string, h echo.HandlerFunc) {
-		out = append(out, web.Route{Method: method, Path: path, Permission: web.Operate, Handler: h})
+		permission := change
+		if method == http.MethodGet {
+			permission = look
+		}
+		out = append(out, web.Route{Method: method, Path: path, Permission: permission, Handler: h})
 	}
 	for _, o := range []objects{
 		{a, events.PriceSort, "/api/v1/prices", ""},
@@ -40,13 +45,18 @@ func (a *API) objectRoutes() []web.Route {
 		{a, events.TenantSort, "/api/v1/tenants", ""},
 		{a, events.UserSort, "/api/v1/users", "tenant"},
 		{a, events.KeySort, "/api/v1/keys", "tenant"},
+		{a, events.TokenSort, "/api/v1/tokens", ""},
 	} {
+		if look, change = web.Look, web.Configure; o.sort == events.TokenSort {
+			change = web.Administer // else one could give oneself a greater one
+		}
 		add(http.MethodGet, o.path, o.list)
 		add(http.MethodPost, o.path, o.create)
 		add(http.MethodGet, o.path+"/*", o.show)
 		add(http.MethodPatch, o.path+"/*", o.patch)
 		add(http.MethodDelete, o.path+"/*", o.remove)
 	}
+	look, change = web.Look, web.Configure
 	settings := objects{a, events.SettingsSort, "/api/v1/settings", ""}
 	add(http.MethodGet, settings.path, settings.show)
 	add(http.MethodPatch, settings.path, settings.patch)

@@ -68,7 +68,7 @@ func requestDimensions() []Dimension {
 
 func (a *API) questionRoutes() []web.Route {
 	at := func(path string, about Topic) web.Route {
-		return web.Route{Method: http.MethodGet, Path: path, Permission: web.Operate, Handler: func(c echo.Context) error { return a.question(c, about) }}
+		return web.Route{Method: http.MethodGet, Path: path, Permission: web.Look, Handler: func(c echo.Context) error { return a.question(c, about) }}
 	}
 	return []web.Route{
 		at("/api/v1/requests", AboutRequests),

@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/web"
 )
 
 // Bounds of a live tail.
@@ -94,7 +95,7 @@ func (a *API) tail(c echo.Context) error {
 		})
 	}()
 	w := newTailWriter(c)
-	err := w.run(ctx, rows, ended, func() error { return a.Guard(c) })
+	err := w.run(ctx, rows, ended, func() error { return a.guard(c, web.Look) })
 	cancel()
 	if err == nil || errors.Is(err, context.Canceled) {
 		return nil

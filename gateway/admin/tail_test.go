@@ -17,6 +17,7 @@ import (
 
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/admin"
+	"github.com/llm-hub/llm-hub/gateway/auth"
 )
 
 // screen is a response that can be read while it is written.
@@ -191,4 +192,6 @@ func TestTailEnds(t *testing.T) {
 // checkFunc is an operator.
 type checkFunc func() error
 
-func (f checkFunc) Check(http.Header, string) error { return f() }
+func (f checkFunc) Identify(http.Header, string) (auth.Person, error) {
+	return auth.Person{Actor: "operator", Role: "admin"}, f()
+}

@@ -16,6 +16,7 @@ import (
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/auth"
 	"github.com/llm-hub/llm-hub/gateway/control"
+	"github.com/llm-hub/llm-hub/gateway/web"
 )
 
 const (
@@ -162,6 +163,39 @@ func TestKeysThatDoNotWork(t *testing.T) {
 	}
 }
 
+func noTokens(string, time.Time) *control.Token { return nil }
+
+// TestTokens: a configured token is whose it is, and may what its role may.
+func TestTokens(t *testing.T) {
+	token := func(secret string, _ time.Time) *control.Token {
+		if secret == other {
+			return &control.Token{Name: "grafana", Role: "viewer"}
+		}
+		return nil
+	}
+	op, err := auth.NewOperator(control.NewSecret(good), token, slog.New(slog.DiscardHandler), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for secret, want := range map[string]auth.Person{good: {Actor: "operator", Role: "admin"}, other: {Actor: "token/grafana", Role: "viewer"}} {
+		if who, err := op.Identify(header("Authorization", "Bearer "+secret), "192.0.2.1"); err != nil || who != want {
+			t.Errorf("%+v, %v, want %+v", who, err, want)
+		}
+	}
+	may := map[string]string{"admin": "look operate configure administer", "operator": "look operate", "viewer": "look", "": "", "owner": ""}
+	for role, want := range may {
+		var got []string
+		for _, p := range []web.Permission{web.Inference, web.Look, web.Operate, web.Configure, web.Administer} {
+			if (auth.Person{Role: role}).May(p) {
+				got = append(got, string(p))
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q may %v", role, got)
+		}
+	}
+}
+
 type clock struct{ now time.Time }
 
 func (c *clock) read() time.Time { return c.now }
@@ -169,15 +203,15 @@ func (c *clock) read() time.Time { return c.now }
 func TestOperator(t *testing.T) {
 	var out bytes.Buffer
 	at := &clock{time.Unix(1_800_000_000, 0)}
-	op, err := auth.NewOperator(control.NewSecret(good), slog.New(slog.NewTextHandler(&out, nil)), at.read)
+	op, err := auth.NewOperator(control.NewSecret(good), noTokens, slog.New(slog.NewTextHandler(&out, nil)), at.read)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := op.Check(header("Authorization", "Bearer "+good), "192.0.2.1"); err != nil || out.Len() != 0 {
+	if _, err := op.Identify(header("Authorization", "Bearer "+good), "192.0.2.1"); err != nil || out.Len() != 0 {
 		t.Errorf("the token: %v, logged %q", err, &out)
 	}
 	for _, h := range []http.Header{header(), header("Authorization", "Bearer "+other), header("Authorization", "Bearer "+good, "api-key", other)} {
-		if err := op.Check(h, "192.0.2.1"); err == nil {
+		if _, err := op.Identify(h, "192.0.2.1"); err == nil {
 			t.Errorf("%v passes", h)
 		}
 	}
@@ -189,19 +223,19 @@ func TestOperator(t *testing.T) {
 func TestOperatorLogIsBounded(t *testing.T) {
 	var out bytes.Buffer
 	at := &clock{time.Unix(1_800_000_000, 0)}
-	op, err := auth.NewOperator(control.NewSecret(good), slog.New(slog.NewTextHandler(&out, nil)), at.read)
+	op, err := auth.NewOperator(control.NewSecret(good), noTokens, slog.New(slog.NewTextHandler(&out, nil)), at.read)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 1000 {
-		_ = op.Check(header(), "192.0.2.1")
+		_, _ = op.Identify(header(), "192.0.2.1")
 	}
 	if n := strings.Count(out.String(), "attempt to operate refused"); n != 10 {
 		t.Errorf("%d lines, want 10", n)
 	}
 	at.now = at.now.Add(time.Minute)
 	out.Reset()
-	_ = op.Check(header(), "192.0.2.1")
+	_, _ = op.Identify(header(), "192.0.2.1")
 	if got := out.String(); !strings.Contains(got, "count=990") || strings.Count(got, "\n") != 2 {
 		t.Errorf("a minute later: %q", got)
 	}
@@ -211,10 +245,14 @@ func TestNewOperatorRefuses(t *testing.T) {
 	logger := slog.New(slog.DiscardHandler)
 	for name, make := range map[string]func() (*auth.Operator, error){
 		"short token": func() (*auth.Operator, error) {
-			return auth.NewOperator(control.NewSecret("short"), logger, time.Now)
+			return auth.NewOperator(control.NewSecret("short"), noTokens, logger, time.Now)
 		},
-		"no logger": func() (*auth.Operator, error) { return auth.NewOperator(control.NewSecret(good), nil, time.Now) },
-		"no clock":  func() (*auth.Operator, error) { return auth.NewOperator(control.NewSecret(good), logger, nil) },
+		"no logger": func() (*auth.Operator, error) {
+			return auth.NewOperator(control.NewSecret(good), noTokens, nil, time.Now)
+		},
+		"no clock": func() (*auth.Operator, error) {
+			return auth.NewOperator(control.NewSecret(good), noTokens, logger, nil)
+		},
 	} {
 		if op, err := make(); err == nil || op != nil || strings.Contains(fmt.Sprint(err), "short-") {
 			t.Errorf("%s: %v", name, err)

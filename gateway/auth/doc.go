@@ -1,5 +1,5 @@
 // Package auth knows who calls: applications by a virtual key, operators by a
-// token. It decides from memory only.
+// token, and what the role of an operator may. It decides from memory only.
 //
 // One extractor reads every style of header that clients of the vendors use, so
 // that no route understands a credential another does not. Of addresses, which end

@@ -20,9 +20,11 @@ const (
 	refusalSpan    = time.Minute
 )
 
-// Operator holds the token that opens everything under /api.
+// Operator recognises those who may use what is under /api: by the token of this
+// node's directory, which opens everything, or by one that is configured.
 type Operator struct {
 	hash   [sha256.Size]byte
+	tokens func(secret string, now time.Time) *control.Token
 	logger *slog.Logger
 	now    func() time.Time
 
@@ -31,31 +33,35 @@ type Operator struct {
 	refused int       // attempts in it
 }
 
-// NewOperator takes the token, at least 32 visible ASCII characters.
-func NewOperator(token control.Secret, logger *slog.Logger, now func() time.Time) (*Operator, error) {
-	if logger == nil || now == nil {
-		return nil, errors.New("auth: logger and now must be set")
+// NewOperator takes the directory's token, at least 32 visible ASCII characters, and
+// what finds configured ones.
+func NewOperator(token control.Secret, tokens func(secret string, now time.Time) *control.Token, logger *slog.Logger, now func() time.Time) (*Operator, error) {
+	if tokens == nil || logger == nil || now == nil {
+		return nil, errors.New("auth: tokens, logger and now must be set")
 	}
 	if !wellFormed(token.Reveal()) {
 		return nil, fmt.Errorf("operator token: not %d to %d visible ASCII characters", minCredential, maxCredential)
 	}
-	return &Operator{hash: sha256.Sum256([]byte(token.Reveal())), logger: logger, now: now}, nil
+	return &Operator{hash: sha256.Sum256([]byte(token.Reveal())), tokens: tokens, logger: logger, now: now}, nil
 }
 
-// Check tells whether a request comes with the token; from says where the request
-// came from, for the log. Its error is a *gateway.Error. The comparison takes the
-// same time wherever the texts differ.
-func (o *Operator) Check(h http.Header, from string) error {
+// Identify tells who makes a request; from says where it came from, for the log. Its
+// error is a *gateway.Error. What is compared are hashes, so the time it takes tells
+// nothing of any token.
+func (o *Operator) Identify(h http.Header, from string) (Person, error) {
 	token, err := credential(h, "")
 	if err == nil {
 		hash := sha256.Sum256([]byte(token.Reveal()))
 		if subtle.ConstantTimeCompare(hash[:], o.hash[:]) == 1 {
-			return nil
+			return Person{Actor: "operator", Role: "admin"}, nil
+		}
+		if t := o.tokens(token.Reveal(), o.now()); t != nil {
+			return Person{Actor: "token/" + t.Name, Role: t.Role}, nil
 		}
 		err = unauthenticated("The operator token is not valid.")
 	}
 	o.log(from, err)
-	return err
+	return Person{}, err
 }
 
 func (o *Operator) log(from string, err error) {

@@ -72,7 +72,7 @@ func (m keysMade) inForce(p *plan) []NewKey {
 	var out []NewKey
 	for r, secret := range m {
 		one := p.parts[r]
-		if one != nil && one.doc.(*keyDoc).Key.digest() == digest(secret.Reveal()) {
+		if one != nil && keyOf(one.doc).digest() == digest(secret.Reveal()) {
 			out = append(out, NewKey{Tenant: r.Tenant, Name: r.ID, Secret: secret})
 		}
 	}
@@ -84,7 +84,9 @@ func (m keysMade) inForce(p *plan) []NewKey {
 
 func (m keysMade) secret(r Ref) Secret {
 	if m[r].Empty() {
-		m[r] = GenerateKey()
+		if m[r] = GenerateKey(); r.Sort == events.TokenSort {
+			m[r] = GenerateToken()
+		}
 	}
 	return m[r]
 }
@@ -93,12 +95,9 @@ func (d *Draft) apply(parts []*part, how Application, made keysMade) error {
 	wanted := map[Ref]bool{}
 	for _, one := range parts {
 		wanted[one.Ref] = true
-		if key, ok := one.doc.(*keyDoc); ok {
-			with, err := d.completed(one.Ref, *key, how.Keys, made)
-			if err != nil {
-				return err
-			}
-			one = &part{Ref: one.Ref, doc: &with}
+		one, err := d.complete(one, how.Keys, made)
+		if err != nil {
+			return err
 		}
 		d.set(one)
 	}
@@ -108,6 +107,37 @@ func (d *Draft) apply(parts []*part, how Application, made keysMade) error {
 		}
 	}
 	return nil
+}
+
+// keyOf is the secret of a document that has one, else nil.
+func keyOf(doc any) *suppliedKey {
+	switch doc := doc.(type) {
+	case *keyDoc:
+		return &doc.Key
+	case *tokenDoc:
+		return &doc.Key
+	}
+	return nil
+}
+
+// complete gives a key or token what its configuration leaves to the hub; other
+// parts stay as they are.
+func (d *Draft) complete(one *part, old KeyFile, made keysMade) (*part, error) {
+	switch doc := one.doc.(type) {
+	case *keyDoc:
+		with, err := d.completed(one.Ref, *doc, old, made)
+		return &part{Ref: one.Ref, doc: &with}, err
+	case *tokenDoc:
+		with := *doc
+		if had := d.now.plan.parts[one.Ref]; had != nil && !with.Key.given() {
+			with.Key = had.doc.(*tokenDoc).Key
+		}
+		if !with.Key.given() {
+			with.Key.set(made.secret(one.Ref))
+		}
+		return &part{Ref: one.Ref, doc: &with}, nil
+	}
+	return one, nil
 }
 
 // completed gives a key what its configuration leaves to the hub: the state it is

@@ -46,7 +46,7 @@ func (b *builder) build() (*Catalog, error) {
 	}
 	b.catalog = &Catalog{
 		Location: zone, Providers: map[string]*Provider{}, Models: map[string]*Model{},
-		Tenants: map[events.TenantID]*Tenant{}, keys: map[[sha256.Size]byte]keyUse{},
+		Tenants: map[events.TenantID]*Tenant{}, keys: map[[sha256.Size]byte]keyUse{}, tokens: map[[sha256.Size]byte]*Token{},
 	}
 	if b.catalog.Prices, err = b.prices(); err != nil {
 		return nil, err
@@ -65,6 +65,9 @@ func (b *builder) build() (*Catalog, error) {
 	}
 	for i := range b.file.Tenants {
 		b.tenant(&b.file.Tenants[i])
+	}
+	for i := range b.file.Tokens {
+		b.token(&b.file.Tokens[i])
 	}
 	b.catalog.Version, err = b.version()
 	return b.catalog, err
@@ -199,9 +202,14 @@ func (b *builder) key(t *Tenant, doc *keyDoc) *Key {
 // secret lets a key be found by a secret. A key whose secret is not known cannot be
 // used.
 func (b *builder) secret(key suppliedKey, use keyUse) {
-	var hash [sha256.Size]byte
-	if n, err := hex.Decode(hash[:], []byte(key.digest())); err == nil && n == len(hash) {
+	if hash, ok := key.sum(); ok {
 		b.catalog.keys[hash] = use
+	}
+}
+
+func (b *builder) token(doc *tokenDoc) {
+	if hash, ok := doc.Key.sum(); ok {
+		b.catalog.tokens[hash] = &Token{Name: string(doc.Name), Role: string(doc.Role), Expires: doc.Expires.time()}
 	}
 }
 

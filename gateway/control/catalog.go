@@ -24,7 +24,8 @@ type Catalog struct {
 	// requests may go on from; 0: they are not.
 	ContentDays int
 
-	keys map[[sha256.Size]byte]keyUse // virtual keys by the SHA-256 of their secret
+	tokens map[[sha256.Size]byte]*Token // of operators, by the SHA-256 of their secret
+	keys   map[[sha256.Size]byte]keyUse // virtual keys by the SHA-256 of their secret
 }
 
 // Provider is a vendor account.
@@ -105,6 +106,22 @@ type Key struct {
 	Endpoints map[string]bool // allow-list of names in events, nil: all
 	Addresses []netip.Prefix  // allow-list, nil: all
 	Tags      []string
+}
+
+// Token is what an operator comes with.
+type Token struct {
+	Name    string
+	Role    string    // admin, operator, viewer
+	Expires time.Time // zero: never
+}
+
+// TokenBySecret finds an operator's token that works at now, or nil.
+func (c *Catalog) TokenBySecret(secret string, now time.Time) *Token {
+	t := c.tokens[sha256.Sum256([]byte(secret))]
+	if t == nil || !t.Expires.IsZero() && !now.Before(t.Expires) {
+		return nil
+	}
+	return t
 }
 
 // keyUse is what a secret opens.

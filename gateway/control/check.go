@@ -49,6 +49,12 @@ func (c *checker) check() {
 		names.add(in(path, "name"), string(c.file.Tenants[i].Name))
 		c.tenant(path, &c.file.Tenants[i])
 	}
+	names = names.next("token")
+	for i := range c.file.Tokens {
+		path := at("tokens", i)
+		names.add(in(path, "name"), string(c.file.Tokens[i].Name))
+		c.secret(in(path, "key"), &c.file.Tokens[i].Key)
+	}
 	c.settings("settings", &c.file.Settings)
 }
 
@@ -152,13 +158,7 @@ func (c *checker) tenant(path string, t *tenantDoc) {
 }
 
 func (c *checker) key(path string, k *keyDoc, people []string) {
-	if hash := k.Key.digest(); hash != "" {
-		if first, twice := c.secrets[hash]; twice {
-			c.mistake(in(path, "key"), "the same secret as %s", first)
-		} else {
-			c.secrets[hash] = in(path, "key")
-		}
-	}
+	c.secret(in(path, "key"), &k.Key)
 	k.User = reference(strings.ToLower(string(k.User)))
 	c.refer(in(path, "user"), "user of this tenant", k.User, people)
 	models := in(path, "models")
@@ -173,6 +173,19 @@ func (c *checker) key(path string, k *keyDoc, people []string) {
 		c.refer(at(models, i), "logical model", m, c.models)
 	}
 	c.limits(path, k.Limits)
+}
+
+// secret finds a secret that is given twice: nobody could tell who uses it.
+func (c *checker) secret(path string, key *suppliedKey) {
+	hash := key.digest()
+	if hash == "" {
+		return
+	}
+	if first, twice := c.secrets[hash]; twice {
+		c.mistake(path, "the same secret as %s", first)
+		return
+	}
+	c.secrets[hash] = path
 }
 
 // refer checks that something is called name.

@@ -47,6 +47,8 @@ func kinds() []control.Kind {
 	}...)
 }
 
+const grafanaToken = "a-token-of-an-operator-for-grafana"
+
 const ciKey = "a-supplied-key-of-32-characters!"
 
 func environment(name string) (string, bool) {
@@ -56,6 +58,7 @@ func environment(name string) (string, bool) {
 		"EMPTY":          "",
 		"SPACED":         "not to be shown",
 		"SECRET_WORD":    "not-to-be-shown!",
+		"GRAFANA":        grafanaToken,
 		"HOOK":           "a-signing-secret-of-32-characters",
 	}[name]
 	return v, ok
@@ -188,6 +191,17 @@ func TestParseTenants(t *testing.T) {
 		if k := c.KeyBySecret(text); k != nil {
 			t.Errorf("%q found %v", text, k)
 		}
+	}
+}
+
+func TestParseTokens(t *testing.T) {
+	c := full(t)
+	want := &control.Token{Name: "grafana", Role: "viewer", Expires: time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)}
+	if diff := cmp.Diff(want, c.TokenBySecret(grafanaToken, time.Now())); diff != "" {
+		t.Error(diff)
+	}
+	if c.TokenBySecret(grafanaToken, want.Expires) != nil || c.TokenBySecret(ciKey, time.Now()) != nil || c.KeyBySecret(grafanaToken) != nil {
+		t.Error("a token works after its end, or a key for a token")
 	}
 }
 

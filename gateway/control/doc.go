@@ -37,7 +37,10 @@
 //  10. Every change is shown once in the audit, with who, before and after, and what
 //     was done to a stream since it was written is found at its place. [TestAudit,
 //     TestVerifyAudit]
-//  11. A stream that was recreated, has lost its end or was changed is noticed, by a
+//  11. Every route of the operators' API has a permission, every role exactly what the
+//     table says, and the audit names who came. [admin.TestRolesAndRoutes,
+//     admin.TestActorIsWhoeverAsks]
+//  12. A stream that was recreated, has lost its end or was changed is noticed, by a
 //     running node within ten seconds and by a start before it serves; the node
 //     keeps what it has in force and takes no command. [TestGuard, TestBrokenChain]
 package control

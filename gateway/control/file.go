@@ -11,6 +11,7 @@ type file struct {
 	Models    []modelDoc    `yaml:"models" doc:"Logical models: the names applications ask for."`
 	Tenants   []tenantDoc   `yaml:"tenants" doc:"Organisations, with their virtual keys and users."`
 	Settings  settingsDoc   `yaml:"settings" doc:"Settings of the whole hub."`
+	Tokens    []tokenDoc    `yaml:"tokens" doc:"Tokens of operators, for the API under /api."`
 }
 
 type providerDoc struct {
@@ -130,4 +131,11 @@ type retentionDoc struct {
 type webhookDoc struct {
 	URL    webhookURL    `yaml:"url" required:"true" doc:"Where alerts are posted."`
 	Secret signingSecret `yaml:"secret" required:"true" doc:"Signs what is posted: at least 32 bytes. Best given as env:NAME or file:PATH."`
+}
+
+type tokenDoc struct {
+	Name    id           `yaml:"name" required:"true" doc:"Names the holder in the audit."`
+	Key     suppliedKey  `yaml:"key" doc:"The token itself: 32 to 256 visible ASCII characters. Default: generated, and shown once."`
+	Role    operatorRole `yaml:"role" required:"true" doc:"admin may do everything, operator all but what is configured, viewer looks only."`
+	Expires moment       `yaml:"expires" doc:"When it stops working. Default: never."`
 }

@@ -11,8 +11,9 @@ import (
 // letters, so that a double click selects it whole.
 const (
 	keyPrefix   = "lh_live_"
-	publicSize  = 12 // characters
-	secretSize  = 43 // characters that hold 256 bits
+	tokenPrefix = "lh_oper_" // of operators' tokens, which are alike otherwise
+	publicSize  = 12         // characters
+	secretSize  = 43         // characters that hold 256 bits
 	secretBytes = 32
 	checkSize   = 6 // characters that hold a CRC-32
 	keySize     = len(keyPrefix) + publicSize + 1 + secretSize + checkSize
@@ -21,12 +22,17 @@ const (
 const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 // GenerateKey makes a virtual key with a secret of 256 random bits.
-func GenerateKey() Secret {
+func GenerateKey() Secret { return generate(keyPrefix) }
+
+// GenerateToken makes an operator's token with a secret of 256 random bits.
+func GenerateToken() Secret { return generate(tokenPrefix) }
+
+func generate(prefix string) Secret {
 	random := make([]byte, secretBytes)
 	_, _ = rand.Read(random) // never fails
 	public := make([]byte, publicSize*3/4)
 	_, _ = rand.Read(public) // never fails
-	text := keyPrefix + digits(new(big.Int).SetBytes(public), publicSize) + "_" +
+	text := prefix + digits(new(big.Int).SetBytes(public), publicSize) + "_" +
 		digits(new(big.Int).SetBytes(random), secretSize)
 	return NewSecret(text + checksum(text))
 }
@@ -34,7 +40,7 @@ func GenerateKey() Secret {
 // WellFormed tells whether text is what [GenerateKey] makes: a mistyped key is
 // told apart without looking anything up. Keys of other forms are not judged.
 func WellFormed(text string) bool {
-	if !strings.HasPrefix(text, keyPrefix) {
+	if !strings.HasPrefix(text, keyPrefix) && !strings.HasPrefix(text, tokenPrefix) {
 		return true
 	}
 	if len(text) != keySize {

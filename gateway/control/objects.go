@@ -107,6 +107,8 @@ func (d *Draft) partsOf(sort events.Sort, holder string, doc any) ([]*part, erro
 		f.Providers = []providerDoc{owner}
 	case *modelDoc:
 		f.Models = []modelDoc{*doc}
+	case *tokenDoc:
+		f.Tokens = []tokenDoc{*doc}
 	case *tenantDoc:
 		f.Tenants = []tenantDoc{*doc}
 	case *userDoc:

@@ -194,6 +194,9 @@ func (f *file) parts(kinds []Kind) []*part {
 			add(events.KeySort, t, string(k.Name), "", &k)
 		}
 	}
+	for i := range f.Tokens {
+		add(events.TokenSort, events.NoTenant, string(f.Tokens[i].Name), "", &f.Tokens[i])
+	}
 	return out
 }
 
@@ -243,6 +246,8 @@ func newDoc(s events.Sort) any {
 		return new(userDoc)
 	case events.KeySort:
 		return new(keyDoc)
+	case events.TokenSort:
+		return new(tokenDoc)
 	}
 	return nil
 }
@@ -274,6 +279,8 @@ func assemble(parts []*part) *file {
 			if i, ok := tenants[p.Tenant]; ok {
 				f.Tenants[i].Users = append(f.Tenants[i].Users, *doc)
 			}
+		case *tokenDoc:
+			f.Tokens = append(f.Tokens, *doc)
 		case *keyDoc:
 			if i, ok := tenants[p.Tenant]; ok {
 				f.Tenants[i].Keys = append(f.Tenants[i].Keys, *doc)

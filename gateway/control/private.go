@@ -55,6 +55,12 @@ func (v suppliedKey) digest() string {
 	return digest(v.Reveal())
 }
 
+// sum is the digest as bytes, false if there is no secret.
+func (v suppliedKey) sum() (hash [sha256.Size]byte, ok bool) {
+	n, err := hex.Decode(hash[:], []byte(v.digest()))
+	return hash, err == nil && n == len(hash)
+}
+
 // digest is the SHA-256 of text in hex.
 func digest(text string) string {
 	sum := sha256.Sum256([]byte(text))

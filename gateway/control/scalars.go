@@ -374,6 +374,7 @@ type (
 	registration string
 	keyState     string
 	switchState  string
+	operatorRole string
 )
 
 func strategies() []string {
@@ -390,6 +391,9 @@ func keyStates() []string { return []string{keyActive, keyPaused, keyRevoked} }
 
 func switchStates() []string { return []string{"enabled", switchedOff} }
 
+func operatorRoles() []string { return []string{"admin", "operator", "viewer"} }
+
+func (v *operatorRole) parse(s string) error { return word(v, s, operatorRoles()) }
 func (v *switchState) parse(s string) error  { return word(v, s, switchStates()) }
 func (v *keyState) parse(s string) error     { return word(v, s, keyStates()) }
 func (v *strategy) parse(s string) error     { return word(v, s, strategies()) }
@@ -400,6 +404,7 @@ func (v *role) parse(s string) error         { return word(v, s, roles()) }
 func (v *onDisconnect) parse(s string) error { return word(v, s, disconnects()) }
 func (v *registration) parse(s string) error { return word(v, s, registrations()) }
 
+func (*operatorRole) schema() schema { return schema{Type: "string", Enum: operatorRoles()} }
 func (*switchState) schema() schema  { return schema{Type: "string", Enum: switchStates()} }
 func (*keyState) schema() schema     { return schema{Type: "string", Enum: keyStates()} }
 func (*strategy) schema() schema     { return schema{Type: "string", Enum: strategies()} }

@@ -39,15 +39,14 @@ func (p *Plane) Create(ctx context.Context, by By, sort events.Sort, holder stri
 func (d *Draft) completeKeys(made keysMade) error {
 	for _, r := range d.plan.order {
 		one := d.plan.parts[r]
-		key, ok := one.doc.(*keyDoc)
-		if !ok || one == d.now.plan.parts[r] {
+		if keyOf(one.doc) == nil || one == d.now.plan.parts[r] {
 			continue
 		}
-		with, err := d.completed(r, *key, "", made)
+		with, err := d.complete(one, "", made)
 		if err != nil {
 			return err
 		}
-		d.set(&part{Ref: r, doc: &with})
+		d.set(with)
 	}
 	return nil
 }

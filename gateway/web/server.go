@@ -26,8 +26,15 @@ type Permission string
 const (
 	// Inference is held by virtual keys: calling models.
 	Inference Permission = "inference"
-	// Operate is held by the operator: everything of this installation.
+	// Look is to see what happens and what is configured, but for secrets.
+	Look Permission = "look"
+	// Operate is to check and mend the books.
 	Operate Permission = "operate"
+	// Configure is to change what is configured.
+	Configure Permission = "configure"
+	// Administer is to give rights to operators, and to see and replace all that is
+	// configured at once.
+	Administer Permission = "administer"
 )
 
 // Guard lets a request pass, or tells why not with a *gateway.Error.
