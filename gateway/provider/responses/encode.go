@@ -101,7 +101,7 @@ func (e *encoder) addMessage(a chat.Answer) {
 	index, id := e.place("msg_")
 	w := messageOut{ID: id, Type: messageItem, Status: ending(a.Finish), Role: chat.Assistant, Content: []any{}}
 	if a.Text != "" {
-		w.Content = append(w.Content, textOut{outputText, []any{}, logprobsOf(a.Logprobs), a.Text})
+		w.Content = append(w.Content, textOut{outputText, annotationsOf(a.Citations...), logprobsOf(a.Logprobs), a.Text})
 	}
 	if a.Refusal != "" {
 		w.Content = append(w.Content, refusalOut{refusalText, a.Refusal})

@@ -26,6 +26,9 @@ type eventOut struct {
 	Arguments *string       `json:"arguments,omitempty"`
 	Input     *string       `json:"input,omitempty"`
 	Logprobs  *[]logprobOut `json:"logprobs,omitempty"`
+
+	AnnotationIndex *int           `json:"annotation_index,omitempty"`
+	Annotation      *annotationOut `json:"annotation,omitempty"`
 }
 
 // emit adds an event.
@@ -70,6 +73,9 @@ func (e *encoder) delta(dst []byte, d chat.Delta) []byte {
 	if d.Text != "" || d.Logprobs != nil {
 		e.text.Add(d.Text)
 		dst = e.say(dst, outputText, d)
+	}
+	if d.Citation != nil {
+		dst = e.cite(dst, *d.Citation)
 	}
 	if d.Refusal != "" {
 		e.text.Add(d.Refusal)

@@ -25,6 +25,8 @@ type openMessage struct {
 	kind     string // of the part that is open; empty: none
 	text     strings.Builder
 	logprobs []logprobOut
+
+	annotations []annotationOut
 }
 
 // say adds a piece to the part of that kind that is open, or to a new one.
@@ -59,7 +61,9 @@ func (m *openMessage) part() any {
 	if m.kind == refusalText {
 		return refusalOut{refusalText, m.text.String()}
 	}
-	return textOut{outputText, []any{}, append([]logprobOut{}, m.logprobs...), m.text.String()}
+	return textOut{
+		outputText, append([]annotationOut{}, m.annotations...), append([]logprobOut{}, m.logprobs...), m.text.String(),
+	}
 }
 
 // event is an event about the part.
@@ -83,7 +87,7 @@ func (m *openMessage) closePart(e *encoder, dst []byte) []byte {
 	part := m.part()
 	dst = e.emit(dst, m.event("response.content_part.done", eventOut{Part: part}))
 	m.parts = append(m.parts, part)
-	m.kind, m.logprobs = "", nil
+	m.kind, m.logprobs, m.annotations = "", nil, nil
 	m.text.Reset()
 	return dst
 }

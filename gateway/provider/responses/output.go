@@ -72,10 +72,10 @@ type (
 		Content []any     `json:"content"`
 	}
 	textOut struct {
-		Type        string       `json:"type"` // output_text
-		Annotations []any        `json:"annotations"`
-		Logprobs    []logprobOut `json:"logprobs"`
-		Text        string       `json:"text"`
+		Type        string          `json:"type"` // output_text
+		Annotations []annotationOut `json:"annotations"`
+		Logprobs    []logprobOut    `json:"logprobs"`
+		Text        string          `json:"text"`
 	}
 	refusalOut struct {
 		Type    string `json:"type"` // refusal
