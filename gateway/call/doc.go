@@ -31,6 +31,9 @@
 //     estimate. [TestUnableVendorsAreSkipped, TestNobodyIsAble, TestLocalAnswer]
 //  8. What the client said and the vendor is not told is named to the client, or
 //     makes the request an error if it wants that. [TestDropped]
+//  9. Who keeps an answer is told on before the client has all of it, and only of
+//     one that is whole. What goes on from it asks that credential or none.
+//     [TestKeep, TestKeptIsAsked]
 //
 // # When usage is recorded
 //
