@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/projector/clickhouse"
 	"github.com/llm-hub/llm-hub/projector/clickhouse/embedded/embeddedtest"
 	"github.com/llm-hub/llm-hub/projector/projectortest"
@@ -16,6 +17,7 @@ func TestClient(t *testing.T) {
 	c, _ := projectortest.Connect(t)
 	t.Run("conformance", func(t *testing.T) { tablestest.TestStore(t, c, "llmhub_conform") })
 	t.Run("migrations", func(t *testing.T) { migrations(t, c) })
+	t.Run("new classes of usage", func(t *testing.T) { newClasses(t, c) })
 	t.Run("queries only read", func(t *testing.T) { readOnly(t, c) })
 	t.Run("databases", func(t *testing.T) { databases(t, c) })
 }
@@ -89,6 +91,47 @@ func stopsAndGoesOn(t *testing.T, c *clickhouse.Client) {
 		t.Errorf("the roll-up has %+v rows, %v", rolledUp, err)
 	}
 	exec("TRUNCATE TABLE " + db + ".requests")
+}
+
+// newClasses: tables from before the classes of usage that are no text get them, what is
+// in them stays, and what comes is rolled up by them.
+func newClasses(t *testing.T, c *clickhouse.Client) {
+	ctx := t.Context()
+	const db, before = "llmhub_classes", 5
+	if err := clickhouse.Migrate(c, db, before); err != nil {
+		t.Fatal(err)
+	}
+	insert := func(columns, values string) {
+		t.Helper()
+		if err := c.Exec(ctx, "INSERT INTO "+db+".usage (seq, tenant, window_at, "+columns+") VALUES ("+values+")"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	insert("input, output", "1, 'a', 1000, 10, 20")
+	if err := c.Prepare(ctx, db); err != nil {
+		t.Fatal(err)
+	}
+	insert("input, output", "2, 'a', 1000, 1, 2") // as a projector of before does
+	insert("input, "+strings.Join(events.ClassNames()[1:], ", "), "3, 'a', 1000"+strings.Repeat(", 100", events.ClassCount))
+	sums := "SELECT sum(" + strings.Join(events.ClassNames(), "), sum(") + ") FROM {db:Identifier}.{table:Identifier}"
+	var want events.Usage
+	for _, n := range want.Refs() {
+		*n = 100
+	}
+	want.Input, want.Output = 111, 122
+	for _, table := range []string{"usage", "usage_15m"} {
+		var got events.Usage
+		err := c.Query(ctx, sums, map[string]any{"db": db, "table": table}, func(scan func(...any) error) error {
+			var dest []any
+			for _, n := range got.Refs() {
+				dest = append(dest, n)
+			}
+			return scan(dest...)
+		})
+		if err != nil || got != want {
+			t.Errorf("%s: %+v, %v", table, got, err)
+		}
+	}
 }
 
 func readOnly(t *testing.T, c *clickhouse.Client) {

@@ -22,3 +22,16 @@ func Down(c *Client, database string) error {
 	defer m.Close()
 	return m.Down()
 }
+
+// Migrate brings a new database to a version.
+func Migrate(c *Client, database string, version uint) error {
+	if err := c.conn.Exec(context.Background(), "CREATE DATABASE "+database); err != nil {
+		return err
+	}
+	m, err := c.migration(database)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	return m.Migrate(version)
+}
