@@ -63,7 +63,7 @@ type site struct {
 }
 
 // open makes the site of a base at a fake, as the configuration does.
-func (b base) open(t *testing.T, server *fakellm.Server, url string) site {
+func (b base) open(t testing.TB, server *fakellm.Server, url string) site {
 	t.Helper()
 	info, ok := vendors.Lookup(b.kind)
 	if !ok {
@@ -100,7 +100,7 @@ func (b base) open(t *testing.T, server *fakellm.Server, url string) site {
 }
 
 // do calls the site as the gateway does.
-func (s site) do(t *testing.T, out *provider.Outbound) *http.Response {
+func (s site) do(t testing.TB, out *provider.Outbound) *http.Response {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), out.Method, out.URL, bytes.NewReader(out.Body))
 	if err != nil {
