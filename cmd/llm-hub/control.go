@@ -118,6 +118,9 @@ func (a *app) configure(ctx context.Context) error {
 // starts brought and this one does not; what came by the API stays.
 func (a *app) bring(ctx context.Context) error {
 	if !a.cfg.has("gateway") { // a projector may not write configuration
+		if a.wanted != nil {
+			a.log.Info("--config is for gateways: this node follows what they have put in force")
+		}
 		return nil
 	}
 	by := control.By{Actor: "node/" + string(a.node)}

@@ -202,7 +202,7 @@ func (o objects) command(c echo.Context, verb string) (control.By, control.Match
 		if len(key) > maxIdempotencyKey {
 			return who, nil, &gateway.Error{Kind: gateway.Invalid, Param: "Idempotency-Key", Public: "The header Idempotency-Key has more than 255 bytes."}
 		}
-		sum := sha256.Sum256([]byte(who.Actor + "\n" + c.Request().Method + " " + c.Request().URL.Path + "\n" + key))
+		sum := sha256.Sum256([]byte(who.Actor + "\n" + c.Request().Method + " " + c.Request().URL.RequestURI() + "\n" + key))
 		who.Idempotency = hex.EncodeToString(sum[:16])
 	}
 	m, err := match(c)

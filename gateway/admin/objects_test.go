@@ -164,6 +164,13 @@ func TestSecretsAreNeverAnswered(t *testing.T) {
 	if p.Field != "api_key" || !strings.Contains(p.Detail, "files only") {
 		t.Errorf("%+v", p)
 	}
+	for target, body := range map[string]string{
+		"credentials/p/c": `{"api_key": "sealed:v1.aa.bb"}`, "settings": `{"webhooks": [{"url": "sealed:x", "secret": "0123456789abcdef0123456789abcdef"}]}`,
+	} {
+		if p := problem(t, c.send(400, "PATCH", target, body)); !strings.Contains(p.Detail, "sealed values") {
+			t.Errorf("%s: %+v", target, p)
+		}
+	}
 	if key := c.plane.Live().Current().Providers["p"].Credentials[0]; key.APIKey.Reveal() != secret || key.Weight != 2 {
 		t.Error("a change of something else changes the secret")
 	}

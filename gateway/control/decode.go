@@ -14,9 +14,10 @@ import (
 // document is a configuration being read: what has been understood, where each
 // value stands, and what is wrong so far.
 type document struct {
-	name    string // of the file, for mistakes
-	outside outside
-	literal bool // nothing comes from outside: the configuration was read before
+	name     string // of the file, for mistakes
+	outside  outside
+	unsealed bool // nothing may be sealed
+	literal  bool // nothing comes from outside: the configuration was read before
 	// assembled: of objects that were checked when they came; a credential may have lost its key since.
 	assembled bool
 	file      file
@@ -170,6 +171,10 @@ func (d *document) scalar(n ast.Node, path string, v scalar) {
 		return
 	}
 	if p, ok := v.(private); ok && isSealed(text) {
+		if d.unsealed {
+			d.mistake(path, "sealed values are understood in whole configurations only: give the value itself")
+			return
+		}
 		p.put(text) // it is opened when its place is known
 		return
 	}

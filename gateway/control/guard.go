@@ -85,7 +85,7 @@ func (p *Plane) checkAnchor(ctx context.Context) error {
 		return nil
 	}
 	if err := p.compare(ctx, a); err != nil {
-		return fmt.Errorf("%w (this node knows it from %s)", err, p.cfg.Anchor)
+		return fmt.Errorf("%w (this node knows it from %s; remove that file if the log was restored on purpose)", err, p.cfg.Anchor)
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ func decodeSpec(sort events.Sort, spec []byte, doc any) error {
 	if !json.Valid(spec) {
 		return &gateway.Error{Kind: gateway.Invalid, Public: "The body is not JSON."}
 	}
-	d := &document{name: string(sort), places: map[string]place{}, literal: true}
+	d := &document{name: string(sort), places: map[string]place{}, literal: true, unsealed: true}
 	d.readInto(spec, doc)
 	if err := d.wrong.err(); err != nil {
 		return invalid(err)
