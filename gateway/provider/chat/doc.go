@@ -13,7 +13,8 @@
 // What an answer says of its sources goes along, as far as both sides have words for
 // it. What is lost, without a word, because an answer cannot be refused for it:
 //
-//   - to OpenAI's clients: sources without an address, and what is cited of a source.
+//   - to OpenAI's clients: sources without an address, and what is cited of a source;
+//     in streams of responses, those of a text that is over already.
 //   - to Anthropic's: ids of documents beside an address, and in streams where within
 //     a block the cited stretch begins; it is the block that is cited. Places in
 //     documents and pages are no vendor's but Anthropic's own.
