@@ -60,6 +60,8 @@
 //     the tables would. [tail.TestFollow, query.TestQuestions]
 //  21. A request's story comes to what the ledger says, also where the log holds
 //     messages twice. [replay.TestStory]
+//  22. A log of an earlier release means what it meant, to the byte of the counters.
+//     [replay.TestGolden]
 //
 // # What a checkpoint stands on
 //

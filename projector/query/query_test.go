@@ -34,8 +34,8 @@ func TestQuestions(t *testing.T) { projectortest.EachStore(t, questions) }
 func questions(t *testing.T, c *clickhouse.Client) {
 	log := memlog.New()
 	h := projectortest.HubOn(t, log, c)
-	traffic := projectortest.New(1, 5, 420*time.Second) // nine days, over the end of summer time in Europe and America
-	h.Add(t, traffic.Messages(1800)...)
+	traffic := projectortest.New(1, 5, 500*time.Second) // nine days, over the end of summer time in Europe and America
+	h.Add(t, traffic.Messages(1500)...)
 	h.Add(t, traffic.Finish()...)
 	h.Settle(t)
 	books, err := projectortest.Fold(t.Context(), log)
@@ -135,12 +135,15 @@ func (w world) timeZones(t *testing.T) {
 	pers := map[query.Dimension]accounting.Per{
 		query.Hour: accounting.Hour, query.Day: accounting.Day, query.Week: accounting.Week, query.Month: accounting.Month,
 	}
-	for _, name := range zones() {
+	for i, name := range zones() {
 		zone, err := time.LoadLocation(name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for d, per := range pers {
+			if per != accounting.Day && i%3 > 0 { // what days do right the others do from the same instant
+				continue
+			}
 			want := w.fold(all, func(e accounting.Entry) string { return accounting.WindowAt(e.WindowAt.In(zone), per).Label })
 			q := everything()
 			q.Zone, q.GroupBy = name, []query.Dimension{d}

@@ -50,7 +50,7 @@ func (w world) reconciliation(t *testing.T) {
 				t.Errorf("%s of %+v: totals %+v, rows %+v, exported $%d, want %+v", name, q, a.Totals, sum, file, want)
 			}
 		}
-		w.reconcilePages(t, q.Filter, want, 20+rng.IntN(200))
+		w.reconcilePages(t, q.Filter, want, 250+rng.IntN(700))
 	}
 	if meant < 30 {
 		t.Errorf("only %d of the combinations cost something", meant)
