@@ -102,6 +102,23 @@ func TestTwoNodesSeeOneCatalog(t *testing.T) {
 	second.configure(t, http.MethodPatch, "keys/acme/limited", map[string]any{"limits": []map[string]any{{"per": "day", "requests": 2}}}, nil)
 	becomes(first, limitedKey, http.StatusOK, "the second of two requests")
 	becomes(second, limitedKey, http.StatusTooManyRequests, "what was used counts")
+	eventually(t, settleTimeout, "the budget shows both requests", func() error {
+		var budgets struct {
+			Rows []struct {
+				ID         string
+				Used, Left int64
+			}
+		}
+		if err := getJSON(second.url+"/api/v1/budgets?tenant=acme", second.token, &budgets); err != nil {
+			return err
+		}
+		for _, b := range budgets.Rows {
+			if b.ID == "acme/limited" && b.Used == 2 && b.Left == 0 {
+				return nil
+			}
+		}
+		return fmt.Errorf("budgets are %+v", budgets.Rows)
+	})
 
 	first.configure(t, http.MethodPatch, "providers/openai", map[string]any{"state": "disabled"}, nil)
 	becomes(second, hubKey, http.StatusBadGateway, "a disabled provider is not called")

@@ -16,6 +16,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/auth"
@@ -46,6 +47,9 @@ type Config struct {
 	Tail func(ctx context.Context, f TrafficFilter, after Place, emit func(at Place, row any) error) error
 	// Export writes a file.
 	Export func(ctx context.Context, q ExportQuery, to io.Writer) error
+	// Counters reads what a scope has used: one counter, or one for each partition
+	// that has one.
+	Counters func(context.Context, accounting.Scope) ([]accounting.Counter, error)
 	// Migrate brings the schema of the tables up to date, if up, and tells where it
 	// stands; anything that encodes as JSON.
 	Migrate func(ctx context.Context, up bool) (any, error)
@@ -92,6 +96,7 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodGet, Path: "/api/v1/requests/stream", Permission: web.Look, Handler: a.tail},
 		{Method: http.MethodGet, Path: "/api/v1/requests/:id", Permission: web.Look, Handler: a.request},
 		{Method: http.MethodGet, Path: "/api/v1/requests/:id/decision", Permission: web.Look, Handler: a.why},
+		{Method: http.MethodGet, Path: "/api/v1/budgets", Permission: web.Look, Handler: a.budgets},
 		{Method: http.MethodGet, Path: "/api/v1/migrations", Permission: web.Look, Handler: a.migrations},
 		{Method: http.MethodPost, Path: "/api/v1/migrations", Permission: web.Administer, Handler: a.migrations},
 		{Method: http.MethodGet, Path: "/api/v1/status", Permission: web.Look, Handler: a.status},

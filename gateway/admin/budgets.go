@@ -1,0 +1,144 @@
+package admin
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/llm-hub/llm-hub/accounting"
+	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/control"
+)
+
+// maxBudgets bounds how many limited scopes one answer is about.
+const maxBudgets = 1000
+
+// Budget is one limit, what is used of it, and where that leads.
+type Budget struct {
+	Scope accounting.ScopeKind `json:"scope"`
+	ID    string               `json:"id"` // acme, acme/ci, smart, openai/main
+	Limit accounting.Limit     `json:"limit"`
+	Used  int64                `json:"used"` // of the window, by the counters; in the limit's unit
+	Left  int64                `json:"left"` // at least 0
+
+	Start    time.Time `json:"window_start,omitzero"`
+	ResetAt  time.Time `json:"reset_at,omitzero"`
+	PerDay   int64     `json:"per_day"`            // on average since the start of the window
+	Forecast int64     `json:"forecast"`           // used at the end of the window at this pace
+	EmptyAt  time.Time `json:"empty_at,omitzero"`  // when it is used up at this pace, if within the window
+	Seq      uint64    `json:"as_of_seq,omitzero"` // of the log: the last change of the counter
+}
+
+// Limited is a scope with its limits.
+type Limited struct {
+	Scope  accounting.Scope
+	Limits []accounting.Limit
+}
+
+// LimitedScopes lists what has a limit: of one tenant, or of all with what crosses
+// tenants.
+func LimitedScopes(c *control.Catalog, tenant events.TenantID) []Limited {
+	var out []Limited
+	add := func(kind accounting.ScopeKind, id string, limits []accounting.Limit) {
+		if len(limits) > 0 {
+			out = append(out, Limited{accounting.Scope{Kind: kind, ID: id}, limits})
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.Tenants)) {
+		if tenant != "" && id != tenant {
+			continue
+		}
+		t, name := c.Tenants[id], string(id)
+		add(accounting.TenantScope, name, t.Limits)
+		for _, model := range slices.Sorted(maps.Keys(t.ModelLimits)) {
+			add(accounting.TenantModelScope, name+"/"+model, t.ModelLimits[model])
+		}
+		for _, u := range t.Users {
+			add(accounting.UserScope, name+"/"+u.ID, u.Limits)
+		}
+		for _, k := range t.Keys {
+			add(accounting.KeyScope, name+"/"+k.Name, k.Limits)
+		}
+	}
+	if tenant != "" {
+		return out
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Models)) {
+		add(accounting.ModelScope, name, c.Models[name].Limits)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
+		for _, cred := range c.Providers[name].Credentials {
+			add(accounting.CredentialScope, name+"/"+cred.Name, cred.Limits)
+		}
+	}
+	return out
+}
+
+// BudgetsOf tells how the limits of a scope stand, by its counters: one, or one
+// for each partition. now carries the zone that windows are counted in. Limits of
+// concurrency are not kept in counters.
+func BudgetsOf(l Limited, counters []accounting.Counter, now time.Time) []Budget {
+	var out []Budget
+	for _, limit := range l.Limits {
+		if limit.Of == accounting.OfConcurrency {
+			continue
+		}
+		b := Budget{Scope: l.Scope.Kind, ID: l.Scope.ID, Limit: limit}
+		window := accounting.WindowAt(now, limit.Per)
+		for _, c := range counters {
+			b.Used += limit.Used(c.In(window))
+			b.Seq = max(b.Seq, c.At.Seq)
+		}
+		pace := limit.PaceAt(b.Used, now)
+		b.Left = max(0, limit.Max-max(0, b.Used))
+		b.Start, b.ResetAt, b.PerDay, b.Forecast, b.EmptyAt = pace.Start, pace.End, pace.PerDay, pace.Forecast, pace.EmptyAt
+		out = append(out, b)
+	}
+	return out
+}
+
+// budgets answers how all limits stand.
+func (a *API) budgets(c echo.Context) error {
+	p := newParams(c)
+	tenant := events.TenantID(p.text("tenant"))
+	if tenant != "" && !events.ValidID(string(tenant)) {
+		p.wrong("tenant", "%q is not the id of a tenant", string(tenant))
+	}
+	if err := p.done(); err != nil {
+		return err
+	}
+	if a.cfg.Counters == nil || a.cfg.Control == nil {
+		return absent("The counters")
+	}
+	catalog := a.cfg.Control.Live().Current()
+	if tenant != "" && catalog.Tenants[tenant] == nil {
+		return &gateway.Error{Kind: gateway.NotFound, Param: "tenant", Public: "There is no such tenant."}
+	}
+	out, err := allBudgets(c.Request().Context(), LimitedScopes(catalog, tenant), a.cfg.Counters, time.Now().In(catalog.Location))
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, map[string]any{"rows": out, "time_zone": catalog.Location.String()})
+}
+
+type countersFunc func(context.Context, accounting.Scope) ([]accounting.Counter, error)
+
+func allBudgets(ctx context.Context, scopes []Limited, counters countersFunc, now time.Time) ([]Budget, error) {
+	if len(scopes) > maxBudgets {
+		return nil, &gateway.Error{Kind: gateway.Invalid, Param: "tenant", Public: "So many scopes have a limit that a tenant must be named."}
+	}
+	out := []Budget{}
+	for _, l := range scopes {
+		have, err := counters(ctx, l.Scope)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, BudgetsOf(l, have, now)...)
+	}
+	return out, nil
+}
