@@ -13,9 +13,11 @@ import (
 func limits() clickhouse.Settings {
 	return clickhouse.Settings{
 		"readonly":             1,
-		"max_execution_time":   30, // seconds
+		"max_execution_time":   30,         // seconds
+		"max_memory_usage":     1536 << 20, // bytes, as much as the embedded engine allows one statement
 		"max_result_rows":      1_000_000,
 		"result_overflow_mode": "throw",
+		"cancel_http_readonly_queries_on_client_close": 1, // who has gone needs no answer
 	}
 }
 

@@ -79,16 +79,16 @@ func (g grouping) statement(f Filter) statement {
 
 // ranking selects the groups that are kept. Equal ones rank by their names.
 func (g grouping) ranking(c *clause) string {
-	columns := append(amountColumns(), string(g.ranked))
+	amounts := g.metric.columns()
 	return fmt.Sprintf("SELECT %s FROM %s GROUP BY 1 ORDER BY sum(%s) DESC, 1 LIMIT %d",
-		g.ranked, usageRollUp().source(g.kept, columns, c, "rank_"), g.metric.expression(), g.top)
+		g.ranked, usageRollUp().source(g.kept, append(amounts, string(g.ranked)), c, "rank_"), strings.Join(amounts, " + "), g.top)
 }
 
-// expression is the amount of one row.
-func (m Metric) expression() string {
+// columns are those whose sum is the amount of one row.
+func (m Metric) columns() []string {
 	switch m {
 	case Cost:
-		return "cost_nano_usd"
+		return []string{"cost_nano_usd"}
 	case Tokens:
 		return classes(events.Usage.Total)
 	case InputTokens:
@@ -96,12 +96,12 @@ func (m Metric) expression() string {
 	case OutputTokens:
 		return classes(events.Usage.OutputTotal)
 	default:
-		return string(m)
+		return []string{string(m)}
 	}
 }
 
-// classes adds up the columns of the classes that a total counts.
-func classes(total func(events.Usage) int64) string {
+// classes are the columns of the classes that a total counts.
+func classes(total func(events.Usage) int64) []string {
 	var counted []string
 	for i, name := range events.ClassNames() {
 		var one events.Usage
@@ -109,7 +109,7 @@ func classes(total func(events.Usage) int64) string {
 			counted = append(counted, name)
 		}
 	}
-	return strings.Join(counted, " + ")
+	return counted
 }
 
 // amountColumns are the columns that are added up.
