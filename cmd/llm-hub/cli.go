@@ -20,6 +20,7 @@ type commands struct {
 	Migrate     migrateCmd     `cmd:"" help:"The schema of the analytics tables."`
 	Request     requestCmd     `cmd:"" help:"What is known about one request."`
 	Export      exportCmd      `cmd:"" help:"Export what was recorded."`
+	Reprice     repriceCmd     `cmd:"" help:"Show what the prices in force would have billed, beside what was billed."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Exit 0 if the server is ready."`
 }

@@ -178,6 +178,17 @@ func TestDemo(t *testing.T) {
 			t.Errorf("export requests as %s: exit %d: %s", format, code, out)
 		}
 	}
+	out, code = command(t, "reprice", "--data", data, "--from", time.Now().Add(-time.Hour).Format(time.RFC3339), "--to", time.Now().Add(time.Hour).Format(time.RFC3339))
+	var repriced struct {
+		Totals struct {
+			Attempts   int64
+			Billed     int64 `json:"billed_nano_usd"`
+			Difference int64 `json:"difference_nano_usd"`
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &repriced); code != 0 || err != nil || repriced.Totals.Attempts != 5 || repriced.Totals.Difference != 0 {
+		t.Errorf("by the same prices: exit %d, %v: %s", code, err, out)
+	}
 	told(t, data, list.Rows[0].ID)
 	if err := h.interrupt(); err != nil {
 		t.Fatal(err)

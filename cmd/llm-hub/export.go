@@ -77,6 +77,14 @@ func (c *exported) write(ctx context.Context, w world, path string, q url.Values
 	})
 }
 
+// repriceCmd shows what the prices in force would have billed.
+type repriceCmd struct{ exported }
+
+// Run prints the answer of /api/v1/usage/repriced.
+func (c *repriceCmd) Run(ctx context.Context, w world) error {
+	return c.write(ctx, w, "/api/v1/usage/repriced", url.Values{})
+}
+
 // export writes files from the tables; nil where there are none.
 func (h *localHub) export() func(context.Context, admin.ExportQuery, io.Writer) error {
 	if h.stores.tables == nil {

@@ -42,7 +42,7 @@ func queryError(err error) error {
 	if invalid, ok := errors.AsType[*query.InvalidError](err); ok {
 		return &gateway.Error{Kind: gateway.Invalid, Param: invalid.Field, Public: invalid.Reason, Cause: err}
 	}
-	if errors.Is(err, query.ErrTooLarge) {
+	if errors.Is(err, query.ErrTooLarge) || errors.Is(err, query.ErrTooMany) {
 		return &gateway.Error{Kind: gateway.Invalid, Public: err.Error(), Cause: err}
 	}
 	return &gateway.Error{Kind: gateway.Unavailable, Public: "The tables do not answer.", Cause: err}

@@ -25,6 +25,7 @@ const (
 	AboutErrors    Topic = "errors"
 	AboutHealth    Topic = "health"
 	AboutMovers    Topic = "movers"
+	AboutRepriced  Topic = "repriced"
 )
 
 // Scope says whose facts the asker may see; the zero Scope nobody's.
@@ -78,6 +79,7 @@ func (a *API) questionRoutes() []web.Route {
 		at("/api/v1/errors", AboutErrors),
 		at("/api/v1/providers/health", AboutHealth),
 		at("/api/v1/usage/movers", AboutMovers),
+		at("/api/v1/usage/repriced", AboutRepriced),
 	}
 }
 
@@ -104,7 +106,7 @@ func (a *API) scope(echo.Context) Scope { return Scope{Everyone: true} }
 func readQuestion(p *params, about Topic, now time.Time) Question {
 	q := Question{About: about}
 	switch about {
-	case AboutErrors, AboutHealth, AboutMovers: // asked of the ledger, too
+	case AboutErrors, AboutHealth, AboutMovers, AboutRepriced: // asked of the ledger, too
 		q.TrafficFilter = readFilter(p, now, names())
 	default:
 		q.TrafficFilter = readFilter(p, now, slices.Concat(names(), requestDimensions()))

@@ -40,6 +40,7 @@ func TestQuestions(t *testing.T) {
 		{"/api/v1/requests/facets" + span, admin.Question{About: admin.AboutFacets, TrafficFilter: filter}},
 		{"/api/v1/requests/histogram" + span, admin.Question{About: admin.AboutHistogram, TrafficFilter: filter, Span: admin.ByHour}},
 		{"/api/v1/latency" + span + "&group_by=day,node", admin.Question{About: admin.AboutLatency, TrafficFilter: filter, GroupBy: []admin.Dimension{"day", "node"}}},
+		{"/api/v1/usage/repriced" + span, admin.Question{About: admin.AboutRepriced, TrafficFilter: filter}},
 		{"/api/v1/errors" + span, admin.Question{About: admin.AboutErrors, TrafficFilter: filter}},
 		{"/api/v1/providers/health" + span + "&span=day", admin.Question{About: admin.AboutHealth, TrafficFilter: filter, Span: admin.ByDay}},
 		{"/api/v1/usage/movers" + span + "&by=key&metric=tokens&limit=5", admin.Question{

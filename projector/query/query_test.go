@@ -62,6 +62,7 @@ func questions(t *testing.T, c *clickhouse.Client) {
 	t.Run("movers", w.movers)
 	t.Run("reconciliation", w.reconciliation)
 	t.Run("exports", w.exports)
+	t.Run("reprice", w.reprice)
 	t.Run("invalid", w.invalid)
 	t.Run("as of", func(t *testing.T) {
 		a, err := w.engine.Usage(t.Context(), everything())
