@@ -77,7 +77,7 @@ func (a *API) questionRoutes() []web.Route {
 		at("/api/v1/requests/histogram", AboutHistogram),
 		at("/api/v1/latency", AboutLatency),
 		at("/api/v1/errors", AboutErrors),
-		at("/api/v1/providers/health", AboutHealth),
+		at("/api/v1/targets/health", AboutHealth),
 		at("/api/v1/usage/movers", AboutMovers),
 		at("/api/v1/usage/repriced", AboutRepriced),
 	}
@@ -100,7 +100,7 @@ func (a *API) question(c echo.Context, about Topic) error {
 	return c.JSON(http.StatusOK, answer)
 }
 
-// scope is what the caller may see: whoever passes [API.Guard] is the operator.
+// scope is what the caller may see: roles are those of the whole installation.
 func (a *API) scope(echo.Context) Scope { return Scope{Everyone: true} }
 
 func readQuestion(p *params, about Topic, now time.Time) Question {

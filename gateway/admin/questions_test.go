@@ -42,7 +42,7 @@ func TestQuestions(t *testing.T) {
 		{"/api/v1/latency" + span + "&group_by=day,node", admin.Question{About: admin.AboutLatency, TrafficFilter: filter, GroupBy: []admin.Dimension{"day", "node"}}},
 		{"/api/v1/usage/repriced" + span, admin.Question{About: admin.AboutRepriced, TrafficFilter: filter}},
 		{"/api/v1/errors" + span, admin.Question{About: admin.AboutErrors, TrafficFilter: filter}},
-		{"/api/v1/providers/health" + span + "&span=day", admin.Question{About: admin.AboutHealth, TrafficFilter: filter, Span: admin.ByDay}},
+		{"/api/v1/targets/health" + span + "&span=day", admin.Question{About: admin.AboutHealth, TrafficFilter: filter, Span: admin.ByDay}},
 		{"/api/v1/usage/movers" + span + "&by=key&metric=tokens&limit=5", admin.Question{
 			About: admin.AboutMovers, TrafficFilter: filter, By: admin.ByKey, Metric: "tokens", Limit: 5,
 			Compare: admin.TrafficPeriod{From: from.AddDate(0, 0, -2), To: from},
@@ -68,7 +68,7 @@ func TestQuestions(t *testing.T) {
 		"/api/v1/requests?min_total_ms=fast":                                 "min_total_ms",
 		"/api/v1/requests?group_by=model":                                    "group_by",
 		"/api/v1/errors?status=500":                                          "status",
-		"/api/v1/providers/health?span=year":                                 "span",
+		"/api/v1/targets/health?span=year":                                   "span",
 		"/api/v1/usage/movers?by=day":                                        "by",
 		"/api/v1/usage/movers?compare_to=2026-01-01":                         "compare_to",
 		"/api/v1/usage/movers?compare_from=2026-01-02&compare_to=2026-01-01": "compare_from",

@@ -49,6 +49,7 @@ configure POST /api/v1/providers
 configure POST /api/v1/tenants
 configure POST /api/v1/users
 look GET /api/v1/audit
+look GET /api/v1/budgets
 look GET /api/v1/credentials
 look GET /api/v1/credentials/*
 look GET /api/v1/errors
@@ -66,7 +67,6 @@ look GET /api/v1/prices
 look GET /api/v1/prices/*
 look GET /api/v1/providers
 look GET /api/v1/providers/*
-look GET /api/v1/providers/health
 look GET /api/v1/requests
 look GET /api/v1/requests/:id
 look GET /api/v1/requests/:id/decision
@@ -75,12 +75,14 @@ look GET /api/v1/requests/histogram
 look GET /api/v1/requests/stream
 look GET /api/v1/settings
 look GET /api/v1/status
+look GET /api/v1/targets/health
 look GET /api/v1/tenants
 look GET /api/v1/tenants/*
 look GET /api/v1/tokens
 look GET /api/v1/tokens/*
 look GET /api/v1/usage
 look GET /api/v1/usage/movers
+look GET /api/v1/usage/repriced
 look GET /api/v1/users
 look GET /api/v1/users/*
 operate GET /api/v1/audit/verify
