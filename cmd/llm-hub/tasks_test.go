@@ -127,6 +127,7 @@ func TestTasksAgreeWithVendor(t *testing.T) {
 			t.Errorf("%s: status %d, %s: %.300q", name, status, header.Get("Content-Type"), body)
 		}
 	}
+	(sdk{"tasks", "openai-sdk", filepath.Join("node_modules", "openai"), []string{"node", "tasks.mjs"}}).run(t, h)
 	h.drained()
 	verified(t, h.data)
 	if left, err := os.ReadDir(filepath.Join(h.data, "forms")); err != nil || len(left) > 0 {

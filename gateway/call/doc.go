@@ -34,11 +34,19 @@
 //  9. Who keeps an answer is told on before the client has all of it, and only of
 //     one that is whole. What goes on from it asks that credential or none.
 //     [TestKeep, TestKeptIsAsked]
+//  10. A form that one vendor has read in vain goes whole to the next.
+//     [TestUploadGoesToTheNext]
+//  11. An answer that has no place for an error, as sound has none, breaks the
+//     connection when it breaks off. [TestTornSound]
 //
 // # When usage is recorded
 //
 //   - The vendor gave its own count with a whole answer: that count.
 //   - A whole answer came without a count: an estimate, marked as such.
+//   - Of a task without a count, what can be counted: the images of the answer, the
+//     characters that were spoken, the length of the recording by its file; in tokens
+//     if those are what the price book knows of the model; marked as estimated. Once
+//     its answer began, or its call broke off, all of it [TestTasks].
 //   - A stream broke after it began, by whomever: the vendor's last word on the
 //     input, else the estimate of it, and the larger of the vendor's last word on
 //     the output and the tokens seen; marked as an estimate.
