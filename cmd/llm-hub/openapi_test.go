@@ -84,11 +84,9 @@ func openAPICases(vendor string) map[string]openAPICase {
 	for form, more := range map[string]string{"floats": `}`, "base64": `,"encoding_format":"base64"}`} {
 		cases["embeddings as "+form] = openAPICase{"post /embeddings", begin + `,"input":["the sea","the land"]` + more, !embeds}
 	}
-	if vendor == "openai" {
-		completion := begin + `,"prompt":"The sea","max_tokens":9`
-		cases["completion"] = openAPICase{"post /completions", completion + `}`, false}
-		cases["streamed completion"] = openAPICase{"post /completions", completion + usage + `}`, false}
-	}
+	completion := begin + `,"prompt":"The sea","max_tokens":9`
+	cases["completion"] = openAPICase{"post /completions", completion + `}`, false}
+	cases["streamed completion"] = openAPICase{"post /completions", completion + usage + `}`, false}
 	return cases
 }
 

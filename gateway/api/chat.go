@@ -9,14 +9,17 @@ import (
 // chatCompletions is POST /v1/chat/completions.
 func chatCompletions() endpoint { return endpoint{name: "chat.completions", parse: openai.ParseChat} }
 
-// completions is POST /v1/completions, OpenAI's legacy one.
+// completions is POST /v1/completions, OpenAI's legacy one. A vendor that does not know
+// it is asked in a chat.
 func completions() endpoint {
 	return endpoint{name: "completions", parse: openai.ParseCompletion, operation: call.Operation{
 		Of: func(v provider.Vendor) call.Prepare {
 			if able, ok := v.(provider.Completer); ok {
 				return able.PrepareCompletion
 			}
-			return nil
+			return func(in *provider.Inbound, t provider.Target) (*provider.Outbound, error) {
+				return openai.CompleteByChat(v, in, t)
+			}
 		},
 	}}
 }

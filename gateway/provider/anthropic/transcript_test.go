@@ -40,7 +40,7 @@ func player() providertest.Player {
 
 func TestTranscripts(t *testing.T) {
 	p := player()
-	p.Valid = openapi.Chats(t)
+	p.Valid = openapi.Replies(t, "post /chat/completions")
 	p.Play(t, transcripts)
 }
 

@@ -71,13 +71,14 @@ func counter() func() string {
 // TestWireTranscripts plays what comes from OpenAI's dialect through the canonical
 // form to the wire and back: what is lost on the way can be seen.
 func TestWireTranscripts(t *testing.T) {
-	valid := openapi.Chats(t)
+	valid := openapi.Replies(t, "post /chat/completions")
 	for dir, p := range map[string]providertest.Player{
 		"testdata/translated":         {Parse: openai.ParseChat, Vendor: translator(openai.Traits{}), Valid: valid},
 		"testdata/translated_strict":  {Parse: openai.ParseChat, Vendor: translator(strict), Valid: valid},
 		"testdata/translated_lenient": {Parse: openai.ParseChat, Vendor: translator(lenient), Valid: valid},
 		"testdata/canonical":          {Parse: parsePlain, Vendor: translator(openai.Traits{})},
 		"testdata/completions":        {Parse: openai.ParseCompletion, Vendor: otherEndpoint(openai.Vendor.PrepareCompletion)},
+		"testdata/by_chat":            {Parse: openai.ParseCompletion, Vendor: byChat, Valid: openapi.Replies(t, "post /completions")},
 		"testdata/embeddings":         {Parse: openai.ParseEmbeddings, Vendor: otherEndpoint(openai.Vendor.PrepareEmbeddings)},
 	} {
 		t.Run(dir, func(t *testing.T) {
@@ -99,6 +100,13 @@ func (e endpoint) Prepare(in *provider.Inbound, t provider.Target) (*provider.Ou
 
 func otherEndpoint(prepare func(openai.Vendor, *provider.Inbound, provider.Target) (*provider.Outbound, error)) func() provider.Vendor {
 	return func() provider.Vendor { return endpoint{prepare: prepare} }
+}
+
+// byChat is a vendor of completions that knows only chats.
+func byChat() provider.Vendor {
+	return otherEndpoint(func(_ openai.Vendor, in *provider.Inbound, t provider.Target) (*provider.Outbound, error) {
+		return openai.CompleteByChat(translator(openai.Traits{})(), in, t)
+	})()
 }
 
 func FuzzWireStream(f *testing.F) {

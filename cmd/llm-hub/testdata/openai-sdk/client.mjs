@@ -355,15 +355,17 @@ await run({
   },
 
   async completions() {
-    const body = { model: "fake-openai", prompt: question, max_tokens: 100 };
-    assert.ok((await client.completions.create(body)).choices[0].text.includes("sea"));
-    let text = "", finish = null;
-    for await (const chunk of await client.completions.create({ ...body, stream: true })) {
-      text += chunk.choices[0]?.text ?? "";
-      finish = chunk.choices[0]?.finish_reason ?? finish;
+    for (const model of models) {
+      const body = { model, prompt: question, max_tokens: 100 };
+      assert.ok((await client.completions.create(body)).choices[0].text.includes("sea"), model);
+      let text = "", finish = null;
+      for await (const chunk of await client.completions.create({ ...body, stream: true })) {
+        text += chunk.choices[0]?.text ?? "";
+        finish = chunk.choices[0]?.finish_reason ?? finish;
+      }
+      assert.ok(text.includes("sea"), model);
+      assert.equal(finish, "stop", model);
     }
-    assert.ok(text.includes("sea"));
-    assert.equal(finish, "stop");
   },
 
   async abort() {

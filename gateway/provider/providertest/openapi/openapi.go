@@ -31,8 +31,6 @@ const (
 const (
 	document    = "openai.json"
 	errorSchema = "/components/schemas/ErrorResponse"
-
-	chatCompletions = "post /chat/completions"
 	// maxLine bounds a line of a stream, in bytes.
 	maxLine = 16 << 20
 )
@@ -128,8 +126,8 @@ func (d *Description) Answer(endpoint string, body []byte) error {
 	return d.check(d.pointer(endpoint, JSON), body)
 }
 
-// Chats makes a check of answers to chats, streamed or not.
-func Chats(t testing.TB) func(in *provider.Inbound, answer string) error {
+// Replies makes a check of an endpoint's answers, streamed or not.
+func Replies(t testing.TB, endpoint string) func(in *provider.Inbound, answer string) error {
 	t.Helper()
 	d, err := Load()
 	if err != nil {
@@ -137,9 +135,9 @@ func Chats(t testing.TB) func(in *provider.Inbound, answer string) error {
 	}
 	return func(in *provider.Inbound, answer string) error {
 		if in.Stream {
-			return d.Stream(chatCompletions, answer)
+			return d.Stream(endpoint, answer)
 		}
-		return d.Answer(chatCompletions, []byte(answer))
+		return d.Answer(endpoint, []byte(answer))
 	}
 }
 
