@@ -19,7 +19,7 @@
 //     TestExportRoundTrip]
 //  3. A command is on the log once or not at all, also when an append is left
 //     without an answer, and never over a rival's it has not seen.
-//     [TestUnknownAppend, TestRivals, TestManyObjects]
+//     [TestUnknownAppend, TestOvertaken, TestRivals, TestManyObjects]
 //  4. What does not fit together is never appended. [TestDoesNotFit]
 //  5. No secret and nothing that tells of a person is on the log in clear, and no
 //     secret in what is shown or exported. [TestNoSecretOnTheLog,

@@ -289,10 +289,13 @@ func TestDryRun(t *testing.T) {
 	}
 }
 
-// TestRivals: commands of many nodes at once are all there, none over another.
+// TestRivals: commands of many nodes at once are all there, each made of what the
+// one before it has left.
 func TestRivals(t *testing.T) {
 	w := newWorld(t)
 	const nodes = 6
+	w.apply(w.node(), "tenants: [{name: shared}]")
+	shared := control.Ref{Sort: events.TenantSort, Tenant: "shared", ID: "shared"}
 	var wg sync.WaitGroup
 	for i := range nodes {
 		p, by, wanted := w.node(), w.by(control.OriginFile), w.read(fmt.Sprintf("tenants: [{name: t%d, keys: [{name: k}]}]", i))
@@ -300,12 +303,59 @@ func TestRivals(t *testing.T) {
 			if _, err := p.Apply(context.Background(), by, wanted, control.Application{}); err != nil {
 				t.Error(err)
 			}
+			by.Request += "-again"
+			patch := fmt.Appendf(nil, `{"limits": [{"per": "day", "requests": %d}]}`, i+1)
+			if _, err := p.Do(context.Background(), by, func(d *control.Draft) error { return d.Patch(shared, nil, patch) }); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 	wg.Wait()
 	p := w.node()
-	if n := len(p.Live().Current().Tenants); n != nodes || len(w.commands()) != nodes+1 {
+	if n := len(p.Live().Current().Tenants); n != nodes+1 || len(w.commands()) != 2*nodes+2 {
 		t.Errorf("%d tenants, %d messages", n, len(w.commands()))
+	}
+}
+
+// overtaken is a stream on which somebody else is faster, once.
+type overtaken struct {
+	*memlog.Log
+	rival func()
+}
+
+func (o *overtaken) AppendControl(ctx context.Context, after uint64, c events.Command) (uint64, error) {
+	if rival := o.rival; rival != nil {
+		o.rival = nil
+		rival()
+	}
+	return o.Log.AppendControl(ctx, after, c)
+}
+
+// TestOvertaken: a command that a rival was faster than is made anew of what the
+// rival has left.
+func TestOvertaken(t *testing.T) {
+	w := newWorld(t)
+	other := w.node()
+	w.apply(other, "tenants: [{name: acme}]")
+	acme := control.Ref{Sort: events.TenantSort, Tenant: "acme", ID: "acme"}
+	patch := func(p *control.Plane, text string) error {
+		_, err := p.Do(t.Context(), w.by(control.OriginAPI), func(d *control.Draft) error { return d.Patch(acme, nil, []byte(text)) })
+		return err
+	}
+	stream := &overtaken{w.log, func() {
+		if err := patch(other, `{"on_disconnect": "cancel", "limits": [{"concurrency": 1}]}`); err != nil {
+			t.Error(err)
+		}
+	}}
+	p := w.node(func(c *control.PlaneConfig) { c.Stream = stream })
+	if err := patch(p, `{"limits": [{"concurrency": 2}]}`); err != nil {
+		t.Fatal(err)
+	}
+	for name, p := range map[string]*control.Plane{"overtaken": p, "started later": w.node()} {
+		got := p.Live().Current().Tenants["acme"]
+		if got.OnDisconnect != "cancel" || len(got.Limits) != 1 || got.Limits[0].Max != 2 || len(w.commands()) != 4 {
+			t.Errorf("%s: %+v, %d messages", name, got, len(w.commands()))
+		}
 	}
 }
 
