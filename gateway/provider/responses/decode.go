@@ -27,7 +27,9 @@ func (Client) Decode(in *provider.Inbound) (*chat.Request, error) {
 		return nil, badJSON(err)
 	}
 	d.req.Messages = append(d.system, d.req.Messages...)
-	d.settleTools()
+	if err := d.settleTools(); err != nil {
+		return nil, err
+	}
 	if top := d.req.TopLogprobs; top != nil {
 		d.req.Logprobs = d.req.Logprobs || *top > 0
 	}
@@ -72,8 +74,10 @@ func (d *decoder) field(key string, value []byte) error {
 		return invalid(key, codeUnsupported, "This model's vendor keeps no prompts: send the text itself in place of '%s'.", key)
 	case "previous_response_id": // the gateway has put in its place what it stands for
 	case "model", "stream", "max_output_tokens", "store", "background", "stream_options": // are read already, or no business of the vendor's
-	default:
+	case "max_tool_calls", "prompt_cache_key", "prompt_cache_retention":
 		d.req.Drop(key)
+	default: // maybe a vendor knows it
+		d.req.Extras = append(d.req.Extras, chat.Extra{Name: key, Value: value})
 	}
 	return nil
 }

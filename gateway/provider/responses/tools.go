@@ -117,7 +117,9 @@ func (d *decoder) toolChoice(value []byte) error {
 	case w.Type == "allowed_tools":
 		d.req.Choice.Mode, d.allowed = w.Mode, []string{}
 		for _, t := range w.Tools {
-			d.allowed = append(d.allowed, t.Name)
+			if t.Type == functionTool || t.Type == customTool { // others are dropped
+				d.allowed = append(d.allowed, t.Name)
+			}
 		}
 		return knownMode(w.Mode, param+".mode")
 	case w.Type != functionTool && w.Type != customTool:
@@ -140,14 +142,17 @@ func knownMode(mode chat.ChoiceMode, param string) error {
 
 // settleTools leaves the allowed tools, and drops a choice among tools that were
 // dropped.
-func (d *decoder) settleTools() {
-	if d.allowed != nil {
-		d.req.Tools = slices.DeleteFunc(d.req.Tools, func(t chat.ToolDef) bool { return !slices.Contains(d.allowed, t.Name) })
+func (d *decoder) settleTools() error {
+	if d.allowed != nil && len(d.allowed) == 0 {
+		d.req.Tools = nil
+	}
+	if unknown := d.req.Allow(d.allowed); unknown != "" {
+		return invalid("tool_choice", codeValue, "Invalid 'tool_choice': it allows a tool that is not among 'tools': %q.", unknown)
 	}
 	c := d.req.Choice
 	named := slices.ContainsFunc(d.req.Tools, func(t chat.ToolDef) bool { return t.Name == c.Name })
 	if len(d.req.Tools) > 0 && (c.Mode != chat.NamedChoice || named) {
-		return
+		return nil
 	}
 	if c.Mode == chat.RequiredChoice || c.Mode == chat.NamedChoice {
 		d.req.Drop("tool_choice")
@@ -156,4 +161,5 @@ func (d *decoder) settleTools() {
 	if len(d.req.Tools) == 0 {
 		d.req.ParallelTools = nil
 	}
+	return nil
 }

@@ -104,7 +104,7 @@ func TestDropped(t *testing.T) {
 	}
 	want := []string{
 		"input[0]", "input[1].content[0].detail", "tools[0]", "truncation", "text.verbosity", "reasoning.context",
-		"include.web_search_call.results", "max_tool_calls", "prompt_cache_key", "x_new", "tool_choice",
+		"include.web_search_call.results", "max_tool_calls", "prompt_cache_key", "tool_choice", "x_new",
 	}
 	if diff := cmp.Diff(want, out.Dropped); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
