@@ -8,7 +8,10 @@
 // To vendors: [New] is the fast lane. The client's bytes become the vendor's with
 // another model and without the thoughts that another vendor has signed; the
 // vendor's bytes become the client's as they are, with the bill in a comment before
-// the last event. [Native] is what such a vendor can do beside answering.
+// the last event. [Native] is what such a vendor can do beside answering. [Wire] is
+// for chats of other dialects with models that speak nothing else ([Only]): nothing is
+// stored, what the vendor encrypts of its thoughts goes the way of signatures, a cap
+// is at least 16 tokens, and what changes the sampling is dropped.
 //
 // Over vendors of another wire format:
 //

@@ -72,7 +72,7 @@ func adapter(info Info, clients map[provider.Dialect]chat.Client) provider.Vendo
 		rest := translated(openai.Wire{Traits: info.traits}, clients)
 		if info.responses {
 			rest.Vendor = responses.New(rest.Vendor)
-			return twofold{openai.New(rest, info.traits), responses.Native{}}
+			return twofold{openai.New(rest, info.traits), responses.Native{}, chat.NewVendor(responses.Wire{}, clients)}
 		}
 		v := openai.New(rest, info.traits)
 		if info.traits.Ranks != "" {
@@ -106,6 +106,16 @@ func adapter(info Info, clients map[provider.Dialect]chat.Client) provider.Vendo
 type twofold struct {
 	openai.Vendor
 	responses.Native
+
+	only provider.Vendor // for chats with models that speak the second only
+}
+
+// Prepare implements [provider.Vendor].
+func (v twofold) Prepare(in *provider.Inbound, t provider.Target) (*provider.Outbound, error) {
+	if in.Dialect != provider.Responses && responses.Only(t.Known()) {
+		return v.only.Prepare(in, t)
+	}
+	return v.Vendor.Prepare(in, t)
 }
 
 // translator is a wire that also makes embeddings.
