@@ -96,6 +96,10 @@ type TokenCounter interface {
 	PrepareCount(in *Inbound, t Target) (*Outbound, error)
 }
 
+// MaxVectors bounds an answer of embeddings, in bytes: 2,048 vectors of 3,072 numbers
+// in base64 are 32 MiB, and of 1,536 as decimals about twice that.
+const MaxVectors = 128 << 20
+
 // Embedder is a vendor that makes embeddings. The request is one for embeddings,
 // in a dialect that the vendor knows; its answer is never a stream. Errors are
 // those of [Vendor].

@@ -75,6 +75,7 @@ func (e embedder) PrepareEmbeddings(in *provider.Inbound, t provider.Target) (*p
 	inputs := len(req.Inputs)
 	return &provider.Outbound{
 		Method: http.MethodPost, URL: call.URL, Header: call.Header, Body: call.Body, Dropped: req.Dropped(),
+		MaxAnswer: provider.MaxVectors,
 		Unary: func(body []byte) (provider.Reply, error) {
 			reply, err := call.Reply(body)
 			if err != nil {

@@ -26,6 +26,6 @@ func (v vendor) PrepareEmbeddings(in *provider.Inbound, t provider.Target) (*pro
 	if err != nil {
 		return nil, err
 	}
-	out.Unary = passVectors
+	out.Unary, out.MaxAnswer = passVectors, provider.MaxVectors
 	return out, nil
 }

@@ -87,7 +87,7 @@ type vectorEncoder struct{ packed bool }
 
 // Reply implements [embed.Encoder].
 func (e vectorEncoder) Reply(r *embed.Reply) ([]byte, error) {
-	body := make([]byte, 0, sizeOf(r))
+	body := make([]byte, 0, e.sizeOf(r))
 	body = append(body, `{"object":"list","data":[`...)
 	for i, v := range r.Vectors {
 		if i > 0 {
@@ -117,11 +117,20 @@ func (e vectorEncoder) vector(dst []byte, v embed.Vector) ([]byte, error) {
 }
 
 // sizeOf guesses the size of a body from that of its vectors as they came.
-func sizeOf(r *embed.Reply) int {
-	const around = 64 // bytes of each embedding that are not its vector
+func (e vectorEncoder) sizeOf(r *embed.Reply) int {
+	const (
+		around = 64 // bytes of each embedding that are not its vector
+		denser = 2  // base64 is about so much shorter than decimals
+	)
 	n := 2 * around
 	for _, v := range r.Vectors {
-		n += around + max(len(v.Numbers), 2*len(v.Packed))
+		numbers, packed := len(v.Numbers), len(v.Packed)
+		if e.packed {
+			numbers /= denser
+		} else {
+			packed *= denser
+		}
+		n += around + numbers + packed
 	}
 	return n
 }

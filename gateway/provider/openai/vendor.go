@@ -51,7 +51,7 @@ func (v Vendor) PrepareEmbeddings(in *provider.Inbound, t provider.Target) (*pro
 	if err != nil {
 		return nil, err
 	}
-	out.Unary = readEmbeddings
+	out.Unary, out.MaxAnswer = readEmbeddings, provider.MaxVectors
 	return out, nil
 }
 

@@ -132,6 +132,9 @@ func TestEmbeddingsEveryVendor(t *testing.T) {
 					t.Fatal(err)
 				}
 				prepare := vendors.Adapters()(kind).(provider.Embedder).PrepareEmbeddings
+				if out, err := prepare(in, provider.Target{Model: "m"}); err != nil || out.MaxAnswer != provider.MaxVectors {
+					t.Errorf("an answer may have %d bytes, %v", out.MaxAnswer, err)
+				}
 				reply := called(t, in, baseOf(fake.URL, kind), prepare)
 				got := lane.read(t, reply.Body)
 				if len(got) > len(texts) || len(got) == 0 {
