@@ -15,7 +15,7 @@ import (
 const rowGroup = 10_000
 
 type parquetWriter struct {
-	w       *parquet.Writer
+	w       *parquet.GenericWriter[any]
 	columns []Column
 	places  []int // of each column in the file, which has them by name
 	held    []parquet.Row
@@ -36,7 +36,7 @@ func newParquet(to io.Writer, columns []Column) *parquetWriter {
 	for _, c := range columns {
 		p.places = append(p.places, slices.Index(names, c.Name))
 	}
-	p.w = parquet.NewWriter(to, parquet.NewSchema("llmhub", group), parquet.MaxRowsPerRowGroup(rowGroup), parquet.Compression(&zstd.Codec{}))
+	p.w = parquet.NewGenericWriter[any](to, parquet.NewSchema("llmhub", group), parquet.MaxRowsPerRowGroup(rowGroup), parquet.Compression(&zstd.Codec{}))
 	return p
 }
 

@@ -34,8 +34,8 @@ func TestQuestions(t *testing.T) { projectortest.EachStore(t, questions) }
 func questions(t *testing.T, c *clickhouse.Client) {
 	log := memlog.New()
 	h := projectortest.HubOn(t, log, c)
-	traffic := projectortest.New(1, 5, 500*time.Second) // nine days, over the end of summer time in Europe and America
-	h.Add(t, traffic.Messages(1500)...)
+	traffic := projectortest.New(1, 5, 750*time.Second) // nine days, over the end of summer time in Europe and America
+	h.Add(t, traffic.Messages(1000)...)
 	h.Add(t, traffic.Finish()...)
 	h.Settle(t)
 	books, err := projectortest.Fold(t.Context(), log)
@@ -43,7 +43,7 @@ func questions(t *testing.T, c *clickhouse.Client) {
 		t.Fatal(err)
 	}
 	w := world{query.New(h.Store, tables.LiveSource{Log: log, Bucket: log}), books}
-	if books.Open > 0 || len(books.Ends) < 300 {
+	if books.Open > 0 || len(books.Ends) < 200 {
 		t.Fatalf("%d requests have ended, %d are open", len(books.Ends), books.Open)
 	}
 	t.Run("time zones", w.timeZones)

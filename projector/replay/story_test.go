@@ -18,9 +18,9 @@ import (
 func TestStory(t *testing.T) {
 	log := memlog.New()
 	traffic := projectortest.New(5, 4, time.Second)
-	messages := traffic.Messages(500)
+	messages := traffic.Messages(200)
 	messages = append(messages, traffic.Restart()...)
-	messages = append(messages, traffic.Messages(300)...)
+	messages = append(messages, traffic.Messages(120)...)
 	for i, m := range messages {
 		if _, err := log.Append(t.Context(), m); err != nil {
 			t.Fatal(err)
@@ -71,7 +71,7 @@ func TestStory(t *testing.T) {
 			attempts += len(s.Attempts)
 		}
 	}
-	if attempts < 100 || running == 0 {
+	if attempts < 60 || running == 0 {
 		t.Errorf("%d attempts, %d running", attempts, running)
 	}
 	if _, err := replay.Tell(t.Context(), log, "0190a1b2-0000-7000-8000-00000000ffff", replay.Hint{}); !errors.Is(err, replay.ErrNoRequest) {

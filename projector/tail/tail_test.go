@@ -34,7 +34,7 @@ func world(t *testing.T) (*memlog.Log, projectortest.Books) {
 			}
 		}
 	}
-	add(traffic.Messages(400)...)
+	add(traffic.Messages(300)...)
 	add(traffic.Restart()...)
 	add(traffic.Messages(200)...)
 	orphans(t, log)
@@ -128,7 +128,7 @@ func TestFollow(t *testing.T) {
 	if outcomes["orphaned"] == 0 || outcomes["rejected"] == 0 || outcomes["completed"] == 0 {
 		t.Errorf("too little to see: %v", outcomes)
 	}
-	for cut := 0; cut < len(rows); cut += 11 {
+	for cut := 0; cut < len(rows); cut += 41 {
 		rest := follow(t, log, everyone, rows[cut].At, len(rows)-cut-1)
 		for i, r := range rest {
 			if r.At != rows[cut+1+i].At {
