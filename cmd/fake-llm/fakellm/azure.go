@@ -33,10 +33,29 @@ func azureEmbedWire() *wire {
 	return w
 }
 
+// azureResponsesWire is of the Responses API.
+func azureResponsesWire() *wire {
+	w := responsesWire()
+	w.vendor, w.key, w.fail, w.headers = Azure, azureKey, azureFail, azureHeaders
+	return w
+}
+
 // azureRoute understands a path of the v1 API, or of the dated one, which names the
 // deployment.
 func azureRoute(path string) (route, bool) {
 	ops := map[string]operation{"/chat/completions": opChat, "/embeddings": opEmbed}
+	for _, api := range []string{"/openai/v1", "/openai"} {
+		rest, ok := strings.CutPrefix(path, api+"/responses")
+		switch {
+		case !ok:
+		case rest == "":
+			return route{vendor: Azure, op: opRespond}, true
+		case rest == "/input_tokens":
+			return route{vendor: Azure, op: opRespondCount}, true
+		default:
+			return route{vendor: Azure, op: opKept, model: strings.TrimPrefix(rest, "/")}, true
+		}
+	}
 	if rest, ok := strings.CutPrefix(path, "/openai/v1"); ok {
 		return route{vendor: Azure, op: ops[rest]}, true
 	}

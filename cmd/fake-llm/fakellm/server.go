@@ -40,7 +40,7 @@ type Server struct {
 	embeds   map[Vendor]*wire // of embeddings
 	ranks    map[Vendor]*wire // of rankings
 	complete *wire            // of legacy completions
-	respond  *wire            // of the Responses API
+	respond  map[Vendor]*wire // of the Responses API
 	memory   *memory
 	tasks    *wire // of all that is no text
 	bench    map[Vendor]*benchReply
@@ -64,7 +64,7 @@ func New(cfg Config) *Server {
 	}
 	s := &Server{
 		seed: cfg.Seed, wires: wires(), embeds: embeddingWires(), ranks: rerankWires(), complete: completionWire(), tasks: taskWire(),
-		respond: responsesWire(), memory: newMemory(), bench: map[Vendor]*benchReply{}, ledger: newLedger(capacity),
+		respond: map[Vendor]*wire{OpenAI: responsesWire(), Azure: azureResponsesWire()}, memory: newMemory(), bench: map[Vendor]*benchReply{}, ledger: newLedger(capacity),
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}
 	s.vertex = s.vertexWires()
@@ -146,7 +146,7 @@ func (s *Server) wireOf(rt route) *wire {
 	case opComplete:
 		return s.complete
 	case opRespond, opRespondCount, opKept:
-		return s.respond
+		return s.respond[rt.vendor]
 	case opTask:
 		return s.tasks
 	}

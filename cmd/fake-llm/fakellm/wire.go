@@ -111,7 +111,7 @@ func findRoute(r *http.Request) route {
 func routeOf(r *http.Request, path string) route {
 	for _, of := range []func(string) (route, bool){azureRoute, vertexRoute, bedrockRoute} {
 		if rt, ok := of(path); ok {
-			if r.Method != http.MethodPost {
+			if r.Method != http.MethodPost && rt.op != opKept {
 				rt.op = opUnknown
 			}
 			return rt

@@ -25,12 +25,13 @@ const (
 //   - 402: the credential's money is used up: rest it as if limited.
 //   - 404: the vendor does not know the target's model, or this key may not use
 //     it: another target may help, and it is not the client's fault.
+//   - 412: the account is not in order (Fireworks).
 //   - 3xx: redirects are never followed; the base URL is wrong.
 func OfStatus(status int) provider.FailureClass {
 	switch status {
 	case http.StatusTooManyRequests, http.StatusPaymentRequired:
 		return provider.RateLimited
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusPreconditionFailed:
 		return provider.BadCredential
 	case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly, statusGone, statusOverloaded:
 		return provider.ServerError
@@ -62,7 +63,7 @@ func saysTooLong(said string) bool {
 		"context_length", "context length", "maximum context", "context window", "exceed_context_size",
 		"prompt is too long", "input is too long", "input token count", "maximum number of tokens",
 		"too many tokens", "exceed context limit", "reduce the length of", "prompt contains too many",
-		"tokens in request more than max",
+		"tokens in request more than max", "max_new_tokens` must be <=",
 	)
 }
 
@@ -94,6 +95,10 @@ func Classify(status int, h http.Header, w Words) *provider.Failure {
 	case status == http.StatusPaymentRequired || saysExhausted(said):
 		f.Class = provider.RateLimited
 		f.RetryAfter = max(f.RetryAfter, Exhausted)
+	case status == http.StatusRequestEntityTooLarge && strings.Contains(said, "rate_limit"):
+		f.Class = provider.RateLimited // larger than a minute's tokens of this key; another's may do
+	case status/100 == 4 && (w.Code == "capacity_exceeded" || status == http.StatusBadRequest && w.Code == "model_not_found"):
+		f.Class = provider.ServerError // not the client's fault, whatever the status says
 	case refines(status) && saysTooLong(said):
 		f.Class, f.Code = provider.TooLong, "context_length_exceeded"
 	case refines(status) && saysRefused(said):

@@ -91,6 +91,8 @@ func (h *history) addThoughts(out *sentMessage, parts []chat.Part) {
 		out.Details = list
 	case h.Thoughts == ReasoningContent:
 		out.Reasoning = plainThoughts(parts)
+	case h.Thoughts == Reasoning:
+		out.Thinking = plainThoughts(parts)
 	default:
 		h.req.Drop("messages.reasoning_content")
 	}

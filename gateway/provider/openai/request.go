@@ -30,6 +30,9 @@ type builder struct {
 }
 
 func (b *builder) build() error {
+	if len(b.req.Tools) > 0 && b.lacks(toolsMember) {
+		return noTools()
+	}
 	if err := b.setMessages(); err != nil {
 		return err
 	}
@@ -44,6 +47,13 @@ func (b *builder) build() error {
 		b.out.StreamOptions = &sentStreamOptions{IncludeUsage: true}
 	}
 	return nil
+}
+
+const toolsMember = "tools"
+
+// noTools refuses tools on behalf of a vendor that would take no notice of them.
+func noTools() error {
+	return invalid(toolsMember, "unsupported_parameter", "This model calls no tools.")
 }
 
 // tells tells whether the vendor is to be told a member. given is whether the client
@@ -71,8 +81,10 @@ func (b *builder) setTools() {
 	if b.tells("parallel_tool_calls", b.req.ParallelTools != nil) {
 		b.out.ParallelToolCalls = b.req.ParallelTools
 	}
+	if !b.tells("tool_choice", b.req.Choice.Mode != "") {
+		return
+	}
 	switch c := b.req.Choice; c.Mode {
-	case "":
 	case chat.NamedChoice:
 		named := sentChoice{Type: functionType}
 		named.Function.Name = c.Name
@@ -89,6 +101,10 @@ func (b *builder) setFormat() {
 	f := b.req.Format
 	if !b.tells("response_format", f.Kind != "") {
 		return
+	}
+	if f.Kind == chat.SchemaFormat && b.lacks("json_schema") {
+		b.req.Drop("response_format.json_schema")
+		f.Kind = chat.JSONFormat
 	}
 	if f.Kind == chat.JSONFormat {
 		b.out.ResponseFormat = &sentFormat{Type: "json_object"}
@@ -116,6 +132,10 @@ func (b *builder) setReasoning() {
 		if effort != chat.NoEffort { // it does not reason anyway
 			b.req.Drop("reasoning_effort")
 		}
+		return
+	}
+	if effort == chat.NoEffort && b.ThinkingSwitch {
+		b.out.Thinking = &sentSwitch{Type: "disabled"}
 		return
 	}
 	if b.tells("reasoning_effort", true) {

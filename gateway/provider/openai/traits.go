@@ -19,8 +19,15 @@ type Traits struct {
 	// Most of them are not sent then, and reported as dropped, but
 	//   - "stream_options": usage comes in the stream unasked,
 	//   - "max_completion_tokens": it becomes max_tokens,
-	//   - "developer", the role: it becomes system.
+	//   - "developer", the role: it becomes system,
+	//   - "json_schema": an answer after a schema is asked for as any JSON,
+	//   - "tools": a request with tools is refused, as its answer would mean something
+	//     else.
+	// A member that a vendor takes no notice of counts as well: nothing is to be lost in
+	// silence.
 	Lacks []string
+	// ThinkingSwitch: reasoning is switched off by "thinking", not by an effort.
+	ThinkingSwitch bool
 	// Thoughts is how a chat's history tells what the model thought.
 	Thoughts Thoughts
 	// CacheHints: parts of messages may have cache_control.
@@ -40,6 +47,7 @@ type Thoughts string
 // The forms, each a member of an assistant's message.
 const (
 	ReasoningContent Thoughts = "reasoning_content" // plain text
+	Reasoning        Thoughts = "reasoning"         // the same by another name
 	ReasoningDetails Thoughts = "reasoning_details" // a list, with signatures
 )
 

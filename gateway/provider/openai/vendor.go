@@ -103,6 +103,8 @@ func (t Traits) splice(in *provider.Inbound, model string) ([]byte, error) {
 			if cleaned, ok := withoutForeign(obj.Value()); ok {
 				s.replace(span{from, to}, cleaned)
 			}
+		case key == toolsMember && t.lacks(toolsMember) && hasElement(obj.Value()):
+			return nil, noTools()
 		case key == streamOptions && t.lacks(streamOptions):
 			from, to = obj.Cut()
 			s.replace(span{from, to}, nil)
@@ -124,6 +126,11 @@ func (t Traits) splice(in *provider.Inbound, model string) ([]byte, error) {
 		s.replace(span{at, at}, []byte(`,"`+streamOptions+`":`+usageWanted))
 	}
 	return rawjson.Apply(in.Body, s.edits...), nil
+}
+
+func hasElement(array []byte) bool {
+	list := rawjson.NewArray(array)
+	return list.Next()
 }
 
 // span is a stretch of a body; the empty one: it is not there.

@@ -113,6 +113,7 @@ type (
 		Stop              []string           `json:"stop,omitempty"`
 		N                 int                `json:"n,omitempty"`
 		Effort            chat.Effort        `json:"reasoning_effort,omitempty"`
+		Thinking          *sentSwitch        `json:"thinking,omitempty"`
 		Logprobs          bool               `json:"logprobs,omitempty"`
 		TopLogprobs       *int64             `json:"top_logprobs,omitempty"`
 		User              string             `json:"user,omitempty"`
@@ -121,6 +122,9 @@ type (
 		Stream            bool               `json:"stream,omitempty"`
 		StreamOptions     *sentStreamOptions `json:"stream_options,omitempty"`
 	}
+	sentSwitch struct {
+		Type string `json:"type"`
+	}
 	sentStreamOptions struct {
 		IncludeUsage bool `json:"include_usage"`
 	}
@@ -128,6 +132,7 @@ type (
 		Role       chat.Role     `json:"role"`
 		Content    any           `json:"content"` // a text, a []sentPart or null
 		Reasoning  string        `json:"reasoning_content,omitempty"`
+		Thinking   string        `json:"reasoning,omitempty"` // the same by another name
 		Details    []wireThought `json:"reasoning_details,omitempty"`
 		ToolCalls  []wireCall    `json:"tool_calls,omitempty"`
 		ToolCallID string        `json:"tool_call_id,omitempty"`

@@ -87,9 +87,15 @@ func notKept(status int, h http.Header, body []byte) *provider.Failure {
 	return f
 }
 
-// address is that of the responses, or of what is below them.
+// address is that of the responses, or of what is below them. A base URL may have a
+// query; where it names the model, as for chats, responses are above it.
 func address(t provider.Target, below string) string {
-	return strings.TrimRight(t.BaseURL, "/") + "/responses" + below
+	base, query, asks := strings.Cut(t.BaseURL, "?")
+	base = strings.TrimSuffix(strings.TrimRight(base, "/"), "/deployments/"+openai.ModelInAddress)
+	if asks {
+		query = "?" + query
+	}
+	return base + "/responses" + below + query
 }
 
 func header(stream bool, t provider.Target) http.Header {

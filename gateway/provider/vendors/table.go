@@ -35,7 +35,7 @@ func hosted() []Info {
 		},
 		compatible("groq", "Groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY",
 			Defaults{Smart: "openai/gpt-oss-120b", Fast: "openai/gpt-oss-20b", Cheap: "llama-3.1-8b-instant"}).
-			does(provider.Transcribe, provider.Translate, provider.Speak),
+			does(provider.Transcribe, provider.Translate, provider.Speak).lacks("logprobs", "n"),
 		mistral(),
 		deepseek(),
 		xai().does(provider.MakeImages),
@@ -43,7 +43,8 @@ func hosted() []Info {
 			Smart: "meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8",
 			Fast:  "meta-llama/Llama-3.3-70B-Instruct-Turbo",
 			Cheap: "meta-llama/Meta-Llama-3.1-8B-Instruct-Turbo",
-		})).does(provider.MakeImages, provider.Speak, provider.Transcribe, provider.Translate),
+		})).does(provider.MakeImages, provider.Speak, provider.Transcribe, provider.Translate).
+			lacks(newCap, developer, "logprobs", "user", "metadata", "service_tier", "parallel_tool_calls"), // its logprobs is a number
 		compatible("fireworks", "Fireworks AI", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY", Defaults{
 			Smart: "accounts/fireworks/models/deepseek-v4-pro",
 			Fast:  "accounts/fireworks/models/gpt-oss-120b",
@@ -51,20 +52,23 @@ func hosted() []Info {
 		}),
 		openrouter(),
 		compatible("perplexity", "Perplexity", "https://api.perplexity.ai", "PERPLEXITY_API_KEY",
-			Defaults{Smart: "sonar-pro", Fast: "sonar", Cheap: "sonar"}),
+			Defaults{Smart: "sonar-pro", Fast: "sonar", Cheap: "sonar"}). // tells usage in every chunk
+			lacks("stream_options", "tools", newCap, developer, "logprobs", "seed", "n", "user", "metadata", "service_tier"),
 		compatible("cerebras", "Cerebras", "https://api.cerebras.ai/v1", "CEREBRAS_API_KEY",
-			Defaults{Smart: "zai-glm-4.7", Fast: "gpt-oss-120b", Cheap: "llama3.1-8b"}),
+			Defaults{Smart: "zai-glm-4.7", Fast: "gpt-oss-120b", Cheap: "llama3.1-8b"}).
+			lacks(developer, "presence_penalty", "frequency_penalty", "parallel_tool_calls", "service_tier"),
 		compatible("nvidia", "NVIDIA", "https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY",
-			Defaults{Smart: "openai/gpt-oss-120b", Fast: "openai/gpt-oss-20b", Cheap: "openai/gpt-oss-20b"}),
+			Defaults{Smart: "openai/gpt-oss-120b", Fast: "openai/gpt-oss-20b", Cheap: "openai/gpt-oss-20b"}).lacks(newCap),
 		compatible("huggingface", "Hugging Face", "https://router.huggingface.co/v1", "HF_TOKEN",
-			Defaults{Smart: "openai/gpt-oss-120b", Fast: "openai/gpt-oss-20b", Cheap: "openai/gpt-oss-20b"}),
+			Defaults{Smart: "openai/gpt-oss-120b", Fast: "openai/gpt-oss-20b", Cheap: "openai/gpt-oss-20b"}).lacks(newCap),
 	}
 }
 
 // clouds are the vendors whose accounts are more than a key.
 func clouds() []Info {
 	return []Info{
-		{Kind: "azure", Title: "Azure OpenAI", Wire: provider.OpenAI, Account: azure.Account()}, // models are what the account has deployed
+		Info{Kind: "azure", Title: "Azure OpenAI", Wire: provider.OpenAI, Account: azure.Account(), responses: true}. // models are what the account has deployed
+																does(provider.MakeImages, provider.EditImages, provider.Speak, provider.Transcribe, provider.Translate),
 		{
 			Kind: "vertex", Title: "Google Vertex AI", Wire: Vertex, Account: vertex.Account(),
 			Models: Defaults{Smart: "gemini-3.1-pro-preview", Fast: "gemini-3.8-flash", Cheap: "gemini-3.1-flash-lite"},
@@ -88,11 +92,11 @@ const (
 // local are the servers that people run themselves.
 func local() []Info {
 	return []Info{
-		{Kind: "ollama", Title: "Ollama", Wire: provider.OpenAI, BaseURL: "http://127.0.0.1:11434/v1", Local: true},
+		ollama(),
 		ranks(openai.RankTexts, Info{Kind: "vllm", Title: "vLLM", Wire: provider.OpenAI, BaseURL: "http://127.0.0.1:8000/v1", Local: true}).
-			does(provider.Transcribe, provider.Translate),
-		{Kind: "lmstudio", Title: "LM Studio", Wire: provider.OpenAI, BaseURL: "http://127.0.0.1:1234/v1", Local: true},
-		ranks(openai.RankTexts, Info{Kind: "llamacpp", Title: "llama.cpp", Wire: provider.OpenAI, BaseURL: "http://127.0.0.1:8080/v1", Local: true}),
+			does(provider.Transcribe, provider.Translate).lacks(developer),
+		Info{Kind: "lmstudio", Title: "LM Studio", Wire: provider.OpenAI, BaseURL: "http://127.0.0.1:1234/v1", Local: true}.lacks(newCap, developer),
+		ranks(openai.RankTexts, Info{Kind: "llamacpp", Title: "llama.cpp", Wire: provider.OpenAI, BaseURL: "http://127.0.0.1:8080/v1", Local: true}).lacks(newCap, developer),
 		ranks(openai.RankObjects, Info{Kind: "litellm", Title: "LiteLLM", Wire: provider.OpenAI, Local: true}).does(provider.Tasks()...), // no usual address
 	}
 }
@@ -108,6 +112,28 @@ func compatible(kind, title, baseURL, keyEnv string, models Defaults) Info {
 	return Info{Kind: kind, Title: title, Wire: provider.OpenAI, BaseURL: baseURL, KeyEnv: []string{keyEnv}, Models: models}
 }
 
+// Words that several vendors lack. Who knows no max_completion_tokens must get the cap
+// as max_tokens, or the answer is not bounded; who knows no developer may put the role
+// into a template that has none.
+const (
+	newCap    = "max_completion_tokens"
+	developer = "developer"
+)
+
+// lacks notes words that the vendor has not, see [openai.Traits].
+func (i Info) lacks(words ...string) Info {
+	i.traits.Lacks = append(i.traits.Lacks, words...)
+	return i
+}
+
+// ollama takes no notice of what it does not know, and wants thoughts back by its own
+// name.
+func ollama() Info {
+	info := Info{Kind: "ollama", Title: "Ollama", Wire: provider.OpenAI, BaseURL: "http://127.0.0.1:11434/v1", Local: true}
+	info.traits.Thoughts = openai.Reasoning
+	return info.lacks(newCap, developer, "tool_choice", "parallel_tool_calls", "logprobs", "n", "user", "metadata", "service_tier")
+}
+
 // mistral refuses members it does not know, stream_options among them, and tells
 // usage in the last chunk unasked.
 func mistral() Info {
@@ -115,7 +141,7 @@ func mistral() Info {
 		Defaults{Smart: "mistral-large-2512", Fast: "mistral-medium-latest", Cheap: "mistral-small-latest"})
 	info.traits = openai.Traits{
 		Lacks: []string{
-			"stream_options", "max_completion_tokens", "developer", "seed", "user", "logprobs", "service_tier", "reasoning_effort",
+			"stream_options", newCap, developer, "seed", "user", "logprobs", "service_tier", "reasoning_effort",
 		},
 		ShortIDs: true,
 	}
@@ -128,12 +154,13 @@ func (i Info) does(tasks ...provider.Task) Info {
 	return i
 }
 
-// deepseek wants what it thought back in a turn with calls, and refuses one without.
+// deepseek wants what it thought back in a turn with calls, and refuses one without. It
+// takes no notice of what it does not know.
 func deepseek() Info {
 	info := compatible("deepseek", "DeepSeek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY",
 		Defaults{Smart: "deepseek-v4-pro", Fast: "deepseek-v4-flash", Cheap: "deepseek-v4-flash"})
-	info.traits = openai.Traits{Thoughts: openai.ReasoningContent}
-	return info
+	info.traits = openai.Traits{Thoughts: openai.ReasoningContent, ThinkingSwitch: true}
+	return info.lacks(newCap, developer, "json_schema", "seed", "n", "user", "metadata", "service_tier", "parallel_tool_calls")
 }
 
 // openrouter hands thoughts with their signatures, and hints about caching, on to whoever
