@@ -215,7 +215,7 @@ func (e *Engine) addAmounts(ctx context.Context, database string, rows []Request
 	c := f.clause()
 	c.and("request IN {ids:Array(String)}")
 	c.params["ids"] = slices.Sorted(maps.Keys(byID))
-	s := statement{params: c.params, sql: "SELECT request, " + strings.Replace(strings.Join(sums(), ", "), "sum(cost_nano_usd)", "sum(ifNull(cost_nano_usd, 0))", 1) +
+	s := statement{params: c.params, sql: "SELECT request, " + strings.Join(sums(usageRollUp().lifted), ", ") +
 		" FROM {db:Identifier}.usage WHERE " + c.where() + " GROUP BY request"}
 	used := map[string]accounting.Totals{}
 	err := e.run(ctx, database, s, func(scan func(...any) error) error {

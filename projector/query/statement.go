@@ -50,6 +50,9 @@ func (g grouping) statement(f Filter) statement {
 	}
 	columns := amountColumns()
 	selected, places := []string{"other"}, []string{}
+	if len(g.by) == 0 {
+		selected[0] = "max(other)"
+	}
 	for i, d := range g.by {
 		places = append(places, fmt.Sprint(i+2))
 		switch {
@@ -67,12 +70,10 @@ func (g grouping) statement(f Filter) statement {
 	if g.top > 0 {
 		other = fmt.Sprintf("toUInt8(%s NOT IN (%s))", g.ranked, g.ranking(&c))
 	}
-	sql := fmt.Sprintf("SELECT %s FROM (SELECT *, %s AS other FROM %s)", strings.Join(append(selected, sums()...), ", "), other,
+	sql := fmt.Sprintf("SELECT %s FROM (SELECT *, %s AS other FROM %s)", strings.Join(append(selected, sums(nil)...), ", "), other,
 		usageRollUp().source(f, columns, &c, ""))
 	if len(g.by) > 0 {
 		sql += " GROUP BY " + strings.Join(append(places, "other"), ", ") + " ORDER BY " + strings.Join(append(places, "other"), ", ")
-	} else {
-		sql = strings.Replace(sql, "SELECT other, ", "SELECT max(other), ", 1)
 	}
 	return statement{sql: sql + fmt.Sprintf(" LIMIT %d", maxRows+1), params: c.params}
 }
@@ -117,9 +118,13 @@ func amountColumns() []string {
 	return append([]string{"requests", "attempts", "failures", "cost_nano_usd", "unpriced"}, events.ClassNames()...)
 }
 
-func sums() []string {
+// sums adds up [amountColumns], some of which are lifted to other expressions.
+func sums(lifted map[string]string) []string {
 	out := []string{}
 	for _, c := range amountColumns() {
+		if expression := lifted[c]; expression != "" {
+			c = expression
+		}
 		out = append(out, "sum("+c+")")
 	}
 	return out
