@@ -137,7 +137,7 @@ func (a *app) bring(ctx context.Context) error {
 		return nil
 	default:
 		by.Cause, by.Origin = "serve", control.OriginEnvironment
-		if err := a.wantEnvironment(ctx); err != nil {
+		if err := a.wantEnvironment(ctx); err != nil || a.wanted == nil {
 			return err
 		}
 	}
@@ -157,8 +157,8 @@ func (a *app) bring(ctx context.Context) error {
 	return nil
 }
 
-// wantEnvironment looks for vendors. A hub without any starts as well: they may
-// come by the API.
+// wantEnvironment looks for vendors. A hub without any starts as well, with nothing
+// wanted: they may come by the API.
 func (a *app) wantEnvironment(ctx context.Context) (err error) {
 	a.wanted, a.notices, err = a.loader.FromEnvironment(func(baseURL string) ([]string, error) { return probeModels(ctx, baseURL) })
 	if errors.Is(err, control.ErrNoVendor) {
