@@ -236,3 +236,29 @@ func TestTaskUnderLimits(t *testing.T) {
 		t.Errorf("the vendor was called %d times", n)
 	}
 }
+
+// TestHangUpOnSound: sound that is not listened to, to its end or not, is billed whole.
+func TestHangUpOnSound(t *testing.T) {
+	for _, wish := range []string{"drain", "cancel"} {
+		t.Run(wish, func(t *testing.T) {
+			s := tasking(t, speech(strings.Repeat("Hello there. ", 100), "audio"), "tts-1+delay=2ms")
+			s.onDisconnect = wish
+			h := newHub(t, s)
+			res, err := h.post(t.Context(), false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n, err := res.Body.Read(make([]byte, 100)); n == 0 {
+				t.Fatal(err)
+			}
+			_ = res.Body.Close()
+			all := h.facts(1)
+			if u := only[events.UsageRecorded](t, all); u.Charge.Usage != (events.Usage{Characters: 1300}) {
+				t.Errorf("usage %+v", u)
+			}
+			if f := only[events.RequestFinished](t, all); f.Outcome != events.Cancelled {
+				t.Errorf("finished %+v", f)
+			}
+		})
+	}
+}

@@ -151,6 +151,7 @@ func TestFakeVendors(t *testing.T) {
 		"schema":         {"", json, completed("stop", `"n"`)},
 		"cached":         {"in=100+cached=30+reasoning=9", hi, cached},
 		"sound, images":  {"in=100+cached=30+audioin=20+imagein=5", hi, parted},
+		"searches":       {"searches=2", hi, searched},
 		"no usage":       {"usage=none", hi, noUsage},
 		"usage twice":    {"usage=twice", hi, completed("stop", "Hello there")},
 		"split":          {"split=7", hi, completed("stop", "Hello there")},
@@ -238,6 +239,18 @@ func parted(t *testing.T, o outcome) {
 	untold := events.Usage{Input: 70, CacheRead: 30, Output: o.Usage.Output}
 	if *o.Usage != told && (*o.Usage != untold || strings.Contains(t.Name(), "openai") || strings.Contains(t.Name(), "gemini")) {
 		t.Errorf("usage %+v", *o.Usage)
+	}
+}
+
+// searched: Anthropic tells how often its model searched the web.
+func searched(t *testing.T, o outcome) {
+	t.Helper()
+	want := int64(0)
+	if strings.Contains(t.Name(), "anthropic") || strings.Contains(t.Name(), "claude") {
+		want = 2
+	}
+	if o.Usage == nil || o.Usage.WebSearches != want {
+		t.Errorf("got %+v", o)
 	}
 }
 
