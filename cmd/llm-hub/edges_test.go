@@ -114,7 +114,7 @@ func (h *hub) checkEdges(t *testing.T) {
 			status int
 			words  string
 		}{
-			"too long":     {marshal(model, strings.Repeat("x", 11<<20)), nil, 413, "bytes"},
+			"too long":     {marshal(model, strings.Repeat("x", 10<<20)), nil, 413, "bytes"},
 			"too deep":     {bytes.Replace(marshal(model, "Hi."), []byte("{"), []byte(`{"x":`+strings.Repeat("[", 100)+strings.Repeat("]", 100)+","), 1), nil, 400, "64 levels"},
 			"no JSON":      {[]byte(`{"model":`), nil, 400, "JSON"},
 			"lone half":    {bytes.Replace(marshal(model, "Hi."), []byte("Hi."), []byte("\xf0\x9f"), 1), nil, 400, "UTF-8"},

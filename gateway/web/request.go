@@ -9,6 +9,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -127,6 +128,11 @@ func unreadable(err error) error {
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &gateway.Error{
 			Kind: gateway.TooLarge, Public: fmt.Sprintf("The request body has more than %d bytes.", tooLarge.Limit), Cause: err,
+		}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &gateway.Error{
+			Kind: gateway.Invalid, Code: "request_timeout", Public: fmt.Sprintf("The request body took longer than %s.", readTimeout), Cause: err,
 		}
 	}
 	return &gateway.Error{Kind: gateway.Invalid, Public: "The request body could not be read.", Cause: err}
