@@ -3,7 +3,6 @@ package openai
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
 	"strings"
 
@@ -161,8 +160,8 @@ func (c *completions) turned(events []byte) []byte {
 	r := sse.NewReader(bytes.NewReader(events))
 	for {
 		e, err := r.Next()
-		if errors.Is(err, io.EOF) || err != nil {
-			return out // the events are our own
+		if err != nil { // the end: the events are our own
+			return out
 		}
 		if data := asCompletion(e.Data); !saysNothing(data) {
 			out = sse.AppendData(out, data)
