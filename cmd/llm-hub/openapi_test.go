@@ -84,6 +84,14 @@ func openAPICases(vendor string) map[string]openAPICase {
 	for form, more := range map[string]string{"floats": `}`, "base64": `,"encoding_format":"base64"}`} {
 		cases["embeddings as "+form] = openAPICase{"post /embeddings", begin + `,"input":["the sea","the land"]` + more, !embeds}
 	}
+	asked := begin + `,"input":"Say something about the sea."`
+	cases["response"] = openAPICase{"post /responses", asked + `}`, false}
+	cases["streamed response"] = openAPICase{"post /responses", asked + `,"stream":true}`, false}
+	cases["response with calls"] = openAPICase{"post /responses", begin + `,"input":"use tools for two cities","tools":[{"type":"function","name":"weather","strict":false,"parameters":{"type":"object","properties":{"city":{"type":"string"}}}}]}`, false}
+	cases["input tokens"] = openAPICase{"post /responses/input_tokens", asked + `}`, false}
+	if vendor == "openai" {
+		cases["image"] = openAPICase{"post /images/generations", begin + `,"prompt":"The sea"}`, false}
+	}
 	completion := begin + `,"prompt":"The sea","max_tokens":9`
 	cases["completion"] = openAPICase{"post /completions", completion + `}`, false}
 	cases["streamed completion"] = openAPICase{"post /completions", completion + usage + `}`, false}
