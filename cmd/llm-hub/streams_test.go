@@ -21,7 +21,7 @@ const (
 	manyStreamsFull = 1000
 	// streamMemory bounds what a stream adds to live heap and stacks, in bytes, with
 	// connections of HTTP/1.1 on both sides, which cost most: 26 KiB of it are stacks.
-	streamMemory = 72 << 10
+	streamMemory = 64 << 10
 
 	slowReaders = 3
 	slowAnswer  = 16 << 20 // bytes that the vendor would send to each: more than the kernel takes on the way

@@ -82,8 +82,8 @@ func TestTable(t *testing.T) {
 		if w := f.ask("POST", s.path, s.body); w.Code != 200 {
 			t.Fatalf("%s: status %d: %s", s.path, w.Code, w.Body)
 		}
-		for _, info := range vendors.List() {
-			abilities[info.Title] = append(abilities[info.Title], ability(f, adapters(info.Kind)))
+		for _, c := range columns() {
+			abilities[c.title] = append(abilities[c.title], ability(f, adapters(c.kind), c.model))
 		}
 		sampled = append(sampled, unversioned(s.path))
 	}
@@ -96,8 +96,27 @@ func TestTable(t *testing.T) {
 	golden(t, endpointsDoc, table(abilities))
 }
 
+// column is a vendor, or one family of the models that it passes on.
+type column struct{ title, kind, model string }
+
+// columns are all vendors. What clouds do depends on whose model it is.
+func columns() []column {
+	var out []column
+	for _, info := range vendors.List() {
+		switch info.Wire {
+		case vendors.Vertex:
+			out = append(out, column{info.Title + " (Gemini)", info.Kind, "gemini-3.8-flash"}, column{info.Title + " (Claude)", info.Kind, "claude-sonnet-5"})
+		case vendors.Converse:
+			out = append(out, column{info.Title, info.Kind, "amazon.nova-pro-v1:0"}, column{info.Title + " (Claude)", info.Kind, "anthropic.claude-sonnet-5-v1:0"})
+		default:
+			out = append(out, column{info.Title, info.Kind, "model"})
+		}
+	}
+	return out
+}
+
 // ability tells what a vendor does with the request that the engine got.
-func ability(f *fixture, v provider.Vendor) string {
+func ability(f *fixture, v provider.Vendor, model string) string {
 	in, operation := f.got.Inbound, f.got.Operation
 	prepare := v.Prepare
 	if operation.Of != nil {
@@ -107,7 +126,7 @@ func ability(f *fixture, v provider.Vendor) string {
 			}
 		}
 	}
-	out, err := prepare(in, provider.Target{BaseURL: "https://vendor.test", APIKey: "k", Model: "model"})
+	out, err := prepare(in, provider.Target{BaseURL: "https://vendor.test", APIKey: "k", Model: model})
 	switch {
 	case err != nil && operation.Local != nil:
 		return "counted"
@@ -135,24 +154,24 @@ func unversioned(path string) string {
 
 // table is the document: a row for every endpoint, a column for vendors that do the same.
 func table(abilities map[string][]string) []byte {
-	var columns [][]string // titles
-	for _, info := range vendors.List() {
-		i := slices.IndexFunc(columns, func(titles []string) bool { return slices.Equal(abilities[titles[0]], abilities[info.Title]) })
+	var alike [][]string // titles
+	for _, c := range columns() {
+		i := slices.IndexFunc(alike, func(titles []string) bool { return slices.Equal(abilities[titles[0]], abilities[c.title]) })
 		if i < 0 {
-			columns = append(columns, []string{info.Title})
+			alike = append(alike, []string{c.title})
 		} else {
-			columns[i] = append(columns[i], info.Title)
+			alike[i] = append(alike[i], c.title)
 		}
 	}
 	var doc bytes.Buffer
 	doc.WriteString(endpointsHead + "| |")
-	for _, titles := range columns {
+	for _, titles := range alike {
 		fmt.Fprintf(&doc, " %s |", strings.Join(titles, ", "))
 	}
-	doc.WriteString("\n|---|" + strings.Repeat("---|", len(columns)) + "\n")
+	doc.WriteString("\n|---|" + strings.Repeat("---|", len(alike)) + "\n")
 	for i, s := range samples() {
 		fmt.Fprintf(&doc, "| `%s` |", strings.Replace(s.path, "smart:", "{model}:", 1))
-		for _, titles := range columns {
+		for _, titles := range alike {
 			fmt.Fprintf(&doc, " %s |", abilities[titles[0]][i])
 		}
 		doc.WriteString("\n")
