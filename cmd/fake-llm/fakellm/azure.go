@@ -19,17 +19,15 @@ const (
 )
 
 func azureWire() *wire {
-	w := openaiWire()
-	w.vendor, w.key, w.decode = Azure, azureKey, azureDecoding(openaiDecode)
+	w := inAzure(openaiWire())
 	w.unary, w.frames = azureUnary, azureFrames
-	w.fail, w.fault, w.headers = azureFail, azureFault, azureHeaders
 	return w
 }
 
-// azureEmbedWire is of embeddings.
-func azureEmbedWire() *wire {
-	w := azureWire()
-	w.decode, w.unary = azureDecoding(openaiEmbedDecode), openaiEmbedUnary
+// inAzure is a wire of OpenAI's behind a deployment. Its answers are OpenAI's.
+func inAzure(w *wire) *wire {
+	w.vendor, w.key, w.decode = Azure, azureKey, azureDecoding(w.decode)
+	w.fail, w.fault, w.headers = azureFail, azureFault, azureHeaders
 	return w
 }
 
@@ -43,7 +41,6 @@ func azureResponsesWire() *wire {
 // azureRoute understands a path of the v1 API, or of the dated one, which names the
 // deployment.
 func azureRoute(path string) (route, bool) {
-	ops := map[string]operation{"/chat/completions": opChat, "/embeddings": opEmbed}
 	for _, api := range []string{"/openai/v1", "/openai"} {
 		rest, ok := strings.CutPrefix(path, api+"/responses")
 		switch {
@@ -57,14 +54,27 @@ func azureRoute(path string) (route, bool) {
 		}
 	}
 	if rest, ok := strings.CutPrefix(path, "/openai/v1"); ok {
-		return route{vendor: Azure, op: ops[rest]}, true
+		return azureOperation(rest), true
 	}
 	rest, ok := strings.CutPrefix(path, "/openai/deployments/")
 	if !ok {
 		return route{}, false
 	}
 	deployment, rest, _ := strings.Cut(rest, "/")
-	return route{vendor: Azure, op: ops["/"+rest], model: deployment}, true
+	rt := azureOperation("/" + rest)
+	rt.model = deployment
+	return rt, true
+}
+
+// azureOperation is what a path asks of a deployment, which neither moderates nor varies
+// images.
+func azureOperation(path string) route {
+	ops := map[string]operation{"/chat/completions": opChat, "/embeddings": opEmbed, "/completions": opComplete}
+	rt := route{vendor: Azure, op: ops[path]}
+	if t := taskOf("/v1" + path); t != "" && t != taskModerate && t != taskVary {
+		rt.op, rt.task = opTask, t
+	}
+	return rt
 }
 
 // azureKey is a key in Azure's own header, or a token of Entra.

@@ -16,6 +16,7 @@
 //	POST /v1/responses, /v1/responses/input_tokens
 //	GET|DELETE /v1/responses/{id}, GET .../input_items, POST .../cancel
 //	POST /azure/openai/v1/chat/completions, /azure/openai/deployments/{d}/chat/completions?api-version=...
+//	POST .../completions, .../embeddings, .../images/{generations,edits}, .../audio/{speech,transcriptions,translations}
 //	POST /vertex/v1/projects/{p}/locations/{l}/publishers/google/models/{model}:generateContent
 //	POST .../publishers/anthropic/models/{model}:rawPredict, :streamRawPredict
 //	POST .../endpoints/openapi/chat/completions  models of others

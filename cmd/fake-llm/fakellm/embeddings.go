@@ -63,11 +63,16 @@ func (c *call) wantDimensions(n *int) *failure {
 
 // embeddingWires are the wires of embeddings; Anthropic makes none.
 func embeddingWires() map[Vendor]*wire {
-	o, g, co := openaiWire(), geminiWire(), cohereWire()
-	o.decode, o.unary = openaiEmbedDecode, openaiEmbedUnary
+	g, co := geminiWire(), cohereWire()
 	g.decode, g.unary = geminiEmbedDecode, geminiEmbedUnary
 	co.decode, co.unary = cohereEmbedDecode, cohereEmbedUnary
-	return map[Vendor]*wire{OpenAI: o, Gemini: g, Cohere: co, Azure: azureEmbedWire()}
+	return map[Vendor]*wire{OpenAI: openaiEmbedWire(), Gemini: g, Cohere: co, Azure: inAzure(openaiEmbedWire())}
+}
+
+func openaiEmbedWire() *wire {
+	w := openaiWire()
+	w.decode, w.unary = openaiEmbedDecode, openaiEmbedUnary
+	return w
 }
 
 func openaiEmbedDecode(_ *http.Request, body []byte, c *call) *failure {

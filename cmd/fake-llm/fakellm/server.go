@@ -39,10 +39,10 @@ type Server struct {
 	vertex   map[string]*wire // of chat in Google's cloud, by publisher
 	embeds   map[Vendor]*wire // of embeddings
 	ranks    map[Vendor]*wire // of rankings
-	complete *wire            // of legacy completions
+	complete map[Vendor]*wire // of legacy completions
 	respond  map[Vendor]*wire // of the Responses API
 	memory   *memory
-	tasks    *wire // of all that is no text
+	tasks    map[Vendor]*wire // of all that is no text
 	bench    map[Vendor]*benchReply
 	ledger   *ledger
 	behavior behavior
@@ -63,8 +63,10 @@ func New(cfg Config) *Server {
 		capacity = 0
 	}
 	s := &Server{
-		seed: cfg.Seed, wires: wires(), embeds: embeddingWires(), ranks: rerankWires(), complete: completionWire(), tasks: taskWire(),
-		respond: map[Vendor]*wire{OpenAI: responsesWire(), Azure: azureResponsesWire()}, memory: newMemory(), bench: map[Vendor]*benchReply{}, ledger: newLedger(capacity),
+		seed: cfg.Seed, wires: wires(), embeds: embeddingWires(), ranks: rerankWires(),
+		complete: map[Vendor]*wire{OpenAI: completionWire(), Azure: inAzure(completionWire())},
+		tasks:    map[Vendor]*wire{OpenAI: taskWire(), Azure: inAzure(taskWire())},
+		respond:  map[Vendor]*wire{OpenAI: responsesWire(), Azure: azureResponsesWire()}, memory: newMemory(), bench: map[Vendor]*benchReply{}, ledger: newLedger(capacity),
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}
 	s.vertex = s.vertexWires()
@@ -144,11 +146,11 @@ func (s *Server) wireOf(rt route) *wire {
 	case opRank:
 		return s.ranks[rt.vendor]
 	case opComplete:
-		return s.complete
+		return s.complete[rt.vendor]
 	case opRespond, opRespondCount, opKept:
 		return s.respond[rt.vendor]
 	case opTask:
-		return s.tasks
+		return s.tasks[rt.vendor]
 	}
 	return s.wires[rt.vendor]
 }

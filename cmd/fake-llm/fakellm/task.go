@@ -34,13 +34,22 @@ func taskOf(path string) task {
 	return ""
 }
 
+// verb is what a transcript calls the task.
+func (t task) verb() string {
+	if t == taskTranslate {
+		return "translate"
+	}
+	return "transcribe"
+}
+
 // taskCall is what a task is about.
 type taskCall struct {
 	task   task
-	n      int    // images to make
-	format string // of the answer
-	voiced string // the text to speak
-	sound  []byte // to transcribe
+	n      int      // images to make
+	format string   // of the answer
+	voiced string   // the text to speak
+	sound  []byte   // to transcribe
+	judged []judged // to moderate
 }
 
 // The models that are billed by something else than tokens, by how their names begin.
@@ -74,8 +83,7 @@ func taskDecode(r *http.Request, body []byte, c *call) *failure {
 	}
 	switch c.task.task {
 	case taskModerate:
-		c.user(f.texts["input"])
-		return nil
+		return c.wantModeration(f)
 	case taskSpeak:
 		return c.wantSpeech(f)
 	case taskTranscribe, taskTranslate:

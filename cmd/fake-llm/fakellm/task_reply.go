@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"strings"
 )
 
 // soundPerToken is how many bytes of sound are spoken for a token, or a character.
@@ -20,18 +19,6 @@ func taskUnary(c *call, r *reply) []byte {
 	default:
 		return indentedJSON(imagesOf(c, r))
 	}
-}
-
-// moderation flags whoever speaks of violence.
-func moderation(c *call) []byte {
-	violent := strings.Contains(c.lastUser, "violence")
-	score := map[bool]float64{true: 0.99, false: 0.01}[violent]
-	return indentedJSON(map[string]any{
-		"id": c.ids.next("modr-", openaiChatIDSize), "model": c.baseModel(),
-		"results": []any{map[string]any{
-			"flagged": violent, "categories": map[string]bool{"violence": violent}, "category_scores": map[string]float64{"violence": score},
-		}},
-	})
 }
 
 type fakeImages struct {
@@ -88,7 +75,8 @@ func picture(i int) string {
 	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "\x89PNG\r\n\x1a\n%d", i))
 }
 
-// transcript is the text of a recording in the format that was asked for. Only JSON tells usage.
+// transcript is the text of a recording, all of it one segment, in the format that was
+// asked for. Only JSON tells usage.
 func transcript(c *call, r *reply) []byte {
 	text, seconds := r.segments[0].text, float64(lengthOf(c.task.sound))/1000
 	switch c.task.format {
@@ -100,8 +88,15 @@ func transcript(c *call, r *reply) []byte {
 		return fmt.Appendf(nil, "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\n%s\n\n", text)
 	}
 	out := map[string]any{"text": text}
-	if c.task.format == "verbose_json" {
-		out["task"], out["language"], out["duration"], out["segments"] = "transcribe", "english", seconds, []any{}
+	switch c.task.format {
+	case "verbose_json":
+		out["task"], out["language"], out["duration"] = c.task.task.verb(), "english", seconds
+		out["segments"] = []any{map[string]any{
+			"id": 0, "seek": 0, "start": 0, "end": seconds, "text": text, "tokens": []int{50364, 50414},
+			"temperature": 0, "avg_logprob": -0.25, "compression_ratio": 0.9, "no_speech_prob": 0.01,
+		}}
+	case diarized:
+		out["task"], out["duration"], out["segments"] = c.task.task.verb(), seconds, []any{saidBy(c, text)}
 	}
 	switch {
 	case r.noUsage:
@@ -111,6 +106,17 @@ func transcript(c *call, r *reply) []byte {
 		out["usage"] = heardTokens(r.usage)
 	}
 	return indentedJSON(out)
+}
+
+// diarized is the format of a transcript that says who speaks.
+const diarized = "diarized_json"
+
+// saidBy is a recording of one speaker.
+func saidBy(c *call, text string) map[string]any {
+	return map[string]any{
+		"type": "transcript.text.segment", "id": "seg_0", "speaker": "A", "text": text,
+		"start": 0, "end": float64(lengthOf(c.task.sound)) / 1000,
+	}
 }
 
 func heardTokens(u Usage) *openaiTokens {
@@ -135,7 +141,7 @@ func taskFrames(c *call, r *reply) []frame {
 	case c.task.task == taskSpeak:
 		return spokenFrames(c, r)
 	case c.task.task == taskTranscribe:
-		return heardFrames(r)
+		return heardFrames(c, r)
 	default:
 		return imageFrames(c, r)
 	}
@@ -197,12 +203,15 @@ func spokenFrames(c *call, r *reply) (frames []frame) {
 	return append(frames, frame{end: true, data: event("speech.audio.done", last)})
 }
 
-func heardFrames(r *reply) (frames []frame) {
+func heardFrames(c *call, r *reply) (frames []frame) {
 	text := r.segments[0].text
 	for _, p := range r.pieces(text) {
 		frames = append(frames, frame{
 			content: true, output: p.tokens, data: event("transcript.text.delta", map[string]any{"delta": p.text}),
 		})
+	}
+	if c.task.format == diarized {
+		frames = append(frames, frame{end: true, data: event("transcript.text.segment", saidBy(c, text))})
 	}
 	last := map[string]any{"text": text}
 	if !r.noUsage {

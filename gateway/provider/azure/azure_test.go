@@ -62,6 +62,42 @@ func TestDeployment(t *testing.T) {
 	}
 }
 
+// TestPaths: what else a deployment does is asked of it by its name, in either API.
+func TestPaths(t *testing.T) {
+	type prepare = func(*provider.Inbound, provider.Target) (*provider.Outbound, error)
+	vendor := openai.New(nil, openai.Traits{Tasks: []provider.Task{provider.Speak}})
+	for path, tt := range map[string]struct {
+		parse   func([]byte) (*provider.Inbound, error)
+		prepare prepare
+		body    string
+	}{
+		"completions":  {openai.ParseCompletion, vendor.PrepareCompletion, `{"model":"smart","prompt":"x"}`},
+		"embeddings":   {openai.ParseEmbeddings, vendor.PrepareEmbeddings, `{"model":"smart","input":"x"}`},
+		"audio/speech": {openai.ParseSpeech, vendor.PrepareTask, `{"model":"smart","input":"x","voice":"v"}`},
+	} {
+		in, err := tt.parse([]byte(tt.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for version, want := range map[string]string{
+			"":           "https://a.test/openai/v1/" + path,
+			"2024-10-21": "https://a.test/openai/deployments/prod/" + path + "?api-version=2024-10-21",
+		} {
+			base, err := azure.Account().Address(provider.Settings{provider.BaseURL: "https://a.test", provider.APIVersion: version})
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := tt.prepare(in, provider.Target{BaseURL: base, Model: "prod"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out.URL != want || !strings.Contains(string(out.Body), `"model":"prod"`) {
+				t.Errorf("%s: %s gets %s", path, out.URL, out.Body)
+			}
+		}
+	}
+}
+
 func TestEntraApplication(t *testing.T) {
 	auth, err := azure.Account().Authorizer(nil, provider.Settings{
 		provider.EntraTenant: "tenant-1", provider.ClientID: "client-1", provider.ClientSecret: "not-to-be-shown",
