@@ -91,6 +91,8 @@ func openAPICases(vendor string) map[string]openAPICase {
 	cases["input tokens"] = openAPICase{"post /responses/input_tokens", asked + `}`, false}
 	if vendor == "openai" {
 		cases["image"] = openAPICase{"post /images/generations", begin + `,"prompt":"The sea"}`, false}
+		cases["moderation"] = openAPICase{"post /moderations", begin + `,"input":"the sea"}`, false}
+		cases["broken speech"] = openAPICase{"post /audio/speech", `{"model":"cut-openai","input":"the sea","voice":"alloy","stream_format":"sse"}`, false}
 	}
 	completion := begin + `,"prompt":"The sea","max_tokens":9`
 	cases["completion"] = openAPICase{"post /completions", completion + `}`, false}

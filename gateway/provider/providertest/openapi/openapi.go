@@ -126,6 +126,12 @@ func (d *Description) Answer(endpoint string, body []byte) error {
 	return d.check(d.pointer(endpoint, JSON), body)
 }
 
+// Is checks a value against a schema by its name: where an endpoint answers in several
+// forms, and each would pass for the simplest of them.
+func (d *Description) Is(schema string, body []byte) error {
+	return d.check("/components/schemas/"+schema, body)
+}
+
 // Replies makes a check of an endpoint's answers, streamed or not.
 func Replies(t testing.TB, endpoint string) func(in *provider.Inbound, answer string) error {
 	t.Helper()

@@ -34,6 +34,7 @@ func TestDescription(t *testing.T) {
 		"error":           {fail, failure, `"param":null,`},
 		"error at an end": {stream, "data: " + chunk + "\n\ndata: " + failure + "\n\n", `,"code":null`},
 		"model":           {func(s string) error { return d.Answer("get /models/{model}", []byte(s)) }, `{"id":"m","object":"model","created":1,"owned_by":"o"}`, `,"owned_by":"o"`},
+		"named schema":    {func(s string) error { return d.Is("CreateTranscriptionResponseVerboseJson", []byte(s)) }, `{"text":"a","language":"english","duration":1.5}`, `,"duration":1.5`},
 		"legacy chunk":    {func(s string) error { return d.Stream("post /completions", s) }, `data: {"id":"c","object":"text_completion","created":1,"model":"m","choices":[{"index":0,"finish_reason":"stop","logprobs":null,"text":""}]}`, `"created":1,`},
 	}
 	for name, test := range tests {
@@ -47,7 +48,7 @@ func TestDescription(t *testing.T) {
 		})
 	}
 	for name, err := range map[string]error{
-		"no endpoint": d.Answer("post /songs", []byte("{}")), "no events": stream(""), "no JSON": answer("{"),
+		"no endpoint": d.Answer("post /songs", []byte("{}")), "no events": stream(""), "no JSON": answer("{"), "no schema": d.Is("Song", []byte("{}")),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)

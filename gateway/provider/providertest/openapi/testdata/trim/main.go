@@ -26,6 +26,7 @@ var served = map[string][]string{
 	"/moderations":             {"post"},
 	"/images/generations":      {"post"},
 	"/images/edits":            {"post"},
+	"/images/variations":       {"post"},
 	"/audio/speech":            {"post"},
 	"/audio/transcriptions":    {"post"},
 	"/audio/translations":      {"post"},
