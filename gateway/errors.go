@@ -17,23 +17,24 @@ type Kind string
 
 // The kinds of error.
 const (
-	Internal        Kind = "internal"         // our own fault; the public text says no more
-	Invalid         Kind = "invalid_request"  // the request is malformed or asks for what cannot be
-	Unauthenticated Kind = "unauthenticated"  // no valid key
-	Forbidden       Kind = "forbidden"        // a valid key without the right
-	NotFound        Kind = "not_found"        // unknown model or route
-	Conflict        Kind = "conflict"         // what is asked for contradicts what there is
-	Stale           Kind = "stale"            // what is to be changed was changed since it was read
-	TooLarge        Kind = "too_large"        // body over its limit
-	RateLimited     Kind = "rate_limited"     // a request or token limit of ours refused
-	OverBudget      Kind = "over_budget"      // a cost limit of ours refused
-	ContextLength   Kind = "context_length"   // the prompt does not fit the model
-	ContentPolicy   Kind = "content_policy"   // the vendor refused the content
-	UpstreamLimited Kind = "upstream_limited" // every vendor credential is rate limited
-	UpstreamFailed  Kind = "upstream_failed"  // no vendor gave an answer
-	UpstreamTimeout Kind = "upstream_timeout" // no vendor answered in time
-	Unavailable     Kind = "unavailable"      // we cannot serve now (log out of reach, overloaded, shutting down)
-	Cancelled       Kind = "cancelled"        // the client went away
+	Internal        Kind = "internal"          // our own fault; the public text says no more
+	Invalid         Kind = "invalid_request"   // the request is malformed or asks for what cannot be
+	Unauthenticated Kind = "unauthenticated"   // no valid key
+	Forbidden       Kind = "forbidden"         // a valid key without the right
+	NotFound        Kind = "not_found"         // unknown model or route
+	Conflict        Kind = "conflict"          // what is asked for contradicts what there is
+	Stale           Kind = "stale"             // what is to be changed was changed since it was read
+	TooLarge        Kind = "too_large"         // body over its limit
+	HeadersTooLarge Kind = "headers_too_large" // headers over their limit
+	RateLimited     Kind = "rate_limited"      // a request or token limit of ours refused
+	OverBudget      Kind = "over_budget"       // a cost limit of ours refused
+	ContextLength   Kind = "context_length"    // the prompt does not fit the model
+	ContentPolicy   Kind = "content_policy"    // the vendor refused the content
+	UpstreamLimited Kind = "upstream_limited"  // every vendor credential is rate limited
+	UpstreamFailed  Kind = "upstream_failed"   // no vendor gave an answer
+	UpstreamTimeout Kind = "upstream_timeout"  // no vendor answered in time
+	Unavailable     Kind = "unavailable"       // we cannot serve now (log out of reach, overloaded, shutting down)
+	Cancelled       Kind = "cancelled"         // the client went away
 )
 
 // statusCancelled is what a client that went away would have been told; there is
@@ -57,6 +58,8 @@ func (k Kind) Status() int {
 		return http.StatusPreconditionFailed
 	case TooLarge:
 		return http.StatusRequestEntityTooLarge
+	case HeadersTooLarge:
+		return http.StatusRequestHeaderFieldsTooLarge
 	case RateLimited, OverBudget, UpstreamLimited:
 		return http.StatusTooManyRequests
 	case UpstreamFailed:

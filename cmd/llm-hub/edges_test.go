@@ -141,9 +141,11 @@ func (h *hub) checkEdges(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		resp.Body.Close()
-		if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
-			t.Errorf("status %d", resp.StatusCode)
+		defer resp.Body.Close()
+		var told struct{ Error struct{ Code string } }
+		err = json.NewDecoder(resp.Body).Decode(&told)
+		if err != nil || resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge || told.Error.Code != "request_headers_too_large" {
+			t.Errorf("status %d, %v: %+v", resp.StatusCode, err, told)
 		}
 	})
 }

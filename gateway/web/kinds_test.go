@@ -28,6 +28,7 @@ var members = map[string][]string{
 func TestEveryKindInEveryDialect(t *testing.T) {
 	kinds := []gateway.Kind{
 		gateway.Internal, gateway.Invalid, gateway.Unauthenticated, gateway.Forbidden, gateway.NotFound, gateway.TooLarge,
+		gateway.HeadersTooLarge,
 		gateway.RateLimited, gateway.OverBudget, gateway.ContextLength, gateway.ContentPolicy, gateway.UpstreamLimited,
 		gateway.UpstreamFailed, gateway.UpstreamTimeout, gateway.Unavailable,
 	}
@@ -76,3 +77,38 @@ func TestSlowBody(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// TestHeadersAreBounded: more is refused in the words of the dialect, and no handler sees it.
+func TestHeadersAreBounded(t *testing.T) {
+	for path, want := range members {
+		t.Run(path, func(t *testing.T) {
+			handled := false
+			s, _ := newServer(t, web.Route{Method: "POST", Path: path, Permission: web.Inference, Handler: func(echo.Context) error {
+				handled = true
+				return nil
+			}})
+			for size, status := range map[int]int{31 << 10: 200, 33 << 10: 431} {
+				r := httptest.NewRequest("POST", path, nil)
+				r.Header.Set("X-Long", strings.Repeat("x", size))
+				w := httptest.NewRecorder()
+				handled = false
+				s.ServeHTTP(w, r)
+				if w.Code != status || handled != (status == 200) {
+					t.Fatalf("%d bytes: status %d, handled: %t: %s", size, w.Code, handled, w.Body)
+				}
+				if status == 200 {
+					continue
+				}
+				var got struct{ Error map[string]any }
+				if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+					t.Fatal(err)
+				}
+				for _, m := range want {
+					if _, ok := got.Error[m]; !ok {
+						t.Errorf("no %s in %s", m, w.Body)
+					}
+				}
+			}
+		})
+	}
+}

@@ -14,8 +14,10 @@ import (
 const (
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = 120 * time.Second
-	maxHeaderBytes    = 32 << 10
-	drainTimeout      = 30 * time.Second // for running requests, once the server stops
+	// maxHeaderBytes is where the connection gives up, in words of no dialect; what a
+	// [Server] takes is less.
+	maxHeaderBytes = 128 << 10
+	drainTimeout   = 30 * time.Second // for running requests, once the server stops
 )
 
 // Serve answers requests on l until ctx ends. Then it takes no more, and gives

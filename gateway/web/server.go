@@ -19,6 +19,9 @@ import (
 // DefaultMaxBody bounds a request's body, in bytes.
 const DefaultMaxBody = 10 << 20
 
+// maxHeaders bounds the names and values of a request's headers, in bytes.
+const maxHeaders = 32 << 10
+
 // Permission names what a caller must be allowed.
 type Permission string
 
@@ -118,7 +121,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if operates(r.URL.Path) {
 		protect(out.Header())
 	}
+	if headerSize(r.Header) > maxHeaders {
+		e := &gateway.Error{Kind: gateway.HeadersTooLarge, Public: fmt.Sprintf("The request's headers have more than %d bytes.", maxHeaders)}
+		s.write(out, r, e, e.Kind.Status())
+		return
+	}
 	s.echo.ServeHTTP(out, s.bounded(w, r))
+}
+
+// headerSize is how many bytes the names and values of h have.
+func headerSize(h http.Header) (n int) {
+	for name, values := range h {
+		for _, v := range values {
+			n += len(name) + len(v)
+		}
+	}
+	return n
 }
 
 // bounded is r with a bound on its body. r itself stays as it is: the listener looks

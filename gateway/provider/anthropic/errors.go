@@ -21,7 +21,7 @@ func errorType(k gateway.Kind) string {
 		return "permission_error"
 	case gateway.NotFound:
 		return "not_found_error"
-	case gateway.TooLarge:
+	case gateway.TooLarge, gateway.HeadersTooLarge:
 		return "request_too_large"
 	case gateway.RateLimited, gateway.OverBudget, gateway.UpstreamLimited:
 		return "rate_limit_error"

@@ -15,7 +15,7 @@ import (
 // statusOf gives a kind's status in Google's words.
 func statusOf(k gateway.Kind) string {
 	switch k {
-	case gateway.Invalid, gateway.TooLarge, gateway.ContextLength, gateway.ContentPolicy:
+	case gateway.Invalid, gateway.TooLarge, gateway.HeadersTooLarge, gateway.ContextLength, gateway.ContentPolicy:
 		return "INVALID_ARGUMENT"
 	case gateway.Unauthenticated:
 		return "UNAUTHENTICATED"

@@ -20,6 +20,8 @@ func errorType(k gateway.Kind) (typ, code string) {
 		return "invalid_request_error", "not_found"
 	case gateway.TooLarge:
 		return "invalid_request_error", "request_too_large"
+	case gateway.HeadersTooLarge:
+		return "invalid_request_error", "request_headers_too_large"
 	case gateway.RateLimited:
 		return "rate_limit_error", "rate_limit_exceeded"
 	case gateway.OverBudget:
