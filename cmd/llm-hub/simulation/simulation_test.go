@@ -36,6 +36,7 @@ var regressions = []uint64{
 	3378, 5593, 7790, 12293, 12387, // what a holder had not told yet was seeded as well
 	4007, 9025, // headroom was given back before the log had the fact, and the process died
 	9356, 12317, // the log got a message when its dead sender's lease was lent to others: counted as late
+	14812, // projectors with a bad bucket were not given the time to fold who had died
 }
 
 // TestSimulation holds invariants I1 to I7, see [world.audit]. LLMHUB_TEST_SEED

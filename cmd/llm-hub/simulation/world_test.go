@@ -180,7 +180,7 @@ func (w *world) run() {
 	living.Wait()
 	w.setCalm()
 	projectors.calm()
-	w.tidy()
+	w.tidy(projectors)
 	for _, n := range w.nodes {
 		n.stop()
 	}
@@ -191,13 +191,15 @@ func (w *world) run() {
 	stopWatching()
 }
 
-// tidy waits until every request has ended and what died is buried.
-func (w *world) tidy() {
+// tidy waits until every request has ended and what died is buried: who is over is
+// known once the projectors have folded it, however often their bucket fails.
+func (w *world) tidy(projectors *projectors) {
 	for _, n := range w.nodes {
 		<-n.serves.announced
 		n.serves.requests.Wait()
 	}
 	w.under.wait()
+	projectors.settle()
 	<-time.After(3*w.shape.ttl + 5*time.Second)
 }
 
