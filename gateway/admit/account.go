@@ -189,7 +189,7 @@ func (a *account) settle(s *shard) {
 		if !p.arrived() || p.seq > s.counter.At.Seq {
 			break
 		}
-		a.change(p.at, minus(accounting.Totals{}, p.totals), -1)
+		a.change(p.at, accounting.Totals{}.Minus(p.totals), -1)
 		*p = part{}
 		done++
 	}
@@ -252,11 +252,4 @@ func (a *account) tell(l accounting.Limit, w *windows) bool {
 	}
 	a.told = append(a.told, told{l, window})
 	return true
-}
-
-func minus(t, u accounting.Totals) accounting.Totals {
-	return accounting.Totals{
-		Requests: t.Requests - u.Requests, Attempts: t.Attempts - u.Attempts, Failures: t.Failures - u.Failures,
-		Usage: t.Usage.Minus(u.Usage), Cost: t.Cost - u.Cost, Unpriced: t.Unpriced - u.Unpriced,
-	}
 }

@@ -190,7 +190,7 @@ func (r *Reservation) move(used accounting.Totals, receipt Receipt) {
 	}
 	r.last = receipt
 	held := remainder(r.held, used)
-	more := minus(used, minus(r.held, held)) // beyond what was held
+	more := used.Minus(r.held.Minus(held)) // beyond what was held
 	r.held = held
 	spent := more.Spent()
 	r.each(func(a *account) {
@@ -235,7 +235,7 @@ func (r *Reservation) giveBackIfKept() {
 }
 
 func (r *Reservation) giveBack() {
-	back := minus(accounting.Totals{}, r.held)
+	back := accounting.Totals{}.Minus(r.held)
 	spent := back.Spent()
 	r.each(func(a *account) {
 		a.change(r.windows, back, -1)
@@ -257,7 +257,7 @@ func (r *Reservation) each(change func(*account)) {
 
 // remainder is held without used, at least 0 each.
 func remainder(held, used accounting.Totals) accounting.Totals {
-	d := minus(held, used)
+	d := held.Minus(used)
 	for _, v := range [...]*int64{&d.Requests, &d.Attempts, &d.Failures, &d.Cost, &d.Unpriced} {
 		*v = max(0, *v)
 	}
