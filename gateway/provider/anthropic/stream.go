@@ -10,10 +10,6 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/provider/sse"
 )
 
-// maxBatch is how many bytes of events go out together when they have all come in
-// already.
-const maxBatch = 16 << 10
-
 // The events that end a stream.
 const (
 	stopEvent  = "message_stop"
@@ -42,18 +38,9 @@ func newStream(r io.Reader) provider.Stream {
 // Next implements [provider.Stream]. It waits for one event and takes along those
 // that are there with it.
 func (s *stream) Next() ([]byte, error) {
-	if cap(s.out) > 2*maxBatch {
-		s.out = nil // a huge event's memory is not kept
-	}
 	s.out = s.out[:0]
-	for s.err == nil && len(s.out) == 0 {
-		ev, err := s.in.Next()
-		for ok := true; ok && s.err == nil; ev, ok = s.in.Buffered() {
-			s.err = s.take(ev, err)
-			if len(s.out) >= maxBatch {
-				break
-			}
-		}
+	if s.err == nil {
+		s.err = s.in.Batch(&s.out, s.take)
 	}
 	if len(s.out) > 0 {
 		return s.out, nil

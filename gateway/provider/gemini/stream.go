@@ -11,10 +11,6 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/provider/sse"
 )
 
-// maxBatch is how many bytes of chunks go out together when they have all come in
-// already; fewer writes than chunks is what makes long streams cheap.
-const maxBatch = 16 << 10
-
 // stream passes a vendor's chunks through as they are. The last one is held back
 // for [stream.Trailer], which puts the bill into it, so that a client sees a stream
 // whole only when it is. A stream of one chunk goes without the bill.
@@ -43,18 +39,9 @@ func newStream(r io.Reader, array bool) *stream {
 // Next implements [provider.Stream]. It waits for one chunk and takes along those
 // that are there with it.
 func (s *stream) Next() ([]byte, error) {
-	if cap(s.out) > 2*maxBatch {
-		s.out = nil // a huge chunk's memory is not kept
-	}
 	s.out = s.out[:0]
-	for s.err == nil && len(s.out) == 0 {
-		ev, err := s.in.Next()
-		for ok := true; ok && s.err == nil; ev, ok = s.in.Buffered() {
-			s.err = s.take(ev, err)
-			if len(s.out) >= maxBatch {
-				break
-			}
-		}
+	if s.err == nil {
+		s.err = s.in.Batch(&s.out, s.take)
 	}
 	if len(s.out) > 0 {
 		return s.out, nil

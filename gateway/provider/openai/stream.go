@@ -12,12 +12,7 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/provider/sse"
 )
 
-const (
-	done = "[DONE]"
-	// maxBatch is how many bytes of events go out together when they have all
-	// come in already; fewer writes than events is what makes long streams cheap.
-	maxBatch = 16 << 10
-)
+const done = "[DONE]"
 
 // stream passes a vendor's chunks through. What it changes: the usage chunk is
 // held back for [stream.Trailer], "usage": null goes when only we asked for usage,
@@ -46,18 +41,9 @@ func newStream(in *provider.Inbound) func(io.Reader) provider.Stream {
 // Next implements [provider.Stream]. It waits for one event and takes along those
 // that are there with it.
 func (s *stream) Next() ([]byte, error) {
-	if cap(s.out) > 2*maxBatch {
-		s.out = nil // a huge event's memory is not kept
-	}
 	s.out = s.out[:0]
-	for s.err == nil && len(s.out) == 0 {
-		ev, err := s.in.Next()
-		for ok := true; ok && s.err == nil; ev, ok = s.in.Buffered() {
-			s.err = s.take(ev, err)
-			if len(s.out) >= maxBatch {
-				break
-			}
-		}
+	if s.err == nil {
+		s.err = s.in.Batch(&s.out, s.take)
 	}
 	if len(s.out) > 0 {
 		return s.out, nil
