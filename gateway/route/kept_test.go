@@ -1,6 +1,7 @@
 package route_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -17,7 +18,8 @@ func TestKept(t *testing.T) {
 	kept := &events.Target{Provider: "p", Credential: "k2", Model: "an older model"}
 	c := newClock()
 	cool := route.NewCooldowns(c.now)
-	for name, cooling := range map[string]bool{"free": false, "cooling down": true} {
+	for _, cooling := range []bool{false, true} { // a cooldown once begun stays
+		name := fmt.Sprintf("cooling down %t", cooling)
 		if cooling {
 			cool.Limited(events.Target{Provider: "p", Credential: "k2", Model: "m"}, time.Minute)
 		}
