@@ -36,7 +36,8 @@ const (
 // Sort is what an object of the configuration is.
 type Sort string
 
-// The sorts of objects. Limits belong to what they limit, and members to their tenant.
+// The sorts of objects. Limits belong to what they limit, and members to their tenant;
+// an account is who signs in, and an invite what makes or widens one.
 const (
 	SettingsSort   Sort = "settings" // of the whole hub; there is one
 	PriceSort      Sort = "price"
@@ -47,11 +48,13 @@ const (
 	UserSort       Sort = "user"
 	KeySort        Sort = "key"   // a virtual key
 	TokenSort      Sort = "token" // of an operator
+	AccountSort    Sort = "account"
+	InviteSort     Sort = "invite"
 )
 
 // Sorts returns every sort, each after those it may refer to.
 func Sorts() []Sort {
-	return []Sort{SettingsSort, PriceSort, ProviderSort, CredentialSort, ModelSort, TenantSort, UserSort, KeySort, TokenSort}
+	return []Sort{SettingsSort, PriceSort, ProviderSort, CredentialSort, ModelSort, TenantSort, UserSort, KeySort, TokenSort, AccountSort, InviteSort}
 }
 
 // Set is the kind that says how an object of the sort is from now on.

@@ -102,7 +102,7 @@ func (d *Draft) apply(parts []*part, how Application, made keysMade) error {
 		d.set(one)
 	}
 	for _, r := range slices.Clone(d.plan.order) {
-		if !wanted[r] && slices.Contains(how.Prune, d.plan.origin[r]) {
+		if !wanted[r] && !ofPeople(r.Sort) && slices.Contains(how.Prune, d.plan.origin[r]) {
 			d.plan.remove(r)
 		}
 	}

@@ -18,7 +18,9 @@ import (
 const (
 	strategyPriority   = "priority"
 	roleMember         = "member"
+	roleViewer         = "viewer"
 	registrationClosed = "closed"
+	registrationOpen   = "open"
 	drain              = "drain"
 	unnamedCredential  = "default" // of a vendor that needs no key
 	switchedOff        = "disabled"
@@ -36,6 +38,7 @@ func DefaultTimeouts() Timeouts {
 type builder struct {
 	loader  *Loader
 	file    *file
+	people  []*part // accounts and invites are looked for among them
 	catalog *Catalog
 }
 
@@ -47,11 +50,16 @@ func (b *builder) build() (*Catalog, error) {
 	b.catalog = &Catalog{
 		Location: zone, Providers: map[string]*Provider{}, Models: map[string]*Model{},
 		Tenants: map[events.TenantID]*Tenant{}, keys: map[[sha256.Size]byte]keyUse{}, tokens: map[[sha256.Size]byte]*Token{},
+		people: newPeople(),
 	}
 	if b.catalog.Prices, err = b.prices(); err != nil {
 		return nil, err
 	}
 	b.catalog.ContentDays = int(valueOr(b.file.Settings.Retention.ContentDays, 0))
+	b.catalog.Registration = cmp.Or(string(b.file.Settings.Registration), registrationClosed)
+	if j := b.file.Settings.Join; j.Tenant != "" {
+		b.catalog.Join = Join{Tenant: events.TenantID(j.Tenant), Role: cmp.Or(string(j.Role), roleMember)}
+	}
 	for _, w := range b.file.Settings.Webhooks {
 		b.catalog.Webhooks = append(b.catalog.Webhooks, Webhook{URL: string(w.URL), Secret: w.Secret.Secret})
 	}
@@ -69,6 +77,7 @@ func (b *builder) build() (*Catalog, error) {
 	for i := range b.file.Tokens {
 		b.token(&b.file.Tokens[i])
 	}
+	b.peopleOf()
 	b.catalog.Version, err = b.version()
 	return b.catalog, err
 }

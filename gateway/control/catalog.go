@@ -24,6 +24,8 @@ type Catalog struct {
 	// requests may go on from; 0: they are not.
 	ContentDays int
 
+	people
+
 	tokens map[[sha256.Size]byte]*Token // of operators, by the SHA-256 of their secret
 	keys   map[[sha256.Size]byte]keyUse // virtual keys by the SHA-256 of their secret
 }
@@ -88,7 +90,7 @@ type Tenant struct {
 type User struct {
 	ID     string
 	Email  string
-	Role   string // owner, admin, operator, member, viewer; without effect until people can log in
+	Role   string // owner, admin, operator, member, viewer
 	Limits []accounting.Limit
 }
 
@@ -108,11 +110,15 @@ type Key struct {
 	Tags      []string
 }
 
-// Token is what an operator comes with.
+// Token is what an operator comes with, or a program that acts as an account.
 type Token struct {
 	Name    string
-	Role    string    // admin, operator, viewer
+	Role    string    // admin, operator, viewer; of the tenant, if there is one
 	Expires time.Time // zero: never
+
+	Account string          // that it acts as; empty: none
+	Tenant  events.TenantID // that it acts in; empty: the whole installation
+	User    string          // of that tenant; empty: none
 }
 
 // TokenBySecret finds an operator's token that works at now, or nil.

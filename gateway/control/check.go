@@ -264,14 +264,28 @@ func (c *checker) mistaken(path string) bool {
 const maxContentDays = 3650
 
 func (c *checker) settings(path string, s *settingsDoc) {
-	if s.Registration != "" && s.Registration != registrationClosed {
-		c.mistake(in(path, "registration"), "%s %s", s.Registration, notYet)
-	}
+	c.join(path, s)
 	if n := s.Retention.ContentDays; n != nil && *n > maxContentDays {
 		c.mistake(in(path, "retention.content_days"), "must be at most %d", maxContentDays)
 	}
 	c.webhooks(in(path, "webhooks"), s.Webhooks)
 	c.prices(in(path, "prices"), s.Prices)
+}
+
+// join checks what those become who register: without a password that somebody else
+// vouches for nobody gets more than a look and a key of their own.
+func (c *checker) join(path string, s *settingsDoc) {
+	var tenants []string
+	for _, t := range c.file.Tenants {
+		tenants = append(tenants, string(t.Name))
+	}
+	c.refer(in(path, "join.tenant"), "tenant", s.Join.Tenant, tenants)
+	if s.Registration == registrationOpen && s.Join.Tenant == "" && c.lacks(in(path, "join.tenant")) {
+		c.mistake(in(path, "registration"), "open needs join.tenant: the tenant that people join")
+	}
+	if r := string(s.Join.Role); r != "" && r != roleMember && r != roleViewer {
+		c.mistake(in(path, "join.role"), "%s is more than whoever comes may be: member or viewer", r)
+	}
 }
 
 // webhooks finds an address that is given twice: it would be told everything twice.

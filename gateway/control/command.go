@@ -94,6 +94,9 @@ func (p *Plane) try(ctx context.Context, by By, now *opened, edit func(*Draft) e
 		return attempt{}, err
 	}
 	draft.voidMoved()
+	if err := draft.unlink(); err != nil {
+		return attempt{}, err
+	}
 	changes, err := now.plan.changes(now.state, draft.plan)
 	if err != nil {
 		return attempt{}, err

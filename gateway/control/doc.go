@@ -4,7 +4,8 @@
 // A [Wanted] is read from hub.yaml, from the environment or from what a client
 // sent. The objects it consists of (settings, prices, providers, credentials,
 // logical models, tenants, users, virtual keys) are what events speak of: a change
-// says an object as it was and as it is, in the words of hub.yaml. A [State] is the
+// says an object as it was and as it is, in the words of hub.yaml. Accounts and
+// invites are objects too, though no file describes them. A [State] is the
 // fold of those events; a [Catalog] is what the gateway makes of a state, one
 // immutable value at a time in [Live]. A [Plane] is all of that on one node: it
 // follows the stream, and a command is a change of a draft of the configuration,
@@ -43,4 +44,10 @@
 //  12. A stream that was recreated, has lost its end or was changed is noticed, by a
 //     running node within ten seconds and by a start before it serves; the node
 //     keeps what it has in force and takes no command. [TestGuard, TestBrokenChain]
+//  13. An account is known by no file, so no export holds one and no file takes one
+//     away; a membership ends with its user, and is nobody's again by an equal name.
+//     The hash of a password is shown nowhere. [TestPruneKeepsPeople,
+//     TestAccountIsNotShown]
+//  14. A personal token may no more than its account may at the time.
+//     [TestPersonalTokenIsBounded]
 package control

@@ -29,6 +29,9 @@ func shown(_ string, v private) (string, error) {
 	if _, personal := v.(interface{ personal() }); personal {
 		return v.reveal(), nil
 	}
+	if _, unseen := v.(interface{ unseen() }); unseen {
+		return hidden, nil
+	}
 	return mask(v.reveal()), nil
 }
 

@@ -101,7 +101,7 @@ type previousDoc struct {
 
 type userDoc struct {
 	Email  email      `yaml:"email" required:"true" doc:"Names the person. Never part of an event."`
-	Role   role       `yaml:"role" doc:"What the person is in the organisation. Kept as it is, and without effect until people can log in. Default member."`
+	Role   role       `yaml:"role" doc:"What the person is in the organisation. Default member."`
 	Limits []limitDoc `yaml:"limits" doc:"What the person may spend with all keys together."`
 }
 
@@ -118,10 +118,16 @@ type limitDoc struct {
 
 type settingsDoc struct {
 	TimeZone     timeZone     `yaml:"time_zone" doc:"Zone in which days, weeks and months are counted. Default UTC."`
-	Registration registration `yaml:"registration" doc:"Whether people may register themselves. Default closed."`
+	Registration registration `yaml:"registration" doc:"Who may make an account: closed, only administrators; invite, whoever has an invite; open, everybody. Default closed."`
+	Join         joinDoc      `yaml:"join" doc:"What those become who register without an invite."`
 	Retention    retentionDoc `yaml:"retention" doc:"How long content is kept."`
 	Webhooks     []webhookDoc `yaml:"webhooks" doc:"Who is told of alerts."`
 	Prices       []priceDoc   `yaml:"prices" doc:"Prices that the shipped book lacks, or that differ by contract."`
+}
+
+type joinDoc struct {
+	Tenant reference `yaml:"tenant" doc:"Name of the tenant that they join."`
+	Role   role      `yaml:"role" doc:"member or viewer. Default member."`
 }
 
 type retentionDoc struct {

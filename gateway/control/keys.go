@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"hash/crc32"
 	"math/big"
+	"slices"
 	"strings"
 )
 
@@ -11,9 +12,18 @@ import (
 // letters, so that a double click selects it whole.
 const (
 	keyPrefix   = "lh_live_"
-	tokenPrefix = "lh_oper_" // of operators' tokens, which are alike otherwise
-	publicSize  = 12         // characters
-	secretSize  = 43         // characters that hold 256 bits
+	tokenPrefix = "lh_oper_" // of operators' tokens, which are alike otherwise, as are all below
+	// PersonalPrefix is of what a program acts as an account with.
+	PersonalPrefix = "lh_pers_"
+	// InvitePrefix is of what somebody becomes a member with.
+	InvitePrefix = "lh_invt_"
+	// ResetPrefix is of what somebody sets a password with.
+	ResetPrefix = "lh_rset_"
+	// FirstRunPrefix is of what the first account is made with.
+	FirstRunPrefix = "lh_frst_"
+
+	publicSize  = 12 // characters
+	secretSize  = 43 // characters that hold 256 bits
 	secretBytes = 32
 	checkSize   = 6 // characters that hold a CRC-32
 	keySize     = len(keyPrefix) + publicSize + 1 + secretSize + checkSize
@@ -26,6 +36,21 @@ func GenerateKey() Secret { return generate(keyPrefix) }
 
 // GenerateToken makes an operator's token with a secret of 256 random bits.
 func GenerateToken() Secret { return generate(tokenPrefix) }
+
+// GenerateOnce makes a secret of 256 random bits that somebody is handed once; prefix
+// is one of the exported ones. The hash is what to keep of it.
+func GenerateOnce(prefix string) (s Secret, hash string) {
+	s = generate(prefix)
+	return s, Digest(s)
+}
+
+// Digest is the SHA-256 of a secret in hex: what such a secret is found by.
+func Digest(s Secret) string { return digest(s.Reveal()) }
+
+// prefixes are those of every kind of generated secret.
+func prefixes() []string {
+	return []string{keyPrefix, tokenPrefix, PersonalPrefix, InvitePrefix, ResetPrefix, FirstRunPrefix}
+}
 
 func generate(prefix string) Secret {
 	random := make([]byte, secretBytes)
@@ -40,7 +65,7 @@ func generate(prefix string) Secret {
 // WellFormed tells whether text is what [GenerateKey] makes: a mistyped key is
 // told apart without looking anything up. Keys of other forms are not judged.
 func WellFormed(text string) bool {
-	if !strings.HasPrefix(text, keyPrefix) && !strings.HasPrefix(text, tokenPrefix) {
+	if !slices.ContainsFunc(prefixes(), func(p string) bool { return strings.HasPrefix(text, p) }) {
 		return true
 	}
 	if len(text) != keySize {

@@ -248,6 +248,10 @@ func newDoc(s events.Sort) any {
 		return new(keyDoc)
 	case events.TokenSort:
 		return new(tokenDoc)
+	case events.AccountSort:
+		return new(accountDoc)
+	case events.InviteSort:
+		return new(inviteDoc)
 	}
 	return nil
 }

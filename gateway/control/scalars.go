@@ -385,7 +385,7 @@ func tokenKinds() []string    { return []string{"total", "input", "output"} }
 func modes() []string         { return []string{"hard", "soft", "shadow"} }
 func roles() []string         { return []string{"owner", "admin", "operator", "member", "viewer"} }
 func disconnects() []string   { return []string{"drain", "cancel"} }
-func registrations() []string { return []string{"closed", "open"} }
+func registrations() []string { return []string{registrationClosed, "invite", registrationOpen} }
 
 func keyStates() []string { return []string{keyActive, keyPaused, keyRevoked} }
 

@@ -55,10 +55,11 @@ func (w *Wanted) parts(ctx context.Context, vault Vault) ([]*part, error) {
 // catalog makes the catalog of a plan. It fails with [mistakes] if the objects do
 // not fit together.
 func (l *Loader) catalog(p *plan) (*Catalog, error) {
-	d := &document{name: "configuration", assembled: true, file: *assemble(p.sorted())}
+	parts := p.sorted()
+	d := &document{name: "configuration", assembled: true, file: *assemble(parts)}
 	(&checker{document: d, kinds: l.Kinds, authorizers: &l.authorizers}).check()
 	if err := d.wrong.err(); err != nil {
 		return nil, err
 	}
-	return (&builder{loader: l, file: &d.file}).build()
+	return (&builder{loader: l, file: &d.file, people: parts}).build()
 }
