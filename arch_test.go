@@ -94,6 +94,8 @@ func TestOneHome(t *testing.T) {
 		{"github.com/aws/aws-sdk-go-v2", []string{"gateway/provider/bedrock", "gateway/provider/providertest"}},
 		{"github.com/alecthomas/kong", []string{"cmd/llm-hub"}},
 		{"github.com/parquet-go/parquet-go", []string{"projector/export"}},
+		{"github.com/minio/minio-go", []string{"projector/objectstore"}},
+		{"github.com/johannesboyne/gofakes3", []string{"projector/objectstore/objectstoretest"}},
 	}
 	pkgs := list(t)
 	for _, h := range homes {
