@@ -24,6 +24,13 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/web"
 )
 
+// permissions are those that routes of this API have.
+func permissions() []web.Permission {
+	return []web.Permission{
+		web.Look, web.Review, web.Inspect, web.ManageKeys, web.ManagePeople, web.ManageTenant, web.Operate, web.Configure, web.Administer,
+	}
+}
+
 // Operator knows who operates.
 type Operator interface {
 	// Identify tells whose credential the headers carry; from says where the request
@@ -92,14 +99,14 @@ func New(cfg Config) (*API, error) {
 func (a *API) Routes() []web.Route {
 	return append(slices.Concat(a.questionRoutes(), a.exportRoutes(), a.objectRoutes(), a.auditRoutes()), []web.Route{
 		{Method: http.MethodGet, Path: "/api/v1/usage", Permission: web.Look, Handler: a.usage},
-		{Method: http.MethodGet, Path: "/api/v1/events", Permission: web.Look, Handler: a.events},
+		{Method: http.MethodGet, Path: "/api/v1/events", Permission: web.Review, Handler: a.events},
 		{Method: http.MethodGet, Path: "/api/v1/requests/stream", Permission: web.Look, Handler: a.tail},
 		{Method: http.MethodGet, Path: "/api/v1/requests/:id", Permission: web.Look, Handler: a.request},
 		{Method: http.MethodGet, Path: "/api/v1/requests/:id/decision", Permission: web.Look, Handler: a.why},
 		{Method: http.MethodGet, Path: "/api/v1/budgets", Permission: web.Look, Handler: a.budgets},
-		{Method: http.MethodGet, Path: "/api/v1/migrations", Permission: web.Look, Handler: a.migrations},
+		{Method: http.MethodGet, Path: "/api/v1/migrations", Permission: web.Inspect, Handler: a.migrations},
 		{Method: http.MethodPost, Path: "/api/v1/migrations", Permission: web.Administer, Handler: a.migrations},
-		{Method: http.MethodGet, Path: "/api/v1/status", Permission: web.Look, Handler: a.status},
+		{Method: http.MethodGet, Path: "/api/v1/status", Permission: web.Inspect, Handler: a.status},
 		{Method: http.MethodPost, Path: "/api/v1/verify", Permission: web.Operate, Handler: a.verify},
 		{Method: http.MethodPost, Path: "/api/v1/rebuild", Permission: web.Operate, Handler: a.rebuild},
 		{Method: http.MethodPost, Path: "/api/v1/dead-letters/apply", Permission: web.Operate, Handler: a.applyDead},
@@ -114,27 +121,10 @@ func (a *API) Routes() []web.Route {
 // whose role has it.
 func (a *API) Guards() map[web.Permission]web.Guard {
 	guards := map[web.Permission]web.Guard{}
-	for _, p := range []web.Permission{web.Look, web.Operate, web.Configure, web.Administer} {
+	for _, p := range permissions() {
 		guards[p] = func(c echo.Context) error { return a.guard(c, p) }
 	}
 	return guards
-}
-
-// personKey is where the guard leaves who makes a request.
-const personKey = "person"
-
-func (a *API) guard(c echo.Context, p web.Permission) error {
-	who, err := a.cfg.Operator.Identify(c.Request().Header, c.Request().RemoteAddr)
-	if err != nil {
-		return err
-	}
-	if !who.May(p) {
-		return &gateway.Error{
-			Kind: gateway.Forbidden, Code: "role_not_allowed", Public: "The role " + who.Role + " may not do this: it lacks the permission " + string(p) + ".",
-		}
-	}
-	c.Set(personKey, who)
-	return nil
 }
 
 func (a *API) status(c echo.Context) error {

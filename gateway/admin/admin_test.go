@@ -26,9 +26,9 @@ type operator struct{}
 func (operator) Identify(h http.Header, _ string) (auth.Person, error) {
 	switch role := strings.TrimPrefix(h.Get("Authorization"), "Bearer "); role {
 	case "token":
-		return auth.Person{Actor: "operator", Role: "admin"}, nil
+		return auth.Person{Name: "operator", Role: "admin"}, nil
 	case "admin", "operator", "viewer":
-		return auth.Person{Actor: "token/" + role, Role: role}, nil
+		return auth.Person{Name: "token/" + role, Role: role}, nil
 	}
 	return auth.Person{}, &gateway.Error{Kind: gateway.Unauthenticated, Public: "No."}
 }

@@ -42,7 +42,7 @@ func (m AuditMessage) Command() events.Command {
 
 func (a *API) auditRoutes() []web.Route {
 	return []web.Route{
-		{Method: http.MethodGet, Path: "/api/v1/audit", Permission: web.Look, Handler: a.audit},
+		{Method: http.MethodGet, Path: "/api/v1/audit", Permission: web.Review, Handler: a.audit},
 		{Method: http.MethodGet, Path: "/api/v1/audit/export", Permission: web.Administer, Handler: a.auditExport},
 		{Method: http.MethodGet, Path: "/api/v1/audit/verify", Permission: web.Operate, Handler: a.auditVerify},
 	}

@@ -27,8 +27,7 @@ type MadeKey struct {
 
 // by says who gives a command with this request.
 func by(c echo.Context, cause, origin string) control.By {
-	who, _ := c.Get(personKey).(auth.Person) // the guard has set it
-	return control.By{Actor: who.Actor, Cause: cause, Origin: origin, Request: web.RequestID(c)}
+	return control.By{Actor: auth.From(c.Request().Context()).Name, Cause: cause, Origin: origin, Request: web.RequestID(c)}
 }
 
 // apply puts a whole configuration in force.

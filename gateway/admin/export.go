@@ -62,7 +62,7 @@ func (a *API) exportFile(c echo.Context, what string) error {
 	if err := p.done(); err != nil {
 		return err
 	}
-	q.Scope = a.scope(c)
+	q.Scope = scopeOf(c)
 	if a.cfg.Export == nil {
 		return absent("Analytics")
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -29,38 +28,33 @@ type objects struct {
 // objectRoutes are the addresses of everything that is configured.
 func (a *API) objectRoutes() []web.Route {
 	var out []web.Route
-	look, change := web.Look, web.Configure
-	add := func(method, path string, h echo.HandlerFunc) {
-		permission := change
-		if method == http.MethodGet {
-			permission = look
-		}
+	add := func(permission web.Permission, method, path string, h echo.HandlerFunc) {
 		out = append(out, web.Route{Method: method, Path: path, Permission: permission, Handler: h})
 	}
-	for _, o := range []objects{
-		{a, events.PriceSort, "/api/v1/prices", ""},
-		{a, events.ProviderSort, "/api/v1/providers", ""},
-		{a, events.CredentialSort, "/api/v1/credentials", "provider"},
-		{a, events.ModelSort, "/api/v1/models", ""},
-		{a, events.TenantSort, "/api/v1/tenants", ""},
-		{a, events.UserSort, "/api/v1/users", "tenant"},
-		{a, events.KeySort, "/api/v1/keys", "tenant"},
-		{a, events.TokenSort, "/api/v1/tokens", ""},
+	for _, s := range []struct {
+		objects
+		look, make, patch web.Permission
+	}{
+		{objects{a, events.PriceSort, "/api/v1/prices", ""}, web.Inspect, web.Configure, web.Configure},
+		{objects{a, events.ProviderSort, "/api/v1/providers", ""}, web.Inspect, web.Configure, web.Configure},
+		{objects{a, events.CredentialSort, "/api/v1/credentials", "provider"}, web.Inspect, web.Configure, web.Configure},
+		{objects{a, events.ModelSort, "/api/v1/models", ""}, web.Look, web.Configure, web.Configure},
+		{objects{a, events.TenantSort, "/api/v1/tenants", ""}, web.Look, web.Configure, web.ManageTenant},
+		{objects{a, events.UserSort, "/api/v1/users", "tenant"}, web.Look, web.ManagePeople, web.ManagePeople},
+		{objects{a, events.KeySort, "/api/v1/keys", "tenant"}, web.Look, web.ManageKeys, web.ManageKeys},
+		// Who may change tokens could give themselves a greater one.
+		{objects{a, events.TokenSort, "/api/v1/tokens", ""}, web.Inspect, web.Administer, web.Administer},
 	} {
-		if look, change = web.Look, web.Configure; o.sort == events.TokenSort {
-			change = web.Administer // else one could give oneself a greater one
-		}
-		add(http.MethodGet, o.path, o.list)
-		add(http.MethodPost, o.path, o.create)
-		add(http.MethodGet, o.path+"/*", o.show)
-		add(http.MethodPatch, o.path+"/*", o.patch)
-		add(http.MethodDelete, o.path+"/*", o.remove)
+		add(s.look, http.MethodGet, s.path, s.list)
+		add(s.make, http.MethodPost, s.path, s.create)
+		add(s.look, http.MethodGet, s.path+"/*", s.show)
+		add(s.patch, http.MethodPatch, s.path+"/*", s.objects.patch)
+		add(s.make, http.MethodDelete, s.path+"/*", s.remove)
 	}
-	look, change = web.Look, web.Configure
 	settings := objects{a, events.SettingsSort, "/api/v1/settings", ""}
-	add(http.MethodGet, settings.path, settings.show)
-	add(http.MethodPatch, settings.path, settings.patch)
-	add(http.MethodPost, "/api/v1/keys/*", a.rollKey)
+	add(web.Inspect, http.MethodGet, settings.path, settings.show)
+	add(web.Configure, http.MethodPatch, settings.path, settings.patch)
+	add(web.ManageKeys, http.MethodPost, "/api/v1/keys/*", a.rollKey)
 	return out
 }
 
@@ -128,9 +122,9 @@ func (o objects) ref(c echo.Context) (control.Ref, error) {
 	if o.sort == events.SettingsSort {
 		return r, nil
 	}
-	id, err := url.PathUnescape(c.Param("*"))
-	if err != nil {
-		return r, &gateway.Error{Kind: gateway.NotFound, Code: "unknown_url", Public: "There is nothing at this address."}
+	id := pathID(c)
+	if id == "" {
+		return r, nothingHere()
 	}
 	r.ID = id
 	switch {
@@ -275,7 +269,7 @@ func (a *API) rollKey(c echo.Context) error {
 	r, err := o.ref(c)
 	name, rolled := strings.CutSuffix(r.ID, "/roll")
 	if err != nil || !rolled {
-		return &gateway.Error{Kind: gateway.NotFound, Code: "unknown_url", Public: "There is nothing at this address."}
+		return nothingHere()
 	}
 	r.ID = name
 	who, m, err := o.command(c, "roll")

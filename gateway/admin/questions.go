@@ -32,6 +32,8 @@ const (
 type Scope struct {
 	Everyone bool
 	Tenants  []events.TenantID
+	// User narrows it to the traffic of one user of the tenants; empty: all of theirs.
+	User string
 }
 
 // TrafficFilter says which traffic a question is about.
@@ -89,7 +91,7 @@ func (a *API) question(c echo.Context, about Topic) error {
 	if err := p.done(); err != nil {
 		return err
 	}
-	q.Scope = a.scope(c)
+	q.Scope = scopeOf(c)
 	if a.cfg.Ask == nil {
 		return absent("Analytics")
 	}
@@ -99,9 +101,6 @@ func (a *API) question(c echo.Context, about Topic) error {
 	}
 	return c.JSON(http.StatusOK, answer)
 }
-
-// scope is what the caller may see: roles are those of the whole installation.
-func (a *API) scope(echo.Context) Scope { return Scope{Everyone: true} }
 
 func readQuestion(p *params, about Topic, now time.Time) Question {
 	q := Question{About: about}

@@ -41,7 +41,7 @@ func (a *API) story(c echo.Context) (RequestStory, events.RequestID, error) {
 	if a.cfg.Story == nil {
 		return RequestStory{}, id, absent("The log")
 	}
-	s, err := a.cfg.Story(c.Request().Context(), a.scope(c), id)
+	s, err := a.cfg.Story(c.Request().Context(), scopeOf(c), id)
 	return s, id, err
 }
 

@@ -26,60 +26,54 @@ administer POST /api/v1/master-key/rewrap
 administer POST /api/v1/migrations
 administer POST /api/v1/tokens
 configure DELETE /api/v1/credentials/*
-configure DELETE /api/v1/keys/*
 configure DELETE /api/v1/models/*
 configure DELETE /api/v1/prices/*
 configure DELETE /api/v1/providers/*
 configure DELETE /api/v1/tenants/*
-configure DELETE /api/v1/users/*
 configure PATCH /api/v1/credentials/*
-configure PATCH /api/v1/keys/*
 configure PATCH /api/v1/models/*
 configure PATCH /api/v1/prices/*
 configure PATCH /api/v1/providers/*
 configure PATCH /api/v1/settings
-configure PATCH /api/v1/tenants/*
-configure PATCH /api/v1/users/*
 configure POST /api/v1/credentials
-configure POST /api/v1/keys
-configure POST /api/v1/keys/*
 configure POST /api/v1/models
 configure POST /api/v1/prices
 configure POST /api/v1/providers
 configure POST /api/v1/tenants
-configure POST /api/v1/users
-look GET /api/v1/audit
+inspect GET /api/v1/credentials
+inspect GET /api/v1/credentials/*
+inspect GET /api/v1/migrations
+inspect GET /api/v1/prices
+inspect GET /api/v1/prices/*
+inspect GET /api/v1/providers
+inspect GET /api/v1/providers/*
+inspect GET /api/v1/settings
+inspect GET /api/v1/status
+inspect GET /api/v1/tokens
+inspect GET /api/v1/tokens/*
+keys DELETE /api/v1/keys/*
+keys PATCH /api/v1/keys/*
+keys POST /api/v1/keys
+keys POST /api/v1/keys/*
 look GET /api/v1/budgets
-look GET /api/v1/credentials
-look GET /api/v1/credentials/*
 look GET /api/v1/errors
-look GET /api/v1/events
 look GET /api/v1/export/focus
 look GET /api/v1/export/requests
 look GET /api/v1/export/usage
 look GET /api/v1/keys
 look GET /api/v1/keys/*
 look GET /api/v1/latency
-look GET /api/v1/migrations
 look GET /api/v1/models
 look GET /api/v1/models/*
-look GET /api/v1/prices
-look GET /api/v1/prices/*
-look GET /api/v1/providers
-look GET /api/v1/providers/*
 look GET /api/v1/requests
 look GET /api/v1/requests/:id
 look GET /api/v1/requests/:id/decision
 look GET /api/v1/requests/facets
 look GET /api/v1/requests/histogram
 look GET /api/v1/requests/stream
-look GET /api/v1/settings
-look GET /api/v1/status
 look GET /api/v1/targets/health
 look GET /api/v1/tenants
 look GET /api/v1/tenants/*
-look GET /api/v1/tokens
-look GET /api/v1/tokens/*
 look GET /api/v1/usage
 look GET /api/v1/usage/movers
 look GET /api/v1/usage/repriced
@@ -90,6 +84,12 @@ operate POST /api/v1/corrections
 operate POST /api/v1/dead-letters/apply
 operate POST /api/v1/rebuild
 operate POST /api/v1/verify
+people DELETE /api/v1/users/*
+people PATCH /api/v1/users/*
+people POST /api/v1/users
+review GET /api/v1/audit
+review GET /api/v1/events
+tenant PATCH /api/v1/tenants/*
 `
 
 // TestRolesAndRoutes asks every route as everybody.
@@ -107,7 +107,8 @@ func TestRolesAndRoutes(t *testing.T) {
 		t.Fatalf("the routes are\n%s", strings.Join(lines, "\n"))
 	}
 	may := map[string][]string{
-		"": nil, "nobody": nil, "viewer": {"look"}, "operator": {"look", "operate"}, "admin": {"look", "operate", "configure", "administer"},
+		"": nil, "nobody": nil, "viewer": {"look", "review", "inspect"}, "operator": {"look", "review", "inspect", "operate"},
+		"admin": {"look", "review", "inspect", "keys", "people", "tenant", "operate", "configure", "administer"},
 	}
 	h := newHandler(t, admin.Config{})
 	for _, line := range lines {

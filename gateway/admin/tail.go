@@ -67,7 +67,7 @@ func (a *API) tail(c echo.Context) error {
 	if err := p.done(); err != nil {
 		return err
 	}
-	f.Scope, f.Zone = a.scope(c), time.UTC
+	f.Scope, f.Zone = scopeOf(c), time.UTC
 	if a.cfg.Tail == nil {
 		return absent("The log")
 	}

@@ -193,5 +193,5 @@ func TestTailEnds(t *testing.T) {
 type checkFunc func() error
 
 func (f checkFunc) Identify(http.Header, string) (auth.Person, error) {
-	return auth.Person{Actor: "operator", Role: "admin"}, f()
+	return auth.Person{Name: "operator", Role: "admin"}, f()
 }

@@ -119,7 +119,7 @@ func (a *API) usage(c echo.Context) error {
 	if a.cfg.Usage == nil {
 		return absent("Usage")
 	}
-	q.Scope = a.scope(c)
+	q.Scope = scopeOf(c)
 	table, err := a.cfg.Usage(c.Request().Context(), q)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/llm-hub/llm-hub/accounting"
+	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/auth"
 	"github.com/llm-hub/llm-hub/gateway/control"
@@ -167,32 +168,71 @@ func noTokens(string, time.Time) *control.Token { return nil }
 
 // TestTokens: a configured token is whose it is, and may what its role may.
 func TestTokens(t *testing.T) {
+	at := &clock{time.Unix(1_800_000_000, 0)}
 	token := func(secret string, _ time.Time) *control.Token {
 		if secret == other {
-			return &control.Token{Name: "grafana", Role: "viewer"}
+			return &control.Token{Name: "grafana", Role: "viewer", Tenant: "acme", User: "u_1"}
 		}
 		return nil
 	}
-	op, err := auth.NewOperator(control.NewSecret(good), token, slog.New(slog.DiscardHandler), time.Now)
+	op, err := auth.NewOperator(control.NewSecret(good), token, slog.New(slog.DiscardHandler), at.read)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for secret, want := range map[string]auth.Person{good: {Actor: "operator", Role: "admin"}, other: {Actor: "token/grafana", Role: "viewer"}} {
+	for secret, want := range map[string]auth.Person{
+		good:  {Name: "operator", Role: "admin", Via: auth.ViaToken, Since: at.now},
+		other: {Name: "token/grafana", Role: "viewer", Tenant: "acme", User: "u_1", Via: auth.ViaToken, Since: at.now},
+	} {
 		if who, err := op.Identify(header("Authorization", "Bearer "+secret), "192.0.2.1"); err != nil || who != want {
 			t.Errorf("%+v, %v, want %+v", who, err, want)
 		}
 	}
-	may := map[string]string{"admin": "look operate configure administer", "operator": "look operate", "viewer": "look", "": "", "owner": ""}
-	for role, want := range may {
-		var got []string
-		for _, p := range []web.Permission{web.Inference, web.Look, web.Operate, web.Configure, web.Administer} {
-			if (auth.Person{Role: role}).May(p) {
-				got = append(got, string(p))
+}
+
+// TestRoles: what each role may, of the installation and in a tenant, and whom it sees.
+func TestRoles(t *testing.T) {
+	for _, tt := range []struct{ who, role, may, sees string }{
+		{"", "admin", "look review inspect keys people tenant operate configure administer", "acme other"},
+		{"", "operator", "look review inspect operate", "acme other"},
+		{"", "viewer", "look review inspect", "acme other"},
+		{"", "", "", ""},
+		{"", "owner", "", ""},
+		{"", "member", "", ""},
+		{"acme", "owner", "look review keys people tenant", "acme"},
+		{"acme", "admin", "look review keys people tenant", "acme"},
+		{"acme", "operator", "look review keys", "acme"},
+		{"acme", "member", "look keys", "acme"},
+		{"acme", "viewer", "look review", "acme"},
+		{"acme", "", "", ""},
+	} {
+		p := auth.Person{Role: tt.role, Tenant: events.TenantID(tt.who)}
+		var may, sees []string
+		for _, permission := range []web.Permission{
+			web.Inference, web.Look, web.Review, web.Inspect, web.ManageKeys, web.ManagePeople, web.ManageTenant, web.Operate, web.Configure, web.Administer,
+		} {
+			if p.May(permission) {
+				may = append(may, string(permission))
 			}
 		}
-		if strings.Join(got, " ") != want {
-			t.Errorf("%q may %v", role, got)
+		for _, tenant := range []events.TenantID{"acme", "other"} {
+			if p.Sees(tenant) {
+				sees = append(sees, string(tenant))
+			}
 		}
+		if strings.Join(may, " ") != tt.may || strings.Join(sees, " ") != tt.sees {
+			t.Errorf("%s of %q may %v and sees %v", tt.role, tt.who, may, sees)
+		}
+	}
+}
+
+// TestFrom: a request nobody was recognised for is made by nobody.
+func TestFrom(t *testing.T) {
+	if p := auth.From(t.Context()); p != (auth.Person{}) || p.May(web.Look) || p.Sees("acme") {
+		t.Errorf("%+v", p)
+	}
+	p := auth.Person{Name: "token/x", Role: "viewer", Tenant: "acme"}
+	if got := auth.From(auth.With(t.Context(), p)); got != p {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -53,10 +53,10 @@ func (o *Operator) Identify(h http.Header, from string) (Person, error) {
 	if err == nil {
 		hash := sha256.Sum256([]byte(token.Reveal()))
 		if subtle.ConstantTimeCompare(hash[:], o.hash[:]) == 1 {
-			return Person{Actor: "operator", Role: "admin"}, nil
+			return Person{Name: "operator", Role: control.RoleAdmin, Via: ViaToken, Since: o.now()}, nil
 		}
 		if t := o.tokens(token.Reveal(), o.now()); t != nil {
-			return Person{Actor: "token/" + t.Name, Role: t.Role}, nil
+			return Person{Name: "token/" + t.Name, Role: t.Role, Tenant: t.Tenant, User: t.User, Via: ViaToken, Since: o.now()}, nil
 		}
 		err = unauthenticated("The operator token is not valid.")
 	}

@@ -190,7 +190,7 @@ func (d *Draft) MemberRole(m Membership) (string, bool) {
 	if one == nil {
 		return "", false
 	}
-	return cmp.Or(string(one.doc.(*userDoc).Role), roleMember), true
+	return cmp.Or(string(one.doc.(*userDoc).Role), RoleMember), true
 }
 
 // HasTenant tells whether there is a tenant.

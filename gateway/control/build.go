@@ -17,8 +17,6 @@ import (
 // Values of words, and what holds where a key is left out.
 const (
 	strategyPriority   = "priority"
-	roleMember         = "member"
-	roleViewer         = "viewer"
 	registrationClosed = "closed"
 	registrationOpen   = "open"
 	drain              = "drain"
@@ -58,7 +56,7 @@ func (b *builder) build() (*Catalog, error) {
 	b.catalog.ContentDays = int(valueOr(b.file.Settings.Retention.ContentDays, 0))
 	b.catalog.Registration = cmp.Or(string(b.file.Settings.Registration), registrationClosed)
 	if j := b.file.Settings.Join; j.Tenant != "" {
-		b.catalog.Join = Join{Tenant: events.TenantID(j.Tenant), Role: cmp.Or(string(j.Role), roleMember)}
+		b.catalog.Join = Join{Tenant: events.TenantID(j.Tenant), Role: cmp.Or(string(j.Role), RoleMember)}
 	}
 	for _, w := range b.file.Settings.Webhooks {
 		b.catalog.Webhooks = append(b.catalog.Webhooks, Webhook{URL: string(w.URL), Secret: w.Secret.Secret})
@@ -173,7 +171,7 @@ func (b *builder) tenant(doc *tenantDoc) {
 	users := map[string]*User{}
 	for _, u := range doc.Users {
 		user := &User{
-			ID: UserID(t.ID, string(u.Email)), Email: string(u.Email), Role: cmp.Or(string(u.Role), roleMember), Limits: limitsOf(u.Limits),
+			ID: UserID(t.ID, string(u.Email)), Email: string(u.Email), Role: cmp.Or(string(u.Role), RoleMember), Limits: limitsOf(u.Limits),
 		}
 		users[user.Email], users[user.ID] = user, user
 		t.Users = append(t.Users, user)

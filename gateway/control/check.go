@@ -283,7 +283,7 @@ func (c *checker) join(path string, s *settingsDoc) {
 	if s.Registration == registrationOpen && s.Join.Tenant == "" && c.lacks(in(path, "join.tenant")) {
 		c.mistake(in(path, "registration"), "open needs join.tenant: the tenant that people join")
 	}
-	if r := string(s.Join.Role); r != "" && r != roleMember && r != roleViewer {
+	if r := string(s.Join.Role); r != "" && r != RoleMember && r != RoleViewer {
 		c.mistake(in(path, "join.role"), "%s is more than whoever comes may be: member or viewer", r)
 	}
 }

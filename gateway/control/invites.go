@@ -98,9 +98,9 @@ func (d *Draft) create(sort events.Sort, holder string, words map[string]string)
 // AtMost is the lesser of two roles of a tenant, or of the installation if tenant is
 // empty. A role that is none is the least.
 func AtMost(tenant events.TenantID, a, b string) string {
-	ranks := roles()
+	ranks := Roles()
 	if tenant == "" {
-		ranks = operatorRoles()
+		ranks = HubRoles()
 	}
 	i, j := slices.Index(ranks, a), slices.Index(ranks, b)
 	if i < 0 || j < 0 {

@@ -383,7 +383,6 @@ func strategies() []string {
 func spans() []string         { return []string{"minute", "hour", "day", "week", "month", "life"} }
 func tokenKinds() []string    { return []string{"total", "input", "output"} }
 func modes() []string         { return []string{"hard", "soft", "shadow"} }
-func roles() []string         { return []string{"owner", "admin", "operator", "member", "viewer"} }
 func disconnects() []string   { return []string{"drain", "cancel"} }
 func registrations() []string { return []string{registrationClosed, "invite", registrationOpen} }
 
@@ -391,27 +390,25 @@ func keyStates() []string { return []string{keyActive, keyPaused, keyRevoked} }
 
 func switchStates() []string { return []string{"enabled", switchedOff} }
 
-func operatorRoles() []string { return []string{"admin", "operator", "viewer"} }
-
-func (v *operatorRole) parse(s string) error { return word(v, s, operatorRoles()) }
+func (v *operatorRole) parse(s string) error { return word(v, s, HubRoles()) }
 func (v *switchState) parse(s string) error  { return word(v, s, switchStates()) }
 func (v *keyState) parse(s string) error     { return word(v, s, keyStates()) }
 func (v *strategy) parse(s string) error     { return word(v, s, strategies()) }
 func (v *per) parse(s string) error          { return word(v, s, spans()) }
 func (v *tokensOf) parse(s string) error     { return word(v, s, tokenKinds()) }
 func (v *mode) parse(s string) error         { return word(v, s, modes()) }
-func (v *role) parse(s string) error         { return word(v, s, roles()) }
+func (v *role) parse(s string) error         { return word(v, s, Roles()) }
 func (v *onDisconnect) parse(s string) error { return word(v, s, disconnects()) }
 func (v *registration) parse(s string) error { return word(v, s, registrations()) }
 
-func (*operatorRole) schema() schema { return schema{Type: "string", Enum: operatorRoles()} }
+func (*operatorRole) schema() schema { return schema{Type: "string", Enum: HubRoles()} }
 func (*switchState) schema() schema  { return schema{Type: "string", Enum: switchStates()} }
 func (*keyState) schema() schema     { return schema{Type: "string", Enum: keyStates()} }
 func (*strategy) schema() schema     { return schema{Type: "string", Enum: strategies()} }
 func (*per) schema() schema          { return schema{Type: "string", Enum: spans()} }
 func (*tokensOf) schema() schema     { return schema{Type: "string", Enum: tokenKinds()} }
 func (*mode) schema() schema         { return schema{Type: "string", Enum: modes()} }
-func (*role) schema() schema         { return schema{Type: "string", Enum: roles()} }
+func (*role) schema() schema         { return schema{Type: "string", Enum: Roles()} }
 func (*onDisconnect) schema() schema { return schema{Type: "string", Enum: disconnects()} }
 func (*registration) schema() schema { return schema{Type: "string", Enum: registrations()} }
 

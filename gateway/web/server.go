@@ -29,11 +29,21 @@ type Permission string
 const (
 	// Inference is held by virtual keys: calling models.
 	Inference Permission = "inference"
-	// Look is to see what happens and what is configured, but for secrets.
+	// Look is to see one's traffic, what it costs and what it goes through.
 	Look Permission = "look"
+	// Review is to see everything that happened, with who did it: events and the audit.
+	Review Permission = "review"
+	// Inspect is to see what the installation is made of, but for secrets.
+	Inspect Permission = "inspect"
+	// ManageKeys is to change virtual keys.
+	ManageKeys Permission = "keys"
+	// ManagePeople is to change the users and teams of tenants.
+	ManagePeople Permission = "people"
+	// ManageTenant is to change what a tenant decides about itself.
+	ManageTenant Permission = "tenant"
 	// Operate is to check and mend the books.
 	Operate Permission = "operate"
-	// Configure is to change what is configured.
+	// Configure is to change what the installation is made of.
 	Configure Permission = "configure"
 	// Administer is to give rights to operators, and to see and replace all that is
 	// configured at once.
