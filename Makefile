@@ -65,6 +65,7 @@ gen: ## write generated files anew
 	$(GO) test ./gateway/control -run TestSchema -update
 	$(GO) test ./gateway/provider/vendors -run TestFidelity -update
 	$(GO) test ./gateway/api -run TestTable -update
+	$(GO) test ./gateway/admin/openapi -run TestDocument -update
 
 verify-gen: gen ## generated files are what the code generates
 	git diff --exit-code -- gateway/control/hub.schema.json docs

@@ -59,6 +59,8 @@ func TestDirections(t *testing.T) {
 		{"events", "cmd", "cmd is imported by nothing"},
 		{"accounting", "cmd", "cmd is imported by nothing"},
 		{"migrations", "projector", "the schema is data"},
+		{"client", "gateway", "whoever calls the API needs none of what serves it"},
+		{"client", "projector", "whoever calls the API needs none of what serves it"},
 	}
 	pkgs := list(t)
 	for _, f := range forbidden {
@@ -93,6 +95,7 @@ func TestOneHome(t *testing.T) {
 		{"github.com/goccy/go-yaml", []string{"gateway/control"}},
 		{"github.com/aws/aws-sdk-go-v2", []string{"gateway/provider/bedrock", "gateway/provider/providertest"}},
 		{"github.com/alecthomas/kong", []string{"cmd/llm-hub"}},
+		{"github.com/danielgtaylor/huma", []string{"gateway/admin/openapi"}},
 		{"github.com/parquet-go/parquet-go", []string{"projector/export"}},
 		{"github.com/minio/minio-go", []string{"projector/objectstore"}},
 		{"github.com/johannesboyne/gofakes3", []string{"projector/objectstore/objectstoretest"}},

@@ -97,7 +97,7 @@ func New(cfg Config) (*API, error) {
 
 // Routes are the addresses.
 func (a *API) Routes() []web.Route {
-	return append(slices.Concat(a.questionRoutes(), a.exportRoutes(), a.objectRoutes(), a.auditRoutes()), []web.Route{
+	return described(append(slices.Concat(contractRoutes(), a.questionRoutes(), a.exportRoutes(), a.objectRoutes(), a.auditRoutes()), []web.Route{
 		{Method: http.MethodGet, Path: "/api/v1/usage", Permission: web.Look, Handler: a.usage},
 		{Method: http.MethodGet, Path: "/api/v1/events", Permission: web.Review, Handler: a.events},
 		{Method: http.MethodGet, Path: "/api/v1/requests/stream", Permission: web.Look, Handler: a.tail},
@@ -114,7 +114,7 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodPost, Path: "/api/v1/master-key/rewrap", Permission: web.Administer, Handler: a.rewrap},
 		{Method: http.MethodGet, Path: "/api/v1/config", Permission: web.Administer, Handler: a.export},
 		{Method: http.MethodPost, Path: "/api/v1/config", Permission: web.Administer, Handler: a.apply},
-	}...)
+	}...))
 }
 
 // Guards hold every permission of this API: the request must come with a credential

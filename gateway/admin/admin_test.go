@@ -16,6 +16,7 @@ import (
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/admin"
+	"github.com/llm-hub/llm-hub/gateway/admin/openapi"
 	"github.com/llm-hub/llm-hub/gateway/auth"
 	"github.com/llm-hub/llm-hub/gateway/web"
 )
@@ -55,7 +56,15 @@ func serveAdmin(t *testing.T, a *admin.API) http.Handler {
 	if err := s.Mount(a.Routes()...); err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return openapi.Hold(t, s, fakes()...)
+}
+
+// fakes are the addresses whose answers are made by ports that these tests stand in for.
+func fakes() []string {
+	return []string{
+		"/api/v1/status", "/api/v1/requests", "/api/v1/requests/facets", "/api/v1/requests/histogram", "/api/v1/latency", "/api/v1/errors",
+		"/api/v1/targets/health", "/api/v1/usage/movers", "/api/v1/usage/repriced",
+	}
 }
 
 func ask(h http.Handler, method, target string) *httptest.ResponseRecorder {

@@ -50,9 +50,6 @@ func (a *API) exportFile(c echo.Context, what string) error {
 	switch what {
 	case "usage":
 		q.UsageQuery = readUsageQuery(p, time.Now())
-		if q.Compare != (TrafficPeriod{}) {
-			p.wrong("compare_from", "cannot be exported: ask for the other period")
-		}
 	case "requests":
 		q.TrafficFilter = readFilter(p, time.Now(), slices.Concat(names(), requestDimensions()))
 		q.readBounds(p)

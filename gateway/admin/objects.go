@@ -81,12 +81,9 @@ const (
 func (o objects) list(c echo.Context) error {
 	p := newParams(c)
 	limit, after := p.count("limit", defaultPage, maxPage), p.text("after")
-	tenant, provider := events.TenantID(""), ""
-	switch o.holder {
-	case "tenant":
+	tenant, filter := events.TenantID(""), o.filter(p)
+	if o.holder == "tenant" {
 		tenant = events.TenantID(p.text("tenant"))
-	case "provider":
-		provider = p.text("provider")
 	}
 	if err := p.done(); err != nil {
 		return err
@@ -101,7 +98,7 @@ func (o objects) list(c echo.Context) error {
 	page := Page{Items: []control.View{}}
 	for _, v := range all {
 		switch {
-		case after != "" && position(v.Ref) <= after, provider != "" && !strings.HasPrefix(v.ID, provider+"/"):
+		case after != "" && position(v.Ref) <= after, !filter.wants(v):
 			continue
 		case len(page.Items) == limit:
 			page.Next = position(page.Items[limit-1].Ref)

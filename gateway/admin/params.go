@@ -40,10 +40,17 @@ func (p *params) wrong(name, format string, args ...any) {
 func (p *params) done() error {
 	for _, name := range slices.Sorted(maps.Keys(p.values)) {
 		if _, known := p.known[name]; !known {
-			p.wrong(name, "is not known here")
+			p.wrong(name, "is not known here; %s", knownAre(p.known))
 		}
 	}
 	return p.err
+}
+
+func knownAre(names map[string]struct{}) string {
+	if len(names) == 0 {
+		return "there are none"
+	}
+	return "known are " + strings.Join(slices.Sorted(maps.Keys(names)), ", ")
 }
 
 // text is a parameter, empty if it is not given.

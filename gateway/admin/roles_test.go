@@ -65,6 +65,7 @@ look GET /api/v1/keys/*
 look GET /api/v1/latency
 look GET /api/v1/models
 look GET /api/v1/models/*
+look GET /api/v1/openapi.json
 look GET /api/v1/requests
 look GET /api/v1/requests/:id
 look GET /api/v1/requests/:id/decision

@@ -34,7 +34,7 @@ func newLineWriter(c echo.Context) *lineWriter {
 func (w *lineWriter) begin() {
 	if !w.begun {
 		w.begun = true
-		w.c.Response().Header().Set("Content-Type", "application/x-ndjson")
+		w.c.Response().Header().Set("Content-Type", lineMedia)
 		w.c.Response().WriteHeader(http.StatusOK)
 	}
 }

@@ -113,6 +113,7 @@ type comparedUsage struct {
 func (a *API) usage(c echo.Context) error {
 	p := newParams(c)
 	q := readUsageQuery(p, time.Now())
+	q.Compare = readCompare(p, q.TrafficFilter)
 	if err := p.done(); err != nil {
 		return err
 	}
@@ -167,7 +168,6 @@ func readUsageQuery(p *params, now time.Time) UsageQuery {
 		q.GroupBy = readGroups(p, strings.Split(by, ","), names())
 	}
 	q.Top, q.RankBy = int(p.number("top", 1000)), p.choice("rank_by", metrics()...)
-	q.Compare = readCompare(p, q.TrafficFilter)
 	if q.Top > 0 && !slices.ContainsFunc(q.GroupBy, func(d Dimension) bool { return slices.Contains(names(), d) }) {
 		p.wrong("top", "needs a group that is not a span of time")
 	}

@@ -30,7 +30,7 @@ func (d *Draft) voidMoved() {
 		if !ok {
 			continue
 		}
-		owner := d.plan.parts[Ref{events.ProviderSort, events.NoTenant, ownerOf(one.ID)}]
+		owner := d.plan.parts[Ref{events.ProviderSort, events.NoTenant, OwnerOf(one.ID)}]
 		if owner == nil {
 			continue
 		}

@@ -172,7 +172,7 @@ func (d *Draft) Patch(r Ref, match Match, patch []byte) error {
 	}
 	holder := string(r.Tenant)
 	if r.Sort == events.CredentialSort {
-		holder = ownerOf(r.ID)
+		holder = OwnerOf(r.ID)
 	}
 	parts, err := d.partsOf(r.Sort, holder, doc)
 	if err != nil {

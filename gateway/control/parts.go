@@ -202,8 +202,8 @@ func (f *file) parts(kinds []Kind) []*part {
 
 func priceID(p *priceDoc) string { return cmp.Or(string(p.Provider), "*") + "/" + string(p.Model) }
 
-// ownerOf is the provider of a credential's id.
-func ownerOf(id string) string {
+// OwnerOf is the provider that the id of a credential names.
+func OwnerOf(id string) string {
 	owner, _, _ := strings.Cut(id, "/")
 	return owner
 }
@@ -271,7 +271,7 @@ func assemble(parts []*part) *file {
 			providers[p.ID] = len(f.Providers)
 			f.Providers = append(f.Providers, *doc)
 		case *credentialDoc:
-			if i, ok := providers[ownerOf(p.ID)]; ok {
+			if i, ok := providers[OwnerOf(p.ID)]; ok {
 				f.Providers[i].Credentials = append(f.Providers[i].Credentials, *doc)
 			}
 		case *modelDoc:

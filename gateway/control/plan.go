@@ -35,7 +35,7 @@ func (p *plan) set(one *part, origin string) {
 func (p *plan) remove(r Ref) {
 	p.order = slices.DeleteFunc(p.order, func(o Ref) bool {
 		inside := o == r || r.Sort == events.TenantSort && o.Tenant == r.Tenant && o.Sort != events.TenantSort ||
-			r.Sort == events.ProviderSort && o.Sort == events.CredentialSort && ownerOf(o.ID) == r.ID
+			r.Sort == events.ProviderSort && o.Sort == events.CredentialSort && OwnerOf(o.ID) == r.ID
 		if inside {
 			delete(p.parts, o)
 			delete(p.origin, o)
@@ -131,7 +131,7 @@ type tools struct {
 func openObject(ctx context.Context, o Object, known *opened, with tools, so *plan) (*part, error) {
 	one := &part{Ref: o.Ref, doc: newDoc(o.Sort)}
 	if o.Sort == events.CredentialSort {
-		if p := so.parts[Ref{events.ProviderSort, events.NoTenant, ownerOf(o.ID)}]; p != nil {
+		if p := so.parts[Ref{events.ProviderSort, events.NoTenant, OwnerOf(o.ID)}]; p != nil {
 			one.host = hostOf(p.doc.(*providerDoc), with.kinds)
 		}
 	}

@@ -28,7 +28,7 @@ type schema struct {
 // each value alone; names, references and what exclude each other only
 // [Loader.Parse] can check.
 func Schema() ([]byte, error) {
-	s := schemaOf(reflect.TypeFor[file]())
+	s := schemaOf(reflect.TypeFor[file](), func(v scalar) schema { return orOutside(v.schema()) })
 	s.Schema = "https://json-schema.org/draft/2020-12/schema"
 	s.Title = "hub.yaml"
 	s.Description = "The whole product configuration of llm-hub. Any value may be env:NAME or file:PATH instead."
@@ -36,21 +36,34 @@ func Schema() ([]byte, error) {
 	return append(data, '\n'), err
 }
 
-func schemaOf(t reflect.Type) schema {
+// APISchema is the JSON schema of a configuration as the operators' API takes and
+// gives it: without references to what is outside of it, and with secrets that may
+// be masked.
+func APISchema() ([]byte, error) {
+	s := schemaOf(reflect.TypeFor[file](), func(v scalar) schema {
+		if _, masked := v.(private); masked {
+			return schema{Type: "string"}
+		}
+		return v.schema()
+	})
+	return json.Marshal(s)
+}
+
+func schemaOf(t reflect.Type, of func(scalar) schema) schema {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	if s, ok := reflect.New(t).Interface().(scalar); ok {
-		return orOutside(s.schema())
+		return of(s)
 	}
 	if t.Kind() == reflect.Slice {
-		items := schemaOf(t.Elem())
+		items := schemaOf(t.Elem(), of)
 		return schema{Type: "array", Items: &items}
 	}
 	out := schema{Type: "object", Properties: map[string]schema{}, Additional: new(bool)}
 	for f := range t.Fields() {
 		key := f.Tag.Get("yaml")
-		property := schemaOf(f.Type)
+		property := schemaOf(f.Type, of)
 		property.Description = f.Tag.Get("doc")
 		out.Properties[key] = property
 		if f.Tag.Get("required") != "" {

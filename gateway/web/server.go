@@ -60,6 +60,7 @@ type Route struct {
 	Permission Permission
 	Handler    echo.HandlerFunc
 	MaxBody    int64 // bytes, 0: as of the server; the path must have no parameters then
+	Doc        Doc   // of what is under /api
 }
 
 // Config configures a [Server].

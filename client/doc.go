@@ -1,0 +1,12 @@
+// Package client calls the operators' API of llm-hub, /api/v1, and holds the types of
+// its questions and answers. docs/openapi.json is generated from these types.
+//
+// Everything that is configured is reached in the same way, with a type of its own for
+// what is said of it:
+//
+//	hub, err := client.New("https://hub.example", token)
+//	for model, err := range hub.Models().All(ctx, client.ListQuery{}) { ... }
+//	made, err := hub.Keys().Create(ctx, "acme", client.Key{Name: "ci"})
+//
+// An error of the API is an [*Error].
+package client
