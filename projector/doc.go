@@ -62,6 +62,8 @@
 //     messages twice. [replay.TestStory]
 //  22. A log of an earlier release means what it meant, to the byte of the counters.
 //     [replay.TestGolden]
+//  23. The ledger of a past instant is, to the byte, what the counters were then.
+//     [ledger.TestAt]
 //
 // # What a checkpoint stands on
 //

@@ -132,9 +132,11 @@ func printDifference(w io.Writer, d control.Difference) {
 	}
 }
 
-// Run prints the configuration in force.
+// Run prints the configuration in force, or that of an instant.
 func (c *configExportCmd) Run(ctx context.Context, w world) error {
-	return c.look(ctx, w, "/api/v1/config", nil, func(body io.Reader) error {
+	q := url.Values{}
+	set(q, "at", c.At)
+	return c.look(ctx, w, "/api/v1/config", q, func(body io.Reader) error {
 		_, err := io.Copy(w.out, body)
 		return err
 	})

@@ -14,6 +14,7 @@ type commands struct {
 	Apply  applyCmd  `cmd:"" help:"Put a hub.yaml in force."`
 	Config configCmd `cmd:"" help:"The configuration in force."`
 	objectCmds
+	Budgets     budgetsCmd     `cmd:"" help:"How every limit stands, or stood at a past instant."`
 	Replay      replayCmd      `cmd:"" help:"Print the events of the log."`
 	Verify      verifyCmd      `cmd:"" help:"Compare log, counters and tables; exit 1 on a difference."`
 	Rebuild     rebuildCmd     `cmd:"" help:"Make counters and tables anew from the log."`
@@ -113,7 +114,10 @@ type configCmd struct {
 	Export configExportCmd `cmd:"" help:"Print the configuration in force, for apply. Secrets are sealed: only this hub can read them."`
 }
 
-type configExportCmd struct{ remote }
+type configExportCmd struct {
+	remote
+	At string `help:"As it was at this time (RFC 3339 or a date in UTC)." placeholder:"TIME"`
+}
 
 type replayCmd struct {
 	remote

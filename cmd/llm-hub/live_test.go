@@ -120,6 +120,11 @@ func TestTwoNodesSeeOneCatalog(t *testing.T) {
 		return fmt.Errorf("budgets are %+v", budgets.Rows)
 	})
 
+	first.remembers(t, "/api/v1/budgets?tenant=acme", func() {
+		second.configure(t, http.MethodPatch, "keys/acme/limited", map[string]any{"limits": []map[string]any{{"per": "day", "requests": 3}}}, nil)
+		becomes(first, limitedKey, http.StatusOK, "the third of three requests")
+	})
+
 	first.configure(t, http.MethodPatch, "providers/openai", map[string]any{"state": "disabled"}, nil)
 	becomes(second, hubKey, http.StatusBadGateway, "a disabled provider is not called")
 	first.configure(t, http.MethodPatch, "providers/openai", map[string]any{"state": "enabled"}, nil)
@@ -132,4 +137,36 @@ func TestTwoNodesSeeOneCatalog(t *testing.T) {
 	if len(one.Items) != 3 || fmt.Sprintf("%s", one.Items) != fmt.Sprintf("%s", two.Items) {
 		t.Errorf("keys\n%s\n%s", one.Items, two.Items)
 	}
+}
+
+// remembers asks how budgets stand, lets something happen, and asks how they stood.
+func (h *hub) remembers(t *testing.T, path string, happen func()) {
+	t.Helper()
+	type budgets struct {
+		Rows []struct {
+			ID         string
+			Used, Left int64
+		}
+	}
+	var now, then, later budgets
+	at := time.Now().UTC().Format(time.RFC3339Nano)
+	if err := getJSON(h.url+path, h.token, &now); err != nil {
+		t.Fatal(err)
+	}
+	happen()
+	if err := getJSON(h.url+path+"&at="+at, h.token, &then); err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(now) != fmt.Sprint(then) {
+		t.Errorf("at %s the budgets were %+v, now they are said to have been %+v", at, now, then)
+	}
+	eventually(t, settleTimeout, "budgets of now are others", func() error {
+		if err := getJSON(h.url+path, h.token, &later); err != nil {
+			return err
+		}
+		if fmt.Sprint(now) == fmt.Sprint(later) {
+			return errors.New("they are the same")
+		}
+		return nil
+	})
 }

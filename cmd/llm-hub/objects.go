@@ -145,6 +145,7 @@ type showCmd[N noun] struct {
 	remote
 	output
 	ID string `arg:"" help:"Its id: NAME, or HOLDER/NAME of what a tenant or provider holds."`
+	At string `help:"As it was at this time (RFC 3339 or a date in UTC)." placeholder:"TIME"`
 }
 
 type createCmd[N noun] struct {
@@ -222,11 +223,13 @@ func idOf(v control.View) string {
 // Run prints one.
 func (c *showCmd[N]) Run(ctx context.Context, w world) error {
 	var n N
-	return c.show(ctx, w, objectPath(n, c.ID))
+	q := url.Values{}
+	set(q, "at", c.At)
+	return c.show(ctx, w, objectPath(n, c.ID), q)
 }
 
-func (r *remote) show(ctx context.Context, w world, path string) error {
-	return r.look(ctx, w, path, nil, func(body io.Reader) error {
+func (r *remote) show(ctx context.Context, w world, path string, q url.Values) error {
+	return r.look(ctx, w, path, q, func(body io.Reader) error {
 		raw, err := io.ReadAll(body)
 		if err != nil {
 			return err
@@ -321,7 +324,7 @@ type settingsUpdateCmd struct {
 
 // Run prints the settings.
 func (c *settingsShowCmd) Run(ctx context.Context, w world) error {
-	return c.show(ctx, w, apiBase+"settings")
+	return c.show(ctx, w, apiBase+"settings", nil)
 }
 
 // Run changes settings.

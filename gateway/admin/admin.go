@@ -13,6 +13,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -57,6 +58,9 @@ type Config struct {
 	// Counters reads what a scope has used: one counter, or one for each partition
 	// that has one.
 	Counters func(context.Context, accounting.Scope) ([]accounting.Counter, error)
+	// Ledger folds the counters that there were at an instant: all, or those of a
+	// tenant and what crosses tenants of its partition. Reports as in Verify.
+	Ledger func(ctx context.Context, at time.Time, tenant events.TenantID, report func(any) error) (Ledger, error)
 	// Migrate brings the schema of the tables up to date, if up, and tells where it
 	// stands; anything that encodes as JSON.
 	Migrate func(ctx context.Context, up bool) (any, error)

@@ -102,28 +102,80 @@ func BudgetsOf(l Limited, counters []accounting.Counter, now time.Time) []Budget
 	return out
 }
 
-// budgets answers how all limits stand.
+// Budgets is how all limits stand, or stood.
+type Budgets struct {
+	Rows     []Budget  `json:"rows"`
+	TimeZone string    `json:"time_zone"`
+	At       time.Time `json:"at,omitzero"`          // the instant that was asked for; absent: now
+	Seq      uint64    `json:"as_of_seq,omitempty"`  // of the log: everything up to it was counted at that instant
+	Control  uint64    `json:"control_seq,omitzero"` // of the control stream, likewise
+}
+
+// budgets answers how all limits stand, or stood at an instant. That is a fold of
+// the log; with progress it is told as a job.
 func (a *API) budgets(c echo.Context) error {
 	p := newParams(c)
 	tenant := events.TenantID(p.text("tenant"))
 	if tenant != "" && !events.ValidID(string(tenant)) {
 		p.wrong("tenant", "%q is not the id of a tenant", string(tenant))
 	}
+	at, told := p.instant(time.Now()), p.choice("progress", "false", "true") == "true"
+	if told && at.IsZero() {
+		p.wrong("progress", "is told of a past instant only: it needs at")
+	}
 	if err := p.done(); err != nil {
 		return err
 	}
-	if a.cfg.Counters == nil || a.cfg.Control == nil {
+	if a.cfg.Control == nil || a.cfg.Counters == nil || !at.IsZero() && a.cfg.Ledger == nil {
 		return absent("The counters")
 	}
-	catalog := a.cfg.Control.Live().Current()
-	if tenant != "" && catalog.Tenants[tenant] == nil {
-		return &gateway.Error{Kind: gateway.NotFound, Param: "tenant", Public: "There is no such tenant."}
+	q := ledgerQuery{at: at, tenant: tenant}
+	if told {
+		return run(c, func(ctx context.Context, report func(any) error) (any, error) { return a.budgetsAt(ctx, q, report) })
 	}
-	out, err := allBudgets(c.Request().Context(), LimitedScopes(catalog, tenant), a.cfg.Counters, time.Now().In(catalog.Location))
+	var out Budgets
+	var err error
+	if at.IsZero() {
+		out, err = budgetsIn(c.Request().Context(), a.cfg.Control.Live().Current(), tenant, a.cfg.Counters, time.Now())
+	} else {
+		out, err = a.budgetsAt(c.Request().Context(), q, func(any) error { return nil })
+	}
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, map[string]any{"rows": out, "time_zone": catalog.Location.String()})
+	return c.JSON(http.StatusOK, out)
+}
+
+type ledgerQuery struct {
+	at     time.Time
+	tenant events.TenantID
+}
+
+// budgetsAt tells how the limits of an instant stood then.
+func (a *API) budgetsAt(ctx context.Context, q ledgerQuery, report func(any) error) (Budgets, error) {
+	then, err := a.cfg.Control.At(ctx, q.at)
+	if err != nil {
+		return Budgets{}, err
+	}
+	catalog, err := then.Catalog(ctx)
+	if err != nil {
+		return Budgets{}, err
+	}
+	ledger, err := a.cfg.Ledger(ctx, q.at, q.tenant, report)
+	if err != nil {
+		return Budgets{}, err
+	}
+	out, err := budgetsIn(ctx, catalog, q.tenant, ledger.Counters, q.at)
+	out.At, out.Seq, out.Control = q.at, ledger.Seq, then.Seq
+	return out, err
+}
+
+func budgetsIn(ctx context.Context, catalog *control.Catalog, tenant events.TenantID, counters countersFunc, now time.Time) (Budgets, error) {
+	if tenant != "" && catalog.Tenants[tenant] == nil {
+		return Budgets{}, &gateway.Error{Kind: gateway.NotFound, Param: "tenant", Public: "There is no such tenant."}
+	}
+	rows, err := allBudgets(ctx, LimitedScopes(catalog, tenant), counters, now.In(catalog.Location))
+	return Budgets{Rows: rows, TimeZone: catalog.Location.String()}, err
 }
 
 type countersFunc func(context.Context, accounting.Scope) ([]accounting.Counter, error)

@@ -60,15 +60,13 @@ func (a *API) apply(c echo.Context) error {
 	return c.JSON(http.StatusOK, Applied{Outcome: done.Outcome, Keys: shownOnce(done.Keys)})
 }
 
-// export writes the configuration in force.
+// export writes the configuration in force, or that of an instant.
 func (a *API) export(c echo.Context) error {
-	if err := newParams(c).done(); err != nil {
+	now, err := a.configuration(c, newParams(c))
+	if err != nil {
 		return err
 	}
-	if a.cfg.Control == nil {
-		return absent("The configuration")
-	}
-	text, err := a.cfg.Control.Export(c.Request().Context())
+	text, err := now.Export(c.Request().Context())
 	if err != nil {
 		return &gateway.Error{Kind: gateway.Unavailable, Public: "The configuration cannot be written at present.", Cause: err}
 	}

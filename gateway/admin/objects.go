@@ -85,13 +85,11 @@ func (o objects) list(c echo.Context) error {
 	if o.holder == "tenant" {
 		tenant = events.TenantID(p.text("tenant"))
 	}
-	if err := p.done(); err != nil {
+	now, err := o.api.configuration(c, p)
+	if err != nil {
 		return err
 	}
-	if o.api.cfg.Control == nil {
-		return absent("The configuration")
-	}
-	all, err := o.api.cfg.Control.Views(o.sort, tenant)
+	all, err := now.Views(o.sort, tenant)
 	if err != nil {
 		return err
 	}
@@ -135,17 +133,15 @@ func (o objects) ref(c echo.Context) (control.Ref, error) {
 }
 
 func (o objects) show(c echo.Context) error {
-	if err := newParams(c).done(); err != nil {
+	now, err := o.api.configuration(c, newParams(c))
+	if err != nil {
 		return err
-	}
-	if o.api.cfg.Control == nil {
-		return absent("The configuration")
 	}
 	r, err := o.ref(c)
 	if err != nil {
 		return err
 	}
-	v, err := o.api.cfg.Control.View(r)
+	v, err := now.View(r)
 	if err != nil {
 		return err
 	}

@@ -235,6 +235,9 @@ func setOf[T ~string](list []T) map[string]bool {
 // UserID is the id of a person in events: it tells nothing to whoever does not
 // know the address. The case of the address does not matter.
 func UserID(t events.TenantID, email string) string {
+	if id, gone := strings.CutPrefix(email, destroyedPrefix); gone {
+		return id
+	}
 	const bytes = 8
 	sum := sha256.Sum256([]byte(string(t) + "\n" + strings.ToLower(email)))
 	return "u_" + hex.EncodeToString(sum[:bytes])

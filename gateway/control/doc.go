@@ -50,4 +50,6 @@
 //     TestAccountIsNotShown]
 //  14. A personal token may no more than its account may at the time.
 //     [TestPersonalTokenIsBounded]
+//  15. The configuration of a past instant is what a node that lived then had in
+//     force. [TestMoment]
 package control

@@ -12,10 +12,13 @@ import (
 // that it may be kept anywhere, and applied to this hub it makes no difference.
 // Addresses of people are in clear.
 func (p *Plane) Export(ctx context.Context) ([]byte, error) {
-	plan := p.opened.Load().plan
-	parts := plan.sorted()
+	return p.opened.Load().plan.export(ctx, p.cfg.Vault)
+}
+
+func (p *plan) export(ctx context.Context, vault Vault) ([]byte, error) {
+	parts := p.sorted()
 	for i, one := range parts {
-		closed, err := one.closed(ctx, p.cfg.Vault)
+		closed, err := one.closed(ctx, vault)
 		if err != nil {
 			return nil, err
 		}

@@ -21,13 +21,16 @@ type View struct {
 
 // Views are the objects of a sort, by tenant and id; tenant "": of all.
 func (p *Plane) Views(sort events.Sort, tenant events.TenantID) ([]View, error) {
-	now := p.opened.Load()
+	return p.opened.Load().views(sort, tenant)
+}
+
+func (o *opened) views(sort events.Sort, tenant events.TenantID) ([]View, error) {
 	out := []View{}
-	for _, r := range now.plan.order {
+	for _, r := range o.plan.order {
 		if r.Sort != sort || tenant != "" && r.Tenant != tenant {
 			continue
 		}
-		v, err := now.view(r)
+		v, err := o.view(r)
 		if err != nil {
 			return nil, err
 		}

@@ -126,6 +126,7 @@ type opened struct {
 type tools struct {
 	vault Vault
 	kinds []Kind
+	past  bool // what cannot be opened any more is no error, see [part.openPast]
 }
 
 func openObject(ctx context.Context, o Object, known *opened, with tools, so *plan) (*part, error) {
@@ -143,6 +144,9 @@ func openObject(ctx context.Context, o Object, known *opened, with tools, so *pl
 	}
 	if err := decodeDoc(o, one.doc); err != nil {
 		return nil, err
+	}
+	if with.past {
+		return one, one.openPast(ctx, with.vault)
 	}
 	return one, one.open(ctx, with.vault)
 }

@@ -13,6 +13,8 @@ import (
 const (
 	sealedPrefix = "sealed:" // by a [Vault]
 	hashPrefix   = "sha256:" // of a virtual key, in hex
+	// destroyedPrefix is of the address of somebody who is gone, and the person's id.
+	destroyedPrefix = sealedPrefix + "destroyed/"
 )
 
 // Place is where a sealed value belongs. Anywhere else it cannot be opened.

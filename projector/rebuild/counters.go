@@ -10,10 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/projector"
 	"github.com/llm-hub/llm-hub/projector/counters"
+	"github.com/llm-hub/llm-hub/projector/ledger"
 )
 
 // writeTries is how often the counters are written if something fails or somebody
@@ -74,12 +74,12 @@ type books struct {
 	info     events.Info
 	latest   events.Stored
 	folds    *projector.Folds
-	counters map[string]*accounting.Counter
+	counters ledger.Counters
 }
 
 func fold(ctx context.Context, log events.Reader, info events.Info, progress func(Progress)) (*books, error) {
 	b := &books{
-		info: info, folds: projector.NewFolds(projector.AllPartitions(), nil), counters: map[string]*accounting.Counter{},
+		info: info, folds: projector.NewFolds(projector.AllPartitions(), nil), counters: ledger.Counters{},
 	}
 	if info.Last == 0 {
 		return b, nil
@@ -107,18 +107,7 @@ func (b *books) message(m events.Stored) {
 	if err != nil {
 		return // a gap: the folds remember it
 	}
-	for _, e := range applied.Entries {
-		for _, scope := range e.Scopes {
-			key := events.CounterKey(p, string(scope.Kind), scope.ID)
-			if !events.ValidKey(key) {
-				continue // a dead letter says so
-			}
-			if b.counters[key] == nil {
-				b.counters[key] = &accounting.Counter{}
-			}
-			b.counters[key].Add(&e)
-		}
-	}
+	b.counters.Book(p, applied.Entries)
 	b.folds.Mark(p, b.folds.At(p))
 }
 
