@@ -2,6 +2,7 @@ package control
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 
 	"github.com/goccy/go-yaml"
@@ -22,28 +23,38 @@ func (d *document) read(data []byte) { d.readInto(data, &d.file) }
 
 // readInto parses data and decodes it into what doc points to.
 func (d *document) readInto(data []byte, doc any) {
-	if len(data) > maxFile {
-		d.mistake("", "has %d bytes, more than %d", len(data), maxFile)
+	root, wrong := Tree(data)
+	if wrong != nil {
+		wrong.File = d.name
+		d.wrong = append(d.wrong, wrong)
+	}
+	if root == nil {
 		return
+	}
+	d.value(root, "", reflect.ValueOf(doc).Elem())
+}
+
+// Tree parses one YAML document of bounded size and depth, whose mappings may have a
+// key twice. The mistake names no file, and quotes nothing of it; beside a tree it is
+// that there are more documents.
+func Tree(data []byte) (ast.Node, *Mistake) {
+	if len(data) > maxFile {
+		return nil, &Mistake{Text: fmt.Sprintf("has %d bytes, more than %d", len(data), maxFile)}
 	}
 	tokens := lexer.Tokenize(string(data))
 	if at := tooDeep(tokens); at != nil {
-		d.syntax(at, "values are nested too deep")
-		return
+		return nil, syntax(at, "values are nested too deep")
 	}
 	tree, err := parse(tokens)
-	if err != nil {
-		d.unparsed(err)
-		return
+	switch {
+	case err != nil:
+		return nil, unparsed(err)
+	case len(tree.Docs) == 0 || tree.Docs[0].Body == nil:
+		return nil, &Mistake{Text: "is empty"}
+	case len(tree.Docs) > 1 && tree.Docs[1].Body != nil:
+		return tree.Docs[0].Body, syntax(tree.Docs[1].Body.GetToken(), "a second document: a configuration is one")
 	}
-	if len(tree.Docs) == 0 || tree.Docs[0].Body == nil {
-		d.mistake("", "is empty")
-		return
-	}
-	if len(tree.Docs) > 1 && tree.Docs[1].Body != nil {
-		d.syntax(tree.Docs[1].Body.GetToken(), "a second document: a configuration is one")
-	}
-	d.value(tree.Docs[0].Body, "", reflect.ValueOf(doc).Elem())
+	return tree.Docs[0].Body, nil
 }
 
 // parse makes a tree. The parser is known to panic on some texts that are not
@@ -57,17 +68,16 @@ func parse(tokens token.Tokens) (tree *ast.File, err error) {
 	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey()) // duplicates are found here, all of them
 }
 
-func (d *document) syntax(at *token.Token, text string) {
-	d.wrong = append(d.wrong, &Mistake{File: d.name, Line: at.Position.Line, Col: at.Position.Column, Text: text})
+func syntax(at *token.Token, text string) *Mistake {
+	return &Mistake{Line: at.Position.Line, Col: at.Position.Column, Text: text}
 }
 
-// unparsed notes a syntax error. The parser's own text would quote the file.
-func (d *document) unparsed(err error) {
+// unparsed is a syntax error. The parser's own text would quote the file.
+func unparsed(err error) *Mistake {
 	if e, ok := errors.AsType[*yaml.SyntaxError](err); ok && e.Token != nil {
-		d.syntax(e.Token, "not YAML: "+e.Message)
-		return
+		return syntax(e.Token, "not YAML: "+e.Message)
 	}
-	d.mistake("", "not YAML")
+	return &Mistake{Text: "not YAML"}
 }
 
 // tooDeep finds where values nest deeper than any configuration does, by brackets
