@@ -13,6 +13,7 @@ type commands struct {
 	Serve  serveCmd  `cmd:"" help:"Run the gateway and the projector."`
 	Apply  applyCmd  `cmd:"" help:"Put a hub.yaml in force."`
 	Config configCmd `cmd:"" help:"The configuration in force."`
+	Import importCmd `cmd:"" help:"Make a hub.yaml of another gateway's configuration."`
 	objectCmds
 	Budgets     budgetsCmd     `cmd:"" help:"How every limit stands, or stood at a past instant."`
 	Replay      replayCmd      `cmd:"" help:"Print the events of the log."`
