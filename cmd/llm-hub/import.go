@@ -12,6 +12,7 @@ import (
 
 type importCmd struct {
 	LiteLLM importLiteLLMCmd `cmd:"" name:"litellm" help:"Of LiteLLM's config.yaml."`
+	OneAPI  importOneAPICmd  `cmd:"" name:"one-api" help:"Of the database of one-api or new-api."`
 }
 
 // importOutput says where a hub.yaml goes.
@@ -46,12 +47,49 @@ func (c *importLiteLLMCmd) Run(w world) error {
 	return c.write(w, loader, r)
 }
 
+type importOneAPICmd struct {
+	importOutput
+	Files []string `arg:"" help:"Dumps of the database, like that of: sqlite3 one-api.db '.dump channels tokens users options'. mysqldump and pg_dump do as well, and JSON of the API or of rows." type:"path"`
+}
+
+// Run reads dumps.
+func (c *importOneAPICmd) Run(w world) error {
+	var files []foreign.File
+	for _, path := range c.Files {
+		f, err := readForeign("FILE", path)
+		if err != nil {
+			return err
+		}
+		files = append(files, f)
+	}
+	loader, err := newLoader(w.env)
+	if err != nil {
+		return err
+	}
+	r, err := foreign.OneAPI(files, loader)
+	if err != nil {
+		return usageError{err}
+	}
+	return c.write(w, loader, r)
+}
+
+// maxForeign bounds a file that is read, in bytes: a dump of the four tables is far
+// smaller, one of the logs may not fit into memory.
+const maxForeign = 256 << 20
+
 // readForeign reads a file; no path is no file.
 func readForeign(flag, path string) (foreign.File, error) {
 	if path == "" {
 		return foreign.File{}, nil
 	}
-	data, err := os.ReadFile(path)
+	info, err := os.Stat(path)
+	if err == nil && info.Size() > maxForeign {
+		err = fmt.Errorf("%s has more than %d bytes: dump only the tables that are needed", path, int64(maxForeign))
+	}
+	var data []byte
+	if err == nil {
+		data, err = os.ReadFile(path)
+	}
 	if err != nil {
 		return foreign.File{}, usageError{fmt.Errorf("%s: %w", flag, err)}
 	}

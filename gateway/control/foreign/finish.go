@@ -54,7 +54,10 @@ func (d *draft) refused(part obj) error {
 func reason(err error) string {
 	if list := control.Mistakes(err); len(list) > 0 {
 		text, _, _ := strings.Cut(list[0].Text, ": \"") // what was read is not quoted: it may be a secret
-		return strings.TrimSpace(list[0].Path[strings.LastIndexByte(list[0].Path, '.')+1:] + " " + text)
+		if key := list[0].Path[strings.LastIndexByte(list[0].Path, '.')+1:]; key != "" {
+			return key + ": " + text
+		}
+		return text
 	}
 	return "it is not understood"
 }

@@ -37,6 +37,9 @@ type pair struct {
 // readTree reads YAML, or JSON, which is YAML too. Anchors, aliases and merged keys
 // are followed; an alias shares its node, so that no text makes a tree larger than itself.
 func readTree(file string, data []byte) (*node, error) {
+	if isJSON(data) {
+		return readJSON(file, data)
+	}
 	root, wrong := control.Tree(data)
 	if wrong != nil {
 		return nil, unread(file, wrong)

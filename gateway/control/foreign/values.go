@@ -89,3 +89,8 @@ func moment(text string) (string, bool) {
 	}
 	return "", false
 }
+
+// maxUnix is the last second that has a year of four digits.
+const maxUnix = 253402300799
+
+func unixTime(seconds int64) string { return time.Unix(seconds, 0).UTC().Format(time.RFC3339) }
