@@ -13,6 +13,7 @@ import (
 type Scope struct {
 	everyone bool
 	tenants  []string
+	user     string // of the tenants; empty: all
 }
 
 // Everyone sees the facts of all tenants.
@@ -24,6 +25,12 @@ func Of(tenants ...events.TenantID) Scope {
 	for _, t := range tenants {
 		s.tenants = append(s.tenants, string(t))
 	}
+	return s
+}
+
+// Only narrows the scope to the facts of one user; ids of users are unique in a tenant.
+func (s Scope) Only(user string) Scope {
+	s.user = user
 	return s
 }
 
@@ -101,6 +108,10 @@ func (f Filter) conditions() clause {
 	if !f.Scope.everyone {
 		c.and("tenant IN {scope:Array(String)}")
 		c.params["scope"] = append([]string{}, f.Scope.tenants...)
+	}
+	if f.Scope.user != "" {
+		c.and("user = {scope_user:String}")
+		c.params["scope_user"] = f.Scope.user
 	}
 	for _, d := range AllDimensions() { // in this order, so that equal questions are equal statements
 		if values := f.Where[d]; len(values) > 0 {

@@ -46,7 +46,7 @@ func (r Request) Value(d Dimension) string {
 // Matches tells whether the filter lets a request through, whenever it was: what
 // the tables would say of it.
 func (f RequestFilter) Matches(r Request) bool {
-	if !f.Scope.Sees(events.TenantID(r.Tenant)) || r.Total < f.MinTotal.Nanoseconds() || r.FirstByte < f.MinFirstByte.Nanoseconds() {
+	if !f.Scope.Sees(events.TenantID(r.Tenant)) || f.Scope.user != "" && f.Scope.user != r.Principal.User || r.Total < f.MinTotal.Nanoseconds() || r.FirstByte < f.MinFirstByte.Nanoseconds() {
 		return false
 	}
 	for d, values := range f.Where {

@@ -51,6 +51,7 @@ func questions(t *testing.T, c *clickhouse.Client) {
 	t.Run("filters", w.filters)
 	t.Run("roll-up equals rows", w.rollUpEqualsRows)
 	t.Run("scopes", w.scopes)
+	t.Run("one user", w.oneUser)
 	t.Run("ranking", w.ranking)
 	t.Run("comparison", w.comparison)
 	t.Run("pages", w.pages)

@@ -2,6 +2,7 @@ package query_test
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"testing"
 	"time"
@@ -41,6 +42,62 @@ func (w world) scopes(t *testing.T) {
 		errs, err := w.engine.Errors(t.Context(), q.Filter)
 		if err != nil || (len(errs.Attempts) > 0) != (name == "one") {
 			t.Errorf("%s sees %d errors, %v", name, len(errs.Attempts), err)
+		}
+	}
+}
+
+// oneUser: who sees one user's facts gets what a filter on that user gives, whatever is asked.
+func (w world) oneUser(t *testing.T) {
+	const user = "user-1"
+	q := everything()
+	q.GroupBy = []query.Dimension{query.Tenant, query.User}
+	q.Scope = query.Of("tenant-1").Only(user)
+	want := w.fold(func(e accounting.Entry) bool { return e.Tenant == "tenant-1" && e.Principal.User == user }, func(e accounting.Entry) string { return e.Principal.User })
+	if diff := gocmp.Diff(want, w.ask(t, q, func(r query.Row) string { return r.Labels[query.User] })); diff != "" || len(want) != 1 {
+		t.Errorf("usage (-want +got):\n%s", diff)
+	}
+	facets, err := w.engine.Facets(t.Context(), query.RequestFilter{Filter: q.Filter})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range facets.Facets {
+		if f.Dimension == query.User && (len(f.Values) != 1 || f.Values[0].Value != user) || f.Dimension == query.Tenant && len(f.Values) != 1 {
+			t.Errorf("facets %+v", f)
+		}
+	}
+	filtered := q.Filter
+	filtered.Scope, filtered.Where = query.Of("tenant-1"), map[query.Dimension][]string{query.User: {user}}
+	for name, ask := range map[string]func(query.Filter) (any, error){
+		"requests": func(f query.Filter) (any, error) {
+			return w.engine.Requests(t.Context(), query.Page{RequestFilter: query.RequestFilter{Filter: f, MinCost: 1}, Limit: 1000})
+		},
+		"histogram": func(f query.Filter) (any, error) {
+			return w.engine.Histogram(t.Context(), query.RequestFilter{Filter: f}, query.Day)
+		},
+		"latency": func(f query.Filter) (any, error) {
+			return w.engine.Latency(t.Context(), query.Latency{RequestFilter: query.RequestFilter{Filter: f}})
+		},
+		"errors": func(f query.Filter) (any, error) { return w.engine.Errors(t.Context(), f) },
+		"health": func(f query.Filter) (any, error) { return w.engine.Health(t.Context(), f, query.Day) },
+	} {
+		one, err := ask(q.Filter)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		other, err := ask(filtered)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		want, err := json.Marshal(other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := json.Marshal(one)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := gocmp.Diff(string(want), string(got)); diff != "" {
+			t.Errorf("%s (-filter +scope):\n%s", name, diff)
 		}
 	}
 }

@@ -157,6 +157,12 @@ func TestFilter(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || len(want) < 5 {
 		t.Errorf("%d rows (-want +got):\n%s", len(want), diff)
 	}
+	one := query.RequestFilter{Filter: query.Filter{Scope: query.Of("tenant-2").Only("user-1")}}
+	for _, r := range follow(t, log, one, accounting.Position{Index: -1}, 5) {
+		if r.Tenant != "tenant-2" || r.Principal.User != "user-1" {
+			t.Errorf("one user is shown a request of %s in %s", r.Principal.User, r.Tenant)
+		}
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, scope := range map[string]query.Scope{"nobody": {}, "everyone": query.Everyone()} {
