@@ -77,18 +77,24 @@ type Timeouts struct {
 
 // Tenant is an organisation.
 type Tenant struct {
-	Name         string  `json:"name"`
-	Limits       []Limit `json:"limits,omitempty"`
-	Keys         []Key   `json:"keys,omitempty"`
-	Users        []User  `json:"users,omitempty"`
-	OnDisconnect string  `json:"on_disconnect,omitempty"`
+	Name         string   `json:"name"`
+	Limits       []Limit  `json:"limits,omitempty"`
+	Keys         []Key    `json:"keys,omitempty"`
+	Users        []User   `json:"users,omitempty"`
+	OnDisconnect string   `json:"on_disconnect,omitempty"`
+	Models       []string `json:"models,omitempty"`
+	OwnLimits    []Limit  `json:"own_limits,omitempty"`
 }
 
 // User is a person of a tenant.
 type User struct {
-	Email  string  `json:"email"`
-	Role   string  `json:"role,omitempty"`
-	Limits []Limit `json:"limits,omitempty"`
+	Email     string   `json:"email"`
+	Role      string   `json:"role,omitempty"`
+	Limits    []Limit  `json:"limits,omitempty"`
+	Models    []string `json:"models,omitempty"`
+	Endpoints []string `json:"endpoints,omitempty"`
+	Addresses []string `json:"addresses,omitempty"`
+	Expires   string   `json:"expires,omitempty"`
 }
 
 // Key is a virtual key: what applications authenticate with.
@@ -105,6 +111,7 @@ type Key struct {
 	Tags      []string  `json:"tags,omitempty"`
 	ID        string    `json:"id,omitempty"`
 	Previous  *Previous `json:"previous,omitempty"`
+	Issuer    string    `json:"issuer,omitempty"`
 }
 
 // Previous is the secret before a roll.
@@ -118,6 +125,8 @@ type Token struct {
 	Name    string `json:"name"`
 	Key     string `json:"key,omitempty"`
 	Role    string `json:"role"`
+	Tenant  string `json:"tenant,omitempty"`
+	User    string `json:"user,omitempty"`
 	Expires string `json:"expires,omitempty"`
 }
 

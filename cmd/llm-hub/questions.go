@@ -102,7 +102,7 @@ func scopeOf(s admin.Scope) query.Scope {
 	if s.Everyone {
 		return query.Everyone()
 	}
-	return query.Of(s.Tenants...)
+	return query.Of(s.Tenants...).Only(s.User)
 }
 
 func dimensionsOf(list []admin.Dimension) []query.Dimension {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/llm-hub/llm-hub/accounting"
@@ -164,10 +163,21 @@ func (h *localHub) story(ctx context.Context, scope admin.Scope, id events.Reque
 	}
 	s, err := replay.Tell(ctx, h.stores.log, id, hint)
 	switch {
-	case errors.Is(err, replay.ErrNoRequest), err == nil && !scope.Everyone && !slices.Contains(scope.Tenants, s.Tenant):
+	case errors.Is(err, replay.ErrNoRequest), err == nil && !scope.Sees(s.Tenant, userOf(s)):
 		return admin.RequestStory{}, &gateway.Error{Kind: gateway.NotFound, Public: "The log knows no request of this id.", Cause: err}
 	case err != nil:
 		return admin.RequestStory{}, toOperator(err)
 	}
 	return admin.RequestStory{Story: s, Admitted: s.Admission, At: s.Admitted}, nil
+}
+
+// userOf is the user a request was made for, empty if there was none.
+func userOf(s replay.Story) string {
+	switch {
+	case s.Admission != nil:
+		return s.Admission.User
+	case s.Rejection != nil:
+		return s.Rejection.User
+	}
+	return ""
 }

@@ -18,20 +18,31 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/admin"
 	"github.com/llm-hub/llm-hub/gateway/admin/openapi"
 	"github.com/llm-hub/llm-hub/gateway/auth"
+	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/web"
 )
 
 type operator struct{}
 
-// Identify knows "token", which may everything, and the names of roles.
+// Identify knows "token", which may everything, the names of roles of the
+// installation, and TENANT/ROLE.
 func (operator) Identify(h http.Header, _ string) (auth.Person, error) {
 	switch role := strings.TrimPrefix(h.Get("Authorization"), "Bearer "); role {
 	case "token":
 		return auth.Person{Name: "operator", Role: "admin"}, nil
 	case "admin", "operator", "viewer":
 		return auth.Person{Name: "token/" + role, Role: role}, nil
+	default:
+		if tenant, role, ok := strings.Cut(role, "/"); ok {
+			return personOf(events.TenantID(tenant), role), nil
+		}
 	}
 	return auth.Person{}, &gateway.Error{Kind: gateway.Unauthenticated, Public: "No."}
+}
+
+// personOf is the user of a tenant who is called by their role.
+func personOf(tenant events.TenantID, role string) auth.Person {
+	return auth.Person{Name: string(tenant) + "-" + role, Role: role, Tenant: tenant, User: control.UserID(tenant, role+"@people.test")}
 }
 
 func newHandler(t *testing.T, cfg admin.Config) http.Handler {
@@ -47,7 +58,13 @@ func newHandler(t *testing.T, cfg admin.Config) http.Handler {
 	return serveAdmin(t, a)
 }
 
+// serveAdmin mounts the routes and holds what they answer to its description.
 func serveAdmin(t *testing.T, a *admin.API) http.Handler {
+	t.Helper()
+	return openapi.Hold(t, mount(t, a), fakes()...)
+}
+
+func mount(t *testing.T, a *admin.API) http.Handler {
 	t.Helper()
 	s, err := web.New(web.Config{Logger: slog.New(slog.DiscardHandler), Guards: a.Guards()})
 	if err != nil {
@@ -56,7 +73,7 @@ func serveAdmin(t *testing.T, a *admin.API) http.Handler {
 	if err := s.Mount(a.Routes()...); err != nil {
 		t.Fatal(err)
 	}
-	return openapi.Hold(t, s, fakes()...)
+	return s
 }
 
 // fakes are the addresses whose answers are made by ports that these tests stand in for.

@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway/auth"
 	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/web"
 )
@@ -69,6 +70,9 @@ func (a *API) audit(c echo.Context) error {
 	if a.cfg.Control == nil {
 		return absent("The audit")
 	}
+	if who := auth.From(c.Request().Context()); who.Tenant != "" {
+		f.Tenant = who.Tenant
+	}
 	entries, next, err := a.cfg.Control.Audit(c.Request().Context(), f)
 	if err != nil {
 		return err
@@ -92,6 +96,7 @@ func (a *API) auditExport(c echo.Context) error {
 		return absent("The audit")
 	}
 	w := newLineWriter(c)
+	w.watch = a.watch(c)
 	for from := uint64(1); ; {
 		page, err := a.cfg.Control.Commands(c.Request().Context(), from)
 		if err != nil || len(page) == 0 {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -12,6 +13,7 @@ import (
 	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/auth"
 	"github.com/llm-hub/llm-hub/gateway/control"
 )
 
@@ -129,14 +131,18 @@ func (a *API) budgets(c echo.Context) error {
 	if a.cfg.Control == nil || a.cfg.Counters == nil || !at.IsZero() && a.cfg.Ledger == nil {
 		return absent("The counters")
 	}
-	q := ledgerQuery{at: at, tenant: tenant}
+	q := ledgerQuery{at: at, tenant: tenant, who: auth.From(c.Request().Context())}
+	if q.who.Tenant != "" {
+		q.tenant = q.who.Tenant
+	}
 	if told {
 		return run(c, func(ctx context.Context, report func(any) error) (any, error) { return a.budgetsAt(ctx, q, report) })
 	}
 	var out Budgets
 	var err error
 	if at.IsZero() {
-		out, err = budgetsIn(c.Request().Context(), a.cfg.Control.Live().Current(), tenant, a.cfg.Counters, time.Now())
+		q.at = time.Now()
+		out, err = q.budgets(c.Request().Context(), a.cfg.Control.Live().Current(), a.cfg.Counters)
 	} else {
 		out, err = a.budgetsAt(c.Request().Context(), q, func(any) error { return nil })
 	}
@@ -149,6 +155,7 @@ func (a *API) budgets(c echo.Context) error {
 type ledgerQuery struct {
 	at     time.Time
 	tenant events.TenantID
+	who    auth.Person
 }
 
 // budgetsAt tells how the limits of an instant stood then.
@@ -165,16 +172,20 @@ func (a *API) budgetsAt(ctx context.Context, q ledgerQuery, report func(any) err
 	if err != nil {
 		return Budgets{}, err
 	}
-	out, err := budgetsIn(ctx, catalog, q.tenant, ledger.Counters, q.at)
+	out, err := q.budgets(ctx, catalog, ledger.Counters)
 	out.At, out.Seq, out.Control = q.at, ledger.Seq, then.Seq
 	return out, err
 }
 
-func budgetsIn(ctx context.Context, catalog *control.Catalog, tenant events.TenantID, counters countersFunc, now time.Time) (Budgets, error) {
-	if tenant != "" && catalog.Tenants[tenant] == nil {
+func (q ledgerQuery) budgets(ctx context.Context, catalog *control.Catalog, counters countersFunc) (Budgets, error) {
+	if q.tenant != "" && catalog.Tenants[q.tenant] == nil {
 		return Budgets{}, &gateway.Error{Kind: gateway.NotFound, Param: "tenant", Public: "There is no such tenant."}
 	}
-	rows, err := allBudgets(ctx, LimitedScopes(catalog, tenant), counters, now.In(catalog.Location))
+	scopes := LimitedScopes(catalog, q.tenant)
+	if !q.who.Everything() {
+		scopes = slices.DeleteFunc(scopes, func(l Limited) bool { return !ownScope(catalog.Tenants[q.tenant], q.who.User, l.Scope) })
+	}
+	rows, err := allBudgets(ctx, scopes, counters, q.at.In(catalog.Location))
 	return Budgets{Rows: rows, TimeZone: catalog.Location.String()}, err
 }
 
@@ -193,4 +204,18 @@ func allBudgets(ctx context.Context, scopes []Limited, counters countersFunc, no
 		out = append(out, BudgetsOf(l, have, now)...)
 	}
 	return out, nil
+}
+
+// ownScope tells whether what is counted is one user's alone: theirs, or of a key of theirs.
+func ownScope(t *control.Tenant, user string, s accounting.Scope) bool {
+	name := strings.TrimPrefix(s.ID, string(t.ID)+"/")
+	switch {
+	case user == "":
+		return false
+	case s.Kind == accounting.UserScope:
+		return name == user
+	case s.Kind == accounting.KeyScope:
+		return slices.ContainsFunc(t.Keys, func(k *control.Key) bool { return k.Name == name && k.User != nil && k.User.ID == user })
+	}
+	return false
 }

@@ -27,7 +27,8 @@ type MadeKey struct {
 
 // by says who gives a command with this request.
 func by(c echo.Context, cause, origin string) control.By {
-	return control.By{Actor: auth.From(c.Request().Context()).Name, Cause: cause, Origin: origin, Request: web.RequestID(c)}
+	who := auth.From(c.Request().Context())
+	return control.By{Actor: who.Name, Cause: cause, Origin: origin, Request: web.RequestID(c), Rights: who.Rights()}
 }
 
 // apply puts a whole configuration in force.

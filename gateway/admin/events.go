@@ -6,6 +6,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway/auth"
 )
 
 // Bound is an end of a range of the log: a sequence or a moment; the zero Bound
@@ -41,9 +42,15 @@ func (a *API) events(c echo.Context) error {
 	if err := p.done(); err != nil {
 		return err
 	}
+	if who := auth.From(c.Request().Context()); who.Tenant != "" {
+		if q.Tenant = who.Tenant; q.DeadLetters { // of all tenants
+			return nothingHere()
+		}
+	}
 	if a.cfg.Events == nil {
 		return absent("The log")
 	}
 	w := newLineWriter(c)
+	w.watch = a.watch(c)
 	return w.end(a.cfg.Events(c.Request().Context(), q, w.line))
 }

@@ -64,7 +64,7 @@ func (a *API) exportFile(c echo.Context, what string) error {
 		return absent("Analytics")
 	}
 	name := strings.NewReplacer(":", "", "-", "").Replace(fmt.Sprintf("%s_%s_%s.%s", what, q.From.Format(time.RFC3339), q.To.Format(time.RFC3339), q.Format))
-	w := &fileWriter{c: c, kind: contentType(q.Format), name: name}
+	w := &fileWriter{c: c, watch: a.watch(c), kind: contentType(q.Format), name: name}
 	err := a.cfg.Export(c.Request().Context(), q, w)
 	if err != nil && w.begun {
 		_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Unix(1, 0)) // a writer without a connection has nothing to break
@@ -76,12 +76,16 @@ func (a *API) exportFile(c echo.Context, what string) error {
 // error with a status of its own.
 type fileWriter struct {
 	c          echo.Context
+	watch      *watch
 	kind, name string
 	begun      bool
 }
 
 // Write implements io.Writer.
 func (w *fileWriter) Write(b []byte) (int, error) {
+	if err := w.watch.check(); err != nil {
+		return 0, err
+	}
 	if !w.begun {
 		w.begun = true
 		h := w.c.Response().Header()

@@ -1,14 +1,17 @@
 package admin
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/auth"
+	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/web"
 )
 
@@ -19,7 +22,7 @@ import (
 // installation has, is answered as what is not there.
 func (a *API) guard(c echo.Context, p web.Permission) error {
 	r := c.Request()
-	who, err := a.cfg.Operator.Identify(r.Header, r.RemoteAddr)
+	who, err := a.identify(r)
 	if err != nil {
 		return err
 	}
@@ -38,6 +41,42 @@ func (a *API) guard(c echo.Context, p web.Permission) error {
 	}
 	c.SetRequest(r.WithContext(auth.With(r.Context(), who)))
 	return nil
+}
+
+func (a *API) identify(r *http.Request) (auth.Person, error) {
+	return a.cfg.Operator.Identify(r.Header, r.RemoteAddr)
+}
+
+// again is how long a long answer goes on before whoever gets it must still have the
+// rights that it began with.
+const again = time.Minute
+
+// watch asks for that.
+type watch struct {
+	still func() error
+	asked time.Time
+}
+
+// watch watches over the answer to a request. The rights of everybody are as they
+// are when they ask; those of long answers are looked at again.
+func (a *API) watch(c echo.Context) *watch {
+	r, who := c.Request(), auth.From(c.Request().Context())
+	return &watch{asked: time.Now(), still: func() error {
+		now, err := a.identify(r)
+		if err == nil && now.Rights() != who.Rights() {
+			err = &gateway.Error{Kind: gateway.Forbidden, Code: "rights_changed", Public: "What you may see has changed since this began: ask anew."}
+		}
+		return err
+	}}
+}
+
+// check asks if it is time to; nil never does.
+func (w *watch) check() error {
+	if w == nil || time.Since(w.asked) < again {
+		return nil
+	}
+	w.asked = time.Now()
+	return w.still()
 }
 
 func nothingHere() error {
@@ -67,6 +106,9 @@ func pathID(c echo.Context) string {
 	id, _ := url.PathUnescape(c.Param("*"))
 	return id
 }
+
+// rightsOf is what whoever makes a request may see and change of what is configured.
+func rightsOf(c echo.Context) control.Rights { return auth.From(c.Request().Context()).Rights() }
 
 // scopeOf is whose facts whoever makes a request may see.
 func scopeOf(c echo.Context) Scope {

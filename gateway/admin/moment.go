@@ -17,7 +17,7 @@ type Ledger struct {
 }
 
 // configuration reads the parameter at, and gives the configuration of that
-// instant; of now without one.
+// instant, for the eyes of whoever asks; of now without one.
 func (a *API) configuration(c echo.Context, p *params) (*control.Moment, error) {
 	at := p.instant(time.Now())
 	if err := p.done(); err != nil {
@@ -27,9 +27,13 @@ func (a *API) configuration(c echo.Context, p *params) (*control.Moment, error) 
 	case a.cfg.Control == nil:
 		return nil, absent("The configuration")
 	case at.IsZero():
-		return a.cfg.Control.Now(), nil
+		return a.cfg.Control.Now().As(rightsOf(c)), nil
 	}
-	return a.cfg.Control.At(c.Request().Context(), at)
+	then, err := a.cfg.Control.At(c.Request().Context(), at)
+	if err != nil {
+		return nil, err
+	}
+	return then.As(rightsOf(c)), nil
 }
 
 // instant is the parameter at: a moment that is not in the future; zero: not given.

@@ -285,7 +285,7 @@ func (a *API) rollKey(c echo.Context) error {
 // answer tells what became of a command, and the object as it is now.
 func (o objects) answer(c echo.Context, status int, made control.Created) error {
 	out := ObjectAnswer{Seq: made.Seq, Changes: made.Changes, Keys: shownOnce(made.Keys), Replayed: made.Replayed}
-	if v, err := o.api.cfg.Control.View(made.Ref); err == nil {
+	if v, err := o.api.cfg.Control.Now().As(rightsOf(c)).View(made.Ref); err == nil {
 		out.View = &v
 		tag(c, v)
 	}

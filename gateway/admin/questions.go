@@ -36,6 +36,11 @@ type Scope struct {
 	User string
 }
 
+// Sees tells whether facts of a user of a tenant are in the scope.
+func (s Scope) Sees(t events.TenantID, user string) bool {
+	return s.Everyone || slices.Contains(s.Tenants, t) && (s.User == "" || s.User == user)
+}
+
 // TrafficFilter says which traffic a question is about.
 type TrafficFilter struct {
 	Scope    Scope

@@ -3,127 +3,441 @@ package admin_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/admin"
+	"github.com/llm-hub/llm-hub/gateway/auth"
+	"github.com/llm-hub/llm-hub/gateway/control"
 )
 
-// permissions says of every route who may use it. A route that is not here fails
-// the test: whoever adds one says here whom it is for.
-const permissions = `
-administer DELETE /api/v1/tokens/*
-administer GET /api/v1/audit/export
-administer GET /api/v1/config
-administer PATCH /api/v1/tokens/*
-administer POST /api/v1/config
-administer POST /api/v1/master-key/rewrap
-administer POST /api/v1/migrations
-administer POST /api/v1/tokens
-configure DELETE /api/v1/credentials/*
-configure DELETE /api/v1/models/*
-configure DELETE /api/v1/prices/*
-configure DELETE /api/v1/providers/*
-configure DELETE /api/v1/tenants/*
-configure PATCH /api/v1/credentials/*
-configure PATCH /api/v1/models/*
-configure PATCH /api/v1/prices/*
-configure PATCH /api/v1/providers/*
-configure PATCH /api/v1/settings
-configure POST /api/v1/credentials
-configure POST /api/v1/models
-configure POST /api/v1/prices
-configure POST /api/v1/providers
-configure POST /api/v1/tenants
-inspect GET /api/v1/credentials
-inspect GET /api/v1/credentials/*
-inspect GET /api/v1/migrations
-inspect GET /api/v1/prices
-inspect GET /api/v1/prices/*
-inspect GET /api/v1/providers
-inspect GET /api/v1/providers/*
-inspect GET /api/v1/settings
-inspect GET /api/v1/status
-inspect GET /api/v1/tokens
-inspect GET /api/v1/tokens/*
-keys DELETE /api/v1/keys/*
-keys PATCH /api/v1/keys/*
-keys POST /api/v1/keys
-keys POST /api/v1/keys/*
-look GET /api/v1/budgets
-look GET /api/v1/errors
-look GET /api/v1/export/focus
-look GET /api/v1/export/requests
-look GET /api/v1/export/usage
-look GET /api/v1/keys
-look GET /api/v1/keys/*
-look GET /api/v1/latency
-look GET /api/v1/models
-look GET /api/v1/models/*
-look GET /api/v1/openapi.json
-look GET /api/v1/requests
-look GET /api/v1/requests/:id
-look GET /api/v1/requests/:id/decision
-look GET /api/v1/requests/facets
-look GET /api/v1/requests/histogram
-look GET /api/v1/requests/stream
-look GET /api/v1/targets/health
-look GET /api/v1/tenants
-look GET /api/v1/tenants/*
-look GET /api/v1/usage
-look GET /api/v1/usage/movers
-look GET /api/v1/usage/repriced
-look GET /api/v1/users
-look GET /api/v1/users/*
-operate GET /api/v1/audit/verify
-operate POST /api/v1/corrections
-operate POST /api/v1/dead-letters/apply
-operate POST /api/v1/rebuild
-operate POST /api/v1/verify
-people DELETE /api/v1/users/*
-people PATCH /api/v1/users/*
-people POST /api/v1/users
-review GET /api/v1/audit
-review GET /api/v1/events
-tenant PATCH /api/v1/tenants/*
-`
+// Who is asked as, in the order of the statuses: the roles of the installation, then
+// those of the tenant acme.
+const (
+	hubRoles    = "admin operator viewer"
+	tenantRoles = "owner admin operator member viewer"
 
-// TestRolesAndRoutes asks every route as everybody.
-func TestRolesAndRoutes(t *testing.T) {
-	a, err := admin.New(admin.Config{Operator: operator{}, Status: func(context.Context) (any, error) { return nil, nil }})
+	everybody   = "200 200 200 | 200 200 200 200 200"
+	notMembers  = "200 200 200 | 200 200 200 403 200" // as everything in the scope is shown
+	hubLooks    = "200 200 200 | 404 404 404 404 404"
+	hubOperates = "200 200 403 | 404 404 404 404 404"
+	hubAdmin    = "200 403 403 | 404 404 404 404 404"
+	hubCreates  = "201 403 403 | 404 404 404 404 404"
+)
+
+// roleCase is one call as everybody. Where its address names acme it is made for
+// zeta, too, which nobody of acme may know of.
+type roleCase struct {
+	route  string // permission, method and path
+	target string // below /api/v1/; ROLE@TENANT is the id of the user called so
+	body   string
+	want   string // statuses by role
+}
+
+// routeTable is every route with who may what. A route that is not here fails the
+// test: whoever adds one says here whom it is for.
+func routeTable() []roleCase {
+	return slices.Concat(factRoutes(), peopleRoutes(), keyRoutes(), hubRoutes())
+}
+
+func factRoutes() []roleCase {
+	return []roleCase{
+		{"look GET /api/v1/usage", "usage?group_by=tenant", "", everybody},
+		{"look GET /api/v1/usage", "usage?tenant=acme", "", everybody},
+		{"look GET /api/v1/usage/movers", "usage/movers", "", everybody},
+		{"look GET /api/v1/usage/repriced", "usage/repriced", "", everybody},
+		{"look GET /api/v1/requests", "requests", "", everybody},
+		{"look GET /api/v1/requests", "requests?tenant=acme", "", everybody},
+		{"look GET /api/v1/requests/facets", "requests/facets", "", everybody},
+		{"look GET /api/v1/requests/histogram", "requests/histogram", "", everybody},
+		{"look GET /api/v1/requests/stream", "requests/stream", "", everybody},
+		{"look GET /api/v1/requests/stream", "requests/stream?tenant=acme", "", everybody},
+		{"look GET /api/v1/requests/:id", "requests/of-member-acme", "", everybody},
+		{"look GET /api/v1/requests/:id", "requests/of-nobody-acme", "", "200 200 200 | 200 200 200 404 200"},
+		{"look GET /api/v1/requests/:id/decision", "requests/of-member-acme/decision", "", everybody},
+		{"look GET /api/v1/openapi.json", "openapi.json", "", everybody},
+		{"look GET /api/v1/latency", "latency", "", everybody},
+		{"look GET /api/v1/errors", "errors", "", everybody},
+		{"look GET /api/v1/targets/health", "targets/health", "", everybody},
+		{"look GET /api/v1/export/usage", "export/usage?group_by=tenant", "", everybody},
+		{"look GET /api/v1/export/requests", "export/requests?tenant=acme", "", everybody},
+		{"look GET /api/v1/export/focus", "export/focus", "", everybody},
+		{"look GET /api/v1/budgets", "budgets", "", everybody},
+		{"look GET /api/v1/budgets", "budgets?tenant=acme", "", everybody},
+		{"review GET /api/v1/events", "events", "", notMembers},
+		{"review GET /api/v1/events", "events?tenant=acme", "", notMembers},
+		{"review GET /api/v1/events", "events?dead_letters=true", "", "200 200 200 | 404 404 404 403 404"},
+		{"review GET /api/v1/audit", "audit", "", notMembers},
+		{"review GET /api/v1/audit", "audit?tenant=acme", "", notMembers},
+	}
+}
+
+func peopleRoutes() []roleCase {
+	return []roleCase{
+		{"look GET /api/v1/tenants", "tenants", "", everybody},
+		{"look GET /api/v1/tenants/*", "tenants/acme", "", everybody},
+		{"configure POST /api/v1/tenants", "tenants", `{"name": "more"}`, hubCreates},
+		{"configure DELETE /api/v1/tenants/*", "tenants/acme", "", hubAdmin},
+		{"tenant PATCH /api/v1/tenants/*", "tenants/acme", `{"own_limits": [{"per": "day", "requests": 5}]}`, "200 403 403 | 200 200 403 403 403"},
+		{"tenant PATCH /api/v1/tenants/*", "tenants/acme", `{"limits": []}`, "200 403 403 | 403 403 403 403 403"},
+		{"tenant PATCH /api/v1/tenants/*", "tenants/acme", `{"on_disconnect": "cancel"}`, "200 403 403 | 403 403 403 403 403"},
+		{"tenant PATCH /api/v1/tenants/*", "tenants/acme", `{"nonsense": 1}`, "400 403 403 | 400 400 403 403 403"},
+
+		{"look GET /api/v1/users", "users", "", everybody},
+		{"look GET /api/v1/users", "users?tenant=acme", "", everybody},
+		{"look GET /api/v1/users/*", "users/acme/viewer@acme", "", "200 200 200 | 200 200 200 404 200"},
+		{"look GET /api/v1/users/*", "users/acme/member@acme", "", everybody},
+		{"people POST /api/v1/users", "users?tenant=acme", `{"email": "new@people.test", "role": "admin"}`, "201 403 403 | 201 201 403 403 403"},
+		{"people POST /api/v1/users", "users?tenant=acme", `{"email": "new@people.test", "role": "owner"}`, "201 403 403 | 201 403 403 403 403"},
+		{"people PATCH /api/v1/users/*", "users/acme/member@acme", `{"role": "operator"}`, "200 403 403 | 200 200 403 403 403"},
+		{"people PATCH /api/v1/users/*", "users/acme/member@acme", `{"role": "owner"}`, "200 403 403 | 200 403 403 403 403"},
+		{"people PATCH /api/v1/users/*", "users/acme/admin@acme", `{"limits": [{"per": "day", "requests": 1}]}`, "200 403 403 | 200 403 403 403 403"}, // the admin's own
+		{"people PATCH /api/v1/users/*", "users/acme/owner@acme", `{"role": "viewer"}`, "409 403 403 | 409 403 403 403 403"},
+		{"people DELETE /api/v1/users/*", "users/acme/owner@acme", "", "409 403 403 | 403 403 403 403 403"},
+		{"people DELETE /api/v1/users/*", "users/acme/member@acme", "", "200 403 403 | 200 200 403 403 403"},
+	}
+}
+
+func keyRoutes() []roleCase {
+	return []roleCase{
+		{"look GET /api/v1/keys", "keys", "", everybody},
+		{"look GET /api/v1/keys", "keys?tenant=acme", "", everybody},
+		{"look GET /api/v1/keys/*", "keys/acme/ci", "", "200 200 200 | 200 200 200 404 200"},
+		{"look GET /api/v1/keys/*", "keys/acme/mine", "", everybody},
+		{"look GET /api/v1/keys/*", "keys/acme%2Fmine", "", everybody},
+		{"keys POST /api/v1/keys", "keys?tenant=acme", `{"name": "new"}`, "201 403 403 | 201 201 201 201 403"},
+		{"keys POST /api/v1/keys", "keys?tenant=acme", `{"name": "new", "user": "viewer@people.test"}`, "201 403 403 | 201 201 201 403 403"},
+		{"keys POST /api/v1/keys", "keys?tenant=acme", `{"name": "new", "key": "a-secret-that-somebody-thought-up"}`, "201 403 403 | 403 403 403 403 403"},
+		{"keys PATCH /api/v1/keys/*", "keys/acme/ci", `{"tags": ["x"]}`, "200 403 403 | 200 200 200 404 403"},
+		{"keys PATCH /api/v1/keys/*", "keys/acme/mine", `{"state": "paused"}`, "200 403 403 | 200 200 200 200 403"},
+		{"keys PATCH /api/v1/keys/*", "keys/acme/mine", `{"user": "viewer@people.test"}`, "200 403 403 | 200 200 200 403 403"},
+		{"keys PATCH /api/v1/keys/*", "keys/acme/mine", `{"issuer": null, "id": "0aA9zZ5mQ7wE"}`, "403 403 403 | 403 403 403 403 403"},
+		{"keys DELETE /api/v1/keys/*", "keys/acme/ci", "", "200 403 403 | 200 200 200 404 403"},
+		{"keys DELETE /api/v1/keys/*", "keys/acme/mine", "", "200 403 403 | 200 200 200 200 403"},
+		{"keys POST /api/v1/keys/*", "keys/acme/ci/roll", "", "200 403 403 | 200 200 200 404 403"},
+		{"keys POST /api/v1/keys/*", "keys/acme/mine/roll", "", "200 403 403 | 200 200 200 200 403"},
+	}
+}
+
+func hubRoutes() []roleCase {
+	return []roleCase{
+		{"look GET /api/v1/models", "models", "", everybody},
+		{"look GET /api/v1/models/*", "models/smart", "", everybody},
+		{"configure POST /api/v1/models", "models", `{"name": "more", "targets": [{"provider": "p", "model": "x"}]}`, hubCreates},
+		{"configure PATCH /api/v1/models/*", "models/smart", `{"limits": []}`, hubAdmin},
+		{"configure DELETE /api/v1/models/*", "models/smart", "", hubAdmin},
+		{"inspect GET /api/v1/providers", "providers", "", hubLooks},
+		{"inspect GET /api/v1/providers/*", "providers/p", "", hubLooks},
+		{"configure POST /api/v1/providers", "providers", `{"name": "q", "kind": "openai", "credentials": [{"name": "c", "api_key": "sk-9"}]}`, hubCreates},
+		{"configure PATCH /api/v1/providers/*", "providers/p", `{"state": "disabled"}`, hubAdmin},
+		{"configure DELETE /api/v1/providers/*", "providers/spare", "", hubAdmin},
+		{"inspect GET /api/v1/credentials", "credentials", "", hubLooks},
+		{"inspect GET /api/v1/credentials/*", "credentials/p/c", "", hubLooks},
+		{"configure POST /api/v1/credentials", "credentials?provider=p", `{"name": "d", "api_key": "sk-8"}`, hubCreates},
+		{"configure PATCH /api/v1/credentials/*", "credentials/p/c", `{"weight": 2}`, hubAdmin},
+		{"configure DELETE /api/v1/credentials/*", "credentials/p/c", "", hubAdmin},
+		{"inspect GET /api/v1/prices", "prices", "", hubLooks},
+		{"inspect GET /api/v1/prices/*", "prices/openai/m", "", hubLooks},
+		{"configure POST /api/v1/prices", "prices", `{"model": "n", "input": "1", "output": "2"}`, hubCreates},
+		{"configure PATCH /api/v1/prices/*", "prices/openai/m", `{"input": "3"}`, hubAdmin},
+		{"configure DELETE /api/v1/prices/*", "prices/openai/m", "", hubAdmin},
+		{"inspect GET /api/v1/settings", "settings", "", hubLooks},
+		{"configure PATCH /api/v1/settings", "settings", `{"time_zone": "Europe/Berlin"}`, hubAdmin},
+		{"inspect GET /api/v1/tokens", "tokens", "", hubLooks},
+		{"inspect GET /api/v1/tokens/*", "tokens/of-acme", "", hubLooks},
+		{"administer POST /api/v1/tokens", "tokens", `{"name": "t", "role": "viewer"}`, hubCreates},
+		{"administer PATCH /api/v1/tokens/*", "tokens/of-acme", `{"role": "viewer"}`, hubAdmin},
+		{"administer DELETE /api/v1/tokens/*", "tokens/of-acme", "", hubAdmin},
+		{"inspect GET /api/v1/migrations", "migrations", "", hubLooks},
+		{"administer POST /api/v1/migrations", "migrations", "", hubAdmin},
+		{"inspect GET /api/v1/status", "status", "", hubLooks},
+		{"operate POST /api/v1/verify", "verify", "", hubOperates},
+		{"operate POST /api/v1/rebuild", "rebuild", "", hubOperates},
+		{"operate POST /api/v1/dead-letters/apply", "dead-letters/apply", "", hubOperates},
+		{"operate POST /api/v1/corrections", "corrections", `{"tenant": "acme"}`, hubOperates},
+		{"administer POST /api/v1/master-key/rewrap", "master-key/rewrap", "", hubAdmin},
+		{"administer GET /api/v1/config", "config", "", hubAdmin},
+		{"administer POST /api/v1/config", "config", `{}`, hubAdmin},
+		{"administer GET /api/v1/audit/export", "audit/export", "", hubAdmin},
+		{"operate GET /api/v1/audit/verify", "audit/verify", "", hubOperates},
+	}
+}
+
+// dry are the sorts whose commands are only tried here, so that no case changes another.
+func dry(c roleCase) bool {
+	word, _, _ := strings.Cut(strings.TrimPrefix(c.target, "/"), "/")
+	word, _, _ = strings.Cut(word, "?")
+	return !strings.Contains(c.route, " GET ") &&
+		slices.Contains([]string{"tenants", "users", "keys", "models", "providers", "credentials", "prices", "settings", "tokens", "config"}, word)
+}
+
+// TestRoles asks every route as everybody, about what is theirs and what is another
+// tenant's. Nothing that anybody of acme gets says anything of zeta.
+func TestRoles(t *testing.T) {
+	w := newRoleWorld(t)
+	seen := map[string]bool{}
+	for _, c := range routeTable() {
+		seen[c.route] = true
+		hub, tenant, _ := strings.Cut(c.want, " | ")
+		w.asAll(c, "", hubRoles, hub)
+		w.asAll(c, "acme/", tenantRoles, tenant)
+		if foreign := strings.ReplaceAll(c.target, "acme", "zeta"); foreign != c.target {
+			c.target = foreign
+			w.asAll(c, "acme/", tenantRoles, "404 404 404 404 404")
+		}
+	}
+	for _, r := range w.api.Routes() {
+		if line := fmt.Sprintf("%s %s %s", r.Permission, r.Method, r.Path); !seen[line] {
+			t.Errorf("the table lacks %s", line)
+		}
+		delete(seen, fmt.Sprintf("%s %s %s", r.Permission, r.Method, r.Path))
+	}
+	for line := range seen {
+		t.Errorf("there is no route %s", line)
+	}
+	for _, stranger := range []string{"", "nobody", "member", "acme/", "acme/nobody", "zeta/root"} {
+		for _, r := range w.api.Routes() {
+			path := strings.NewReplacer(":id", "of-member-acme", "*", "acme/ci").Replace(r.Path)
+			if got := w.send(stranger, r.Method, path, ""); got.Code != 401 && got.Code != 403 && got.Code != 404 {
+				t.Errorf("%s %s as %q: status %d", r.Method, r.Path, stranger, got.Code)
+			}
+		}
+	}
+}
+
+// TestMemberSeesTheirs: of lists a member gets what is theirs, and what they make is theirs.
+func TestMemberSeesTheirs(t *testing.T) {
+	w := newRoleWorld(t)
+	ids := func(path string) (out []string) {
+		for _, v := range decode[admin.Page](t, w.send("acme/member", "GET", "/api/v1/"+path, "")).Items {
+			out = append(out, v.ID)
+		}
+		return out
+	}
+	me := control.UserID("acme", "member@people.test")
+	if keys, users := ids("keys"), ids("users"); !slices.Equal(keys, []string{"mine"}) || !slices.Equal(users, []string{me}) {
+		t.Errorf("keys %v, users %v", keys, users)
+	}
+	budgets := decode[struct{ Rows []admin.Budget }](t, w.send("acme/member", "GET", "/api/v1/budgets", ""))
+	if len(budgets.Rows) != 1 || budgets.Rows[0].ID != "acme/mine" {
+		t.Errorf("budgets %+v", budgets.Rows)
+	}
+	if made := w.send("acme/member", "POST", "/api/v1/keys?tenant=acme", `{"name": "another"}`); made.Code != 201 {
+		t.Fatalf("%d: %s", made.Code, made.Body)
+	}
+	i := slices.IndexFunc(w.plane.Live().Current().Tenants["acme"].Keys, func(k *control.Key) bool { return k.Name == "another" && k.User.ID == me })
+	if keys := ids("keys"); i < 0 || !slices.Equal(keys, []string{"another", "mine"}) {
+		t.Errorf("keys %v", keys)
+	}
+}
+
+// TestRightsThatEnd: a long answer ends within a minute of the rights it began with.
+func TestRightsThatEnd(t *testing.T) {
+	for _, path := range []string{"/api/v1/events", "/api/v1/export/requests", "/api/v1/requests/stream"} {
+		synctest.Test(t, func(t *testing.T) {
+			role := atomic.Value{}
+			role.Store("acme/admin")
+			cfg := facts()
+			slow := func(ctx context.Context, emit func() error) error {
+				for {
+					select {
+					case <-time.After(time.Second):
+						if err := emit(); err != nil {
+							return err
+						}
+					case <-ctx.Done():
+						return ctx.Err()
+					}
+				}
+			}
+			cfg.Events = func(ctx context.Context, _ admin.EventsQuery, emit func([]byte) error) error {
+				return slow(ctx, func() error { return emit([]byte("{}")) })
+			}
+			cfg.Export = func(ctx context.Context, _ admin.ExportQuery, to io.Writer) error {
+				return slow(ctx, func() error { _, err := to.Write([]byte("x")); return err })
+			}
+			cfg.Tail = func(ctx context.Context, _ admin.TrafficFilter, _ admin.Place, emit func(admin.Place, any) error) error {
+				return slow(ctx, func() error { return emit(admin.Place{Seq: 1}, 1) })
+			}
+			cfg.Operator = changing{&role}
+			a, err := admin.New(cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, done := watch(t.Context(), mount(t, a), path, http.Header{})
+			<-time.After(3 * time.Minute)
+			select {
+			case <-done:
+				t.Fatalf("%s ended", path)
+			default:
+			}
+			role.Store("acme/viewer")
+			<-time.After(time.Minute + time.Second)
+			select {
+			case <-done:
+			default:
+				t.Fatalf("%s goes on", path)
+			}
+		})
+	}
+}
+
+// changing takes everybody for one whose role changes.
+type changing struct{ role *atomic.Value }
+
+func (c changing) Identify(http.Header, string) (auth.Person, error) {
+	tenant, role, _ := strings.Cut(c.role.Load().(string), "/")
+	return personOf(events.TenantID(tenant), role), nil
+}
+
+// roleWorld is two tenants with people and keys, and facts of both.
+type roleWorld struct {
+	*configured
+	api *admin.API
+}
+
+func newRoleWorld(t *testing.T) *roleWorld {
+	t.Helper()
+	c := configure(t)
+	c.send(201, "POST", "providers", `{"name": "p", "kind": "openai", "credentials": [{"name": "c", "api_key": "sk-1"}]}`)
+	c.send(201, "POST", "providers", `{"name": "spare", "kind": "openai", "credentials": [{"name": "c", "api_key": "sk-2"}]}`)
+	c.send(201, "POST", "models", `{"name": "smart", "targets": [{"provider": "p", "model": "x"}], "limits": [{"per": "day", "requests": 987654}]}`)
+	c.send(201, "POST", "prices", `{"model": "m", "provider": "openai", "input": "1", "output": "2"}`)
+	c.send(200, "PATCH", "settings", `{"time_zone": "Europe/Paris"}`)
+	for _, tenant := range []string{"acme", "zeta"} {
+		c.send(201, "POST", "tenants", `{"name": "`+tenant+`", "limits": [{"per": "day", "requests": 10}]}`)
+		for role := range strings.SplitSeq(tenantRoles, " ") {
+			c.send(201, "POST", "users?tenant="+tenant, fmt.Sprintf(`{"email": "%s@people.test", "role": %q}`, role, role))
+		}
+		c.send(201, "POST", "keys?tenant="+tenant, `{"name": "ci", "limits": [{"per": "day", "requests": 3}], "tags": ["`+tenant+`"]}`)
+		c.send(201, "POST", "keys?tenant="+tenant, `{"name": "mine", "user": "member@people.test", "limits": [{"per": "day", "requests": 2}]}`)
+		c.send(201, "POST", "tokens", `{"name": "of-`+tenant+`", "role": "admin", "tenant": "`+tenant+`"}`)
+	}
+	cfg := facts()
+	cfg.Control, cfg.Operator = c.plane, operator{}
+	a, err := admin.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var lines []string
-	for _, r := range a.Routes() {
-		lines = append(lines, fmt.Sprintf("%s %s %s", r.Permission, r.Method, r.Path))
-	}
-	slices.Sort(lines)
-	if want := strings.Split(strings.TrimSpace(permissions), "\n"); !slices.Equal(want, lines) {
-		t.Fatalf("the routes are\n%s", strings.Join(lines, "\n"))
-	}
-	may := map[string][]string{
-		"": nil, "nobody": nil, "viewer": {"look", "review", "inspect"}, "operator": {"look", "review", "inspect", "operate"},
-		"admin": {"look", "review", "inspect", "keys", "people", "tenant", "operate", "configure", "administer"},
-	}
-	h := newHandler(t, admin.Config{})
-	for _, line := range lines {
-		permission, rest, _ := strings.Cut(line, " ")
-		method, path, _ := strings.Cut(rest, " ")
-		for role, has := range may {
-			r := httptest.NewRequest(method, strings.NewReplacer(":id", "x", "*", "x/y").Replace(path), nil)
-			r.Header.Set("Authorization", "Bearer "+role)
-			w := httptest.NewRecorder()
-			h.ServeHTTP(w, r)
-			denied := w.Code == http.StatusUnauthorized || w.Code == http.StatusForbidden
-			if denied == slices.Contains(has, permission) || (w.Code == http.StatusUnauthorized) != (has == nil) {
-				t.Errorf("%s as %q: status %d", line, role, w.Code)
+	c.Handler = mount(t, a) // whose facts are made up
+	return &roleWorld{c, a}
+}
+
+// facts are ports that tell one fact of each tenant that the asker may see.
+func facts() admin.Config {
+	visible := func(s admin.Scope) []string {
+		out := []string{}
+		for _, tenant := range []events.TenantID{"acme", "zeta"} {
+			if s.Sees(tenant, control.UserID(tenant, "member@people.test")) {
+				out = append(out, "fact of "+string(tenant))
 			}
+		}
+		return out
+	}
+	long := func(context.Context, func(any) error) (any, error) { return "done", nil }
+	return admin.Config{
+		Usage: func(_ context.Context, q admin.UsageQuery) (admin.UsageTable, error) {
+			t := admin.UsageTable{}
+			for _, fact := range visible(q.Scope) {
+				t.Rows = append(t.Rows, admin.UsageRow{Group: slices.Repeat([]string{fact}, len(q.GroupBy))})
+			}
+			return t, nil
+		},
+		Ask: func(_ context.Context, q admin.Question) (any, error) { return visible(q.Scope), nil },
+		Story: func(_ context.Context, s admin.Scope, id events.RequestID) (admin.RequestStory, error) {
+			_, who, _ := strings.Cut(string(id), "-")
+			role, tenant, _ := strings.Cut(who, "-")
+			if !s.Sees(events.TenantID(tenant), control.UserID(events.TenantID(tenant), role+"@people.test")) {
+				return admin.RequestStory{}, &gateway.Error{Kind: gateway.NotFound, Public: "The log knows no request of this id."}
+			}
+			return admin.RequestStory{Story: "fact of " + tenant, Admitted: &events.RequestAdmitted{Principal: events.Principal{Model: "none"}}}, nil
+		},
+		Tail: func(_ context.Context, f admin.TrafficFilter, _ admin.Place, emit func(admin.Place, any) error) error {
+			for i, fact := range visible(f.Scope) {
+				if err := emit(admin.Place{Seq: uint64(i + 1)}, fact); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		Export: func(_ context.Context, q admin.ExportQuery, to io.Writer) error {
+			_, err := fmt.Fprintln(to, visible(q.Scope))
+			return err
+		},
+		Events: func(_ context.Context, q admin.EventsQuery, emit func([]byte) error) error {
+			for _, tenant := range []events.TenantID{"acme", "zeta"} {
+				if q.Tenant == "" || q.Tenant == tenant {
+					if err := emit([]byte(`"fact of ` + tenant + `"`)); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		},
+		Counters: func(context.Context, accounting.Scope) ([]accounting.Counter, error) { return nil, nil },
+		Migrate:  func(context.Context, bool) (any, error) { return "done", nil },
+		Verify:   long,
+		Rebuild: func(ctx context.Context, _ admin.RebuildQuery, r func(any) error) (any, error) {
+			return long(ctx, r)
+		},
+		ApplyDead: func(ctx context.Context, _ admin.DeadQuery, r func(any) error) (any, error) { return long(ctx, r) },
+		Correct:   func(context.Context, admin.CorrectionOrder) (admin.Correction, error) { return admin.Correction{}, nil },
+		Rewrap:    func(context.Context) (int, error) { return 1, nil },
+		Status:    func(context.Context) (any, error) { return "fact of all", nil },
+	}
+}
+
+func (w *roleWorld) send(who, method, path, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+who)
+	out := httptest.NewRecorder()
+	w.ServeHTTP(out, r)
+	return out
+}
+
+// asAll makes one call as some roles.
+func (w *roleWorld) asAll(c roleCase, prefix, roles, want string) {
+	w.t.Helper()
+	_, rest, _ := strings.Cut(c.route, " ")
+	method, _, _ := strings.Cut(rest, " ")
+	target := "/api/v1/" + c.target
+	for _, tenant := range []events.TenantID{"acme", "zeta"} {
+		for role := range strings.SplitSeq(tenantRoles, " ") {
+			target = strings.ReplaceAll(target, role+"@"+string(tenant), control.UserID(tenant, role+"@people.test"))
+		}
+	}
+	if dry(c) {
+		sign := "?"
+		if strings.Contains(target, sign) {
+			sign = "&"
+		}
+		target += sign + "dry_run=true"
+	}
+	statuses := strings.Fields(want)
+	for i, role := range strings.Fields(roles) {
+		got := w.send(prefix+role, method, target, c.body)
+		if fmt.Sprint(got.Code) != statuses[i] {
+			w.t.Errorf("%s %s %s as %s%s: status %d, want %s: %s", method, target, c.body, prefix, role, got.Code, statuses[i], got.Body)
+		}
+		text := got.Body.String()
+		if prefix == "" || strings.Contains(target, "zeta") {
+			continue
+		}
+		if strings.Contains(text, "zeta") || strings.Contains(text, control.UserID("zeta", "member@people.test")) || strings.Contains(text, "987654") {
+			w.t.Errorf("%s %s as %s%s tells of others: %s", method, target, prefix, role, text)
+		}
+		if got.Code == http.StatusOK && strings.HasPrefix(c.route, "look GET /api/v1/requests ") && !strings.Contains(text, "fact of acme") {
+			w.t.Errorf("%s as %s%s tells nothing: %s", target, prefix, role, text)
 		}
 	}
 }

@@ -25,6 +25,7 @@ type lineWriter struct {
 	buf     *bufio.Writer
 	flushed time.Time
 	begun   bool
+	watch   *watch // nil: whoever may begin may get all
 }
 
 func newLineWriter(c echo.Context) *lineWriter {
@@ -41,6 +42,9 @@ func (w *lineWriter) begin() {
 
 // line writes one line; lines that come fast leave together.
 func (w *lineWriter) line(b []byte) error {
+	if err := w.watch.check(); err != nil {
+		return err
+	}
 	w.begin()
 	if _, err := w.buf.Write(b); err != nil {
 		return err

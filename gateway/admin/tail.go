@@ -14,7 +14,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/llm-hub/llm-hub/gateway"
-	"github.com/llm-hub/llm-hub/gateway/web"
 )
 
 // Bounds of a live tail.
@@ -23,7 +22,6 @@ const (
 	tailRows      = 50               // shown in a second; the others are counted
 	tailBuffer    = 256              // rows read ahead
 	tailHeartbeat = 15 * time.Second // of silence
-	tailAgain     = time.Minute      // the caller is asked for the token
 	tailRetry     = 2 * time.Second  // a browser waits before it comes back
 )
 
@@ -95,7 +93,7 @@ func (a *API) tail(c echo.Context) error {
 		})
 	}()
 	w := newTailWriter(c)
-	err := w.run(ctx, rows, ended, func() error { return a.guard(c, web.Look) })
+	err := w.run(ctx, rows, ended, a.watch(c).still)
 	cancel()
 	if err == nil || errors.Is(err, context.Canceled) {
 		return nil
@@ -128,7 +126,7 @@ func newTailWriter(c echo.Context) *tailWriter {
 
 // run writes until the reader goes or nothing more can come.
 func (w *tailWriter) run(ctx context.Context, rows <-chan tailRow, ended <-chan error, allowed func() error) error {
-	flush, second, check := time.NewTicker(flushEvery), time.NewTicker(time.Second), time.NewTicker(tailAgain)
+	flush, second, check := time.NewTicker(flushEvery), time.NewTicker(time.Second), time.NewTicker(again)
 	defer flush.Stop()
 	defer second.Stop()
 	defer check.Stop()

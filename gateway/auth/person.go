@@ -89,6 +89,11 @@ func (p Person) Sees(tenant events.TenantID) bool {
 // member sees only their own.
 func (p Person) Everything() bool { return p.Tenant == "" || p.Role != control.RoleMember }
 
+// Rights are what the person may see and change of what is configured.
+func (p Person) Rights() control.Rights {
+	return control.Rights{Tenant: p.Tenant, Role: p.Role, User: p.User}
+}
+
 type personKey struct{}
 
 // With is ctx of a request that p makes.

@@ -152,7 +152,7 @@ func (d *Draft) completed(r Ref, key keyDoc, old KeyFile, made keysMade) (keyDoc
 		key.State = had.State
 	}
 	if had.Key.given() && (!key.Key.given() || key.Key.digest() == had.Key.digest()) {
-		key.Key, key.ID, key.Previous = had.Key, had.ID, had.Previous
+		key.Key, key.ID, key.Previous, key.Issuer = had.Key, had.ID, had.Previous, had.Issuer
 		return key, nil
 	}
 	if !key.Key.given() && old != "" {

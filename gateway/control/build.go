@@ -6,7 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -158,7 +158,7 @@ func (b *builder) tenant(doc *tenantDoc) {
 	t := &Tenant{
 		ID: events.TenantID(doc.Name), OnDisconnect: cmp.Or(string(doc.OnDisconnect), drain),
 	}
-	for _, l := range limitsOf(doc.Limits) {
+	for _, l := range tightest(limitsOf(doc.Limits), limitsOf(doc.OwnLimits)) {
 		if l.Model == "" {
 			t.Limits = append(t.Limits, l)
 			continue
@@ -168,17 +168,19 @@ func (b *builder) tenant(doc *tenantDoc) {
 		}
 		t.ModelLimits[l.Model] = append(t.ModelLimits[l.Model], l)
 	}
-	users := map[string]*User{}
-	for _, u := range doc.Users {
-		user := &User{
-			ID: UserID(t.ID, string(u.Email)), Email: string(u.Email), Role: cmp.Or(string(u.Role), RoleMember), Limits: limitsOf(u.Limits),
-		}
-		users[user.Email], users[user.ID] = user, user
-		t.Users = append(t.Users, user)
+	within := map[reference]bounds{}
+	for i := range doc.Users {
+		u := &doc.Users[i]
+		t.Users = append(t.Users, &User{
+			ID: UserID(t.ID, string(u.Email)), Email: string(u.Email), Role: u.role(), Limits: limitsOf(u.Limits), Expires: u.Expires.time(),
+		})
+		within[reference(UserID(t.ID, string(u.Email)))], within[reference(u.Email)] = u.bounds(), u.bounds()
 	}
 	for i := range doc.Keys {
-		k := b.key(t, &doc.Keys[i])
-		k.User = users[string(doc.Keys[i].User)]
+		own := &doc.Keys[i]
+		k, may := b.key(t, own), own.bounds().and(doc.bounds()).and(within[own.User]).and(within[own.Issuer])
+		k.User = t.User(string(own.User))
+		k.Models, k.Endpoints, k.Addresses, k.Expires = may.models, may.endpoints, may.addresses, may.expires
 		t.Keys = append(t.Keys, k)
 	}
 	b.catalog.Tenants[t.ID] = t
@@ -188,13 +190,7 @@ func (b *builder) tenant(doc *tenantDoc) {
 func (b *builder) key(t *Tenant, doc *keyDoc) *Key {
 	k := &Key{
 		Tenant: t, Name: string(doc.Name), ID: string(doc.ID), Limits: limitsOf(doc.Limits),
-		State: cmp.Or(string(doc.State), keyActive), Expires: doc.Expires.time(),
-		Models: setOf(doc.Models), Endpoints: setOf(doc.Endpoints),
-	}
-	for _, n := range doc.Addresses {
-		if p, err := netip.ParsePrefix(string(n)); err == nil { // it was parsed before
-			k.Addresses = append(k.Addresses, p)
-		}
+		State: cmp.Or(string(doc.State), keyActive),
 	}
 	for _, tag := range doc.Tags {
 		k.Tags = append(k.Tags, string(tag))
@@ -215,9 +211,33 @@ func (b *builder) secret(key suppliedKey, use keyUse) {
 }
 
 func (b *builder) token(doc *tokenDoc) {
-	if hash, ok := doc.Key.sum(); ok {
-		b.catalog.tokens[hash] = &Token{Name: string(doc.Name), Role: string(doc.Role), Expires: doc.Expires.time()}
+	hash, ok := doc.Key.sum()
+	if !ok {
+		return
 	}
+	t := &Token{Name: string(doc.Name), Role: string(doc.Role), Tenant: events.TenantID(doc.Tenant), Expires: doc.Expires.time()}
+	if doc.User != "" {
+		user := b.catalog.Tenants[t.Tenant].User(string(doc.User))
+		if user == nil { // it was checked before
+			return
+		}
+		t.User, t.Role, t.Expires = user.ID, AtMost(t.Tenant, t.Role, user.Role), sooner(t.Expires, user.Expires)
+	}
+	b.catalog.tokens[hash] = t
+}
+
+// tightest puts two lists of limits together: of two of one kind the smaller one.
+func tightest(a, b []accounting.Limit) []accounting.Limit {
+	out := slices.Clone(a)
+	for _, l := range b {
+		i := slices.IndexFunc(out, func(o accounting.Limit) bool { o.Max = l.Max; return o == l })
+		if i < 0 {
+			out = append(out, l)
+			continue
+		}
+		out[i].Max = min(out[i].Max, l.Max)
+	}
+	return out
 }
 
 // setOf is nil for nothing.

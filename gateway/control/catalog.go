@@ -92,9 +92,24 @@ type User struct {
 	Email  string
 	Role   string // owner, admin, operator, member, viewer
 	Limits []accounting.Limit
+
+	Expires time.Time // of all that the person has; zero: never
 }
 
-// Key is a virtual key.
+// User finds a user by id or e-mail address, nil if there is none; nor has nil any.
+func (t *Tenant) User(name string) *User {
+	if t == nil || name == "" {
+		return nil
+	}
+	i := slices.IndexFunc(t.Users, func(u *User) bool { return u.ID == name || u.Email == name })
+	if i < 0 {
+		return nil
+	}
+	return t.Users[i]
+}
+
+// Key is a virtual key. What it may is within the bounds of its tenant, its user and
+// its issuer.
 type Key struct {
 	Tenant *Tenant
 	Name   string

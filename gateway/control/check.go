@@ -54,8 +54,45 @@ func (c *checker) check() {
 		path := at("tokens", i)
 		names.add(in(path, "name"), string(c.file.Tokens[i].Name))
 		c.secret(in(path, "key"), &c.file.Tokens[i].Key)
+		c.token(path, &c.file.Tokens[i])
 	}
 	c.settings("settings", &c.file.Settings)
+}
+
+// token checks that its role is one of those where it is, and that what it names is there.
+func (c *checker) token(path string, t *tokenDoc) {
+	i := slices.IndexFunc(c.file.Tenants, func(o tenantDoc) bool { return string(o.Name) == string(t.Tenant) })
+	switch {
+	case t.Tenant == "" && t.User != "":
+		c.mistake(in(path, "user"), "is a user of a tenant: name the tenant as well")
+	case t.Tenant == "" && t.Role != "" && !slices.Contains(HubRoles(), string(t.Role)):
+		c.mistake(in(path, "role"), "not a role of the installation, which are %s", strings.Join(HubRoles(), ", "))
+	case t.Tenant == "":
+	case i < 0:
+		c.refer(in(path, "tenant"), "tenant", t.Tenant, c.tenants())
+	case t.User != "":
+		t.User = reference(strings.ToLower(string(t.User)))
+		c.refer(in(path, "user"), "user of the tenant", t.User, c.file.Tenants[i].people())
+	case string(t.Role) == RoleMember:
+		c.mistake(path, `lacks "user": a member sees only what is theirs`)
+	}
+}
+
+func (c *checker) tenants() []string {
+	var out []string
+	for _, t := range c.file.Tenants {
+		out = append(out, string(t.Name))
+	}
+	return out
+}
+
+// people are the users, by address as files name them and by id as the log does.
+func (t *tenantDoc) people() []string {
+	var out []string
+	for _, u := range t.Users {
+		out = append(out, string(u.Email), UserID(events.TenantID(t.Name), string(u.Email)))
+	}
+	return out
 }
 
 // names finds a name that is given twice among things of one sort.
@@ -141,13 +178,18 @@ func (c *checker) tenant(path string, t *tenantDoc) {
 	for i := range t.Limits {
 		c.refer(in(at(in(path, "limits"), i), "model"), "logical model", t.Limits[i].Model, c.models)
 	}
-	users := names{c: c, what: "user of the tenant"}
-	var people []string // by address, as files name them, and by id, as the log does
+	own := "own_limits"
+	c.limitList(in(path, own), t.OwnLimits, true)
+	for i := range t.OwnLimits {
+		c.refer(in(at(in(path, own), i), "model"), "logical model", t.OwnLimits[i].Model, c.models)
+	}
+	c.allowList(in(path, "models"), t.Models)
+	users, people := names{c: c, what: "user of the tenant"}, t.people()
 	for i := range t.Users {
 		where := at(in(path, "users"), i)
 		users.add(in(where, "email"), string(t.Users[i].Email))
-		people = append(people, string(t.Users[i].Email), UserID(events.TenantID(t.Name), string(t.Users[i].Email)))
 		c.limits(where, t.Users[i].Limits)
+		c.allowList(in(where, "models"), t.Users[i].Models)
 	}
 	keys := names{c: c, what: "key of the tenant"}
 	for i := range t.Keys {
@@ -161,18 +203,22 @@ func (c *checker) key(path string, k *keyDoc, people []string) {
 	c.secret(in(path, "key"), &k.Key)
 	k.User = reference(strings.ToLower(string(k.User)))
 	c.refer(in(path, "user"), "user of this tenant", k.User, people)
-	models := in(path, "models")
-	if k.Models != nil && len(k.Models) == 0 {
-		c.mistake(models, "is an empty list: leave it out to allow every model")
+	c.allowList(in(path, "models"), k.Models)
+	c.limits(path, k.Limits)
+}
+
+// allowList checks the models that somebody may use.
+func (c *checker) allowList(path string, models []reference) {
+	if models != nil && len(models) == 0 {
+		c.mistake(path, "is an empty list: leave it out to allow every model")
 	}
-	for i, m := range k.Models {
-		if slices.Contains(k.Models[:i], m) && m != "" {
-			c.mistake(at(models, i), "%s is listed twice", c.show(at(models, i), string(m)))
+	for i, m := range models {
+		if slices.Contains(models[:i], m) && m != "" {
+			c.mistake(at(path, i), "%s is listed twice", c.show(at(path, i), string(m)))
 			continue
 		}
-		c.refer(at(models, i), "logical model", m, c.models)
+		c.refer(at(path, i), "logical model", m, c.models)
 	}
-	c.limits(path, k.Limits)
 }
 
 // secret finds a secret that is given twice: nobody could tell who uses it.
@@ -213,9 +259,13 @@ func (c *checker) limits(holder string, limits []limitDoc) { c.limitsOf(holder, 
 
 // limitsOf checks the limits of a holder, which may be narrowed to a logical model or not.
 func (c *checker) limitsOf(holder string, limits []limitDoc, narrow bool) {
+	c.limitList(in(holder, "limits"), limits, narrow)
+}
+
+func (c *checker) limitList(list string, limits []limitDoc, narrow bool) {
 	seen := map[accounting.Limit]int{} // without its amount
 	for i := range limits {
-		l, path := &limits[i], at(in(holder, "limits"), i)
+		l, path := &limits[i], at(list, i)
 		if l.Model != "" && !narrow {
 			c.mistake(in(path, "model"), "only a limit of a tenant can be narrowed to a logical model")
 		}
@@ -225,7 +275,7 @@ func (c *checker) limitsOf(holder string, limits []limitDoc, narrow bool) {
 		for _, rule := range l.rules() {
 			rule.Max = 0
 			if first, twice := seen[rule]; twice {
-				c.mistake(path, "counts the same as %s", at(in(holder, "limits"), first))
+				c.mistake(path, "counts the same as %s", at(list, first))
 				break
 			}
 			seen[rule] = i

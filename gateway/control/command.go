@@ -28,6 +28,7 @@ type By struct {
 	// log takes one command of it. Empty: none.
 	Idempotency string
 	DryRun      bool // only tell what would change
+	Rights      Rights
 }
 
 // Difference is one object that a command changes, as operators may see it.
@@ -93,7 +94,11 @@ func (p *Plane) try(ctx context.Context, by By, now *opened, edit func(*Draft) e
 	if err := edit(draft); err != nil {
 		return attempt{}, err
 	}
+	if err := draft.allow(); err != nil {
+		return attempt{}, err
+	}
 	draft.voidMoved()
+	draft.settle()
 	if err := draft.unlink(); err != nil {
 		return attempt{}, err
 	}

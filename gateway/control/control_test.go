@@ -145,7 +145,8 @@ func TestParseTenants(t *testing.T) {
 	c := full(t)
 	user := &control.User{
 		ID: control.UserID("acme", "a@acme.test"), Email: "a@acme.test", Role: "operator",
-		Limits: []accounting.Limit{{Per: accounting.Day, Of: accounting.OfInputTokens, Max: 1_000_000, Mode: accounting.Hard}},
+		Limits:  []accounting.Limit{{Per: accounting.Day, Of: accounting.OfInputTokens, Max: 1_000_000, Mode: accounting.Hard}},
+		Expires: time.Date(2031, 1, 31, 0, 0, 0, 0, time.UTC),
 	}
 	acme := &control.Tenant{
 		ID: "acme", OnDisconnect: "cancel", Users: []*control.User{user},
@@ -169,7 +170,10 @@ func TestParseTenants(t *testing.T) {
 			{Name: "known", ID: "0aA9zZ5mQ7wE", State: "active"},
 		},
 	}
-	want := map[events.TenantID]*control.Tenant{"acme": acme, "other": {ID: "other", OnDisconnect: "drain"}}
+	want := map[events.TenantID]*control.Tenant{"acme": acme, "other": {
+		ID: "other", OnDisconnect: "drain",
+		ModelLimits: map[string][]accounting.Limit{"smart": {{Per: accounting.Day, Of: accounting.OfRequests, Max: 10, Mode: accounting.Hard, Model: "smart"}}},
+	}}
 	withoutTenant := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Tenant" }, cmp.Ignore())
 	if diff := cmp.Diff(want, c.Tenants, withoutTenant, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Errorf("tenants (-want +got):\n%s", diff)

@@ -39,8 +39,8 @@
 //     was done to a stream since it was written is found at its place. [TestAudit,
 //     TestVerifyAudit]
 //  11. Every route of the operators' API has a permission, every role exactly what the
-//     table says, and the audit names who came. [admin.TestRolesAndRoutes,
-//     admin.TestActorIsWhoeverAsks]
+//     table says, of its own tenant and of others, and the audit names who came.
+//     [admin.TestRoles, admin.TestActorIsWhoeverAsks]
 //  12. A stream that was recreated, has lost its end or was changed is noticed, by a
 //     running node within ten seconds and by a start before it serves; the node
 //     keeps what it has in force and takes no command. [TestGuard, TestBrokenChain]
@@ -52,4 +52,8 @@
 //     [TestPersonalTokenIsBounded]
 //  15. The configuration of a past instant is what a node that lived then had in
 //     force. [TestMoment]
+//  16. A key may no more than its tenant, its user and its issuer, when it is issued and
+//     when it is used. [TestKeyDoesNotExceedAtIssue, TestKeyDoesNotExceedAtUse]
+//  17. Nobody gives themselves rights, and a tenant that has an owner keeps one.
+//     [TestLastOwner, TestOwnRights]
 package control

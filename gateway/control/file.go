@@ -1,5 +1,7 @@
 package control
 
+import "cmp"
+
 // file is hub.yaml as it is written: the shape of the whole product
 // configuration. Keys, types and rules of values are here and in scalars.go and
 // nowhere else; the decoder and the shipped JSON schema are both led by them.
@@ -76,6 +78,8 @@ type tenantDoc struct {
 	Keys         []keyDoc     `yaml:"keys" doc:"Virtual keys: what applications authenticate with."`
 	Users        []userDoc    `yaml:"users" doc:"People."`
 	OnDisconnect onDisconnect `yaml:"on_disconnect" doc:"What becomes of the vendor call when a client hangs up. Default drain."`
+	Models       []reference  `yaml:"models" doc:"Logical models the organisation may use. Default: all."`
+	OwnLimits    []limitDoc   `yaml:"own_limits" doc:"What the organisation allows itself, beside limits: its owners and admins may set it."`
 }
 
 type keyDoc struct {
@@ -92,6 +96,7 @@ type keyDoc struct {
 	Tags      []id           `yaml:"tags" doc:"Words to find the key by."`
 	ID        publicID       `yaml:"id" doc:"Public part of a generated key. The hub sets it."`
 	Previous  *previousDoc   `yaml:"previous" doc:"The secret before the key was rolled. The hub sets it."`
+	Issuer    reference      `yaml:"issuer" doc:"Id of the user of this tenant who made the key, and beyond whose bounds it does not go. The hub sets it."`
 }
 
 type previousDoc struct {
@@ -101,8 +106,13 @@ type previousDoc struct {
 
 type userDoc struct {
 	Email  email      `yaml:"email" required:"true" doc:"Names the person. Never part of an event."`
-	Role   role       `yaml:"role" doc:"What the person is in the organisation. Default member."`
+	Role   role       `yaml:"role" doc:"What the person is in the organisation: owner, admin, operator, member or viewer. Default member."`
 	Limits []limitDoc `yaml:"limits" doc:"What the person may spend with all keys together."`
+
+	Models    []reference    `yaml:"models" doc:"Logical models the person's keys may use. Default: all."`
+	Endpoints []endpointName `yaml:"endpoints" doc:"Endpoints the person's keys may use. Default: all."`
+	Addresses []network      `yaml:"addresses" doc:"Networks or addresses the person's keys may be used from. Default: all."`
+	Expires   moment         `yaml:"expires" doc:"When the person's keys and tokens stop working. Default: never."`
 }
 
 type limitDoc struct {
@@ -140,8 +150,13 @@ type webhookDoc struct {
 }
 
 type tokenDoc struct {
-	Name    id           `yaml:"name" required:"true" doc:"Names the holder in the audit."`
-	Key     suppliedKey  `yaml:"key" doc:"The token itself: 32 to 256 visible ASCII characters. Default: generated, and shown once."`
-	Role    operatorRole `yaml:"role" required:"true" doc:"admin may do everything, operator all but what is configured, viewer looks only."`
-	Expires moment       `yaml:"expires" doc:"When it stops working. Default: never."`
+	Name    id          `yaml:"name" required:"true" doc:"Names the holder in the audit."`
+	Key     suppliedKey `yaml:"key" doc:"The token itself: 32 to 256 visible ASCII characters. Default: generated, and shown once."`
+	Role    role        `yaml:"role" required:"true" doc:"Of the installation, admin may do everything, operator all but what is configured, viewer looks only. Of a tenant: owner, admin, operator, member or viewer."`
+	Tenant  reference   `yaml:"tenant" doc:"The tenant whose token it is. Default: the installation's."`
+	User    reference   `yaml:"user" doc:"E-mail address or id of the user of the tenant whom it stands for, and whose role it does not exceed."`
+	Expires moment      `yaml:"expires" doc:"When it stops working. Default: never."`
 }
+
+// role is what the person is in the organisation.
+func (u *userDoc) role() string { return cmp.Or(string(u.Role), RoleMember) }

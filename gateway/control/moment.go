@@ -16,8 +16,16 @@ import (
 type Moment struct {
 	Seq uint64 // of the last control message until then, 0: none
 
-	plane *Plane
-	then  *opened
+	plane  *Plane
+	then   *opened
+	rights Rights // of whoever looks at its objects
+}
+
+// As is the moment for the eyes of somebody: objects that they may not see are not there.
+func (m *Moment) As(rights Rights) *Moment {
+	seen := *m
+	seen.rights = rights
+	return &seen
 }
 
 // Now is what is in force.
@@ -69,11 +77,11 @@ func (m *Moment) open(ctx context.Context, state *State) (err error) {
 
 // Views are the objects of a sort, see [Plane.Views].
 func (m *Moment) Views(sort events.Sort, tenant events.TenantID) ([]View, error) {
-	return m.then.views(sort, tenant)
+	return m.then.views(sort, tenant, m.rights)
 }
 
 // View is one object. Its error is a *gateway.Error.
-func (m *Moment) View(r Ref) (View, error) { return m.then.view(r) }
+func (m *Moment) View(r Ref) (View, error) { return m.then.view(r, m.rights) }
 
 // Export is what [Plane.Export] wrote then.
 func (m *Moment) Export(ctx context.Context) ([]byte, error) {

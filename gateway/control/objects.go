@@ -21,16 +21,16 @@ type View struct {
 
 // Views are the objects of a sort, by tenant and id; tenant "": of all.
 func (p *Plane) Views(sort events.Sort, tenant events.TenantID) ([]View, error) {
-	return p.opened.Load().views(sort, tenant)
+	return p.Now().Views(sort, tenant)
 }
 
-func (o *opened) views(sort events.Sort, tenant events.TenantID) ([]View, error) {
+func (o *opened) views(sort events.Sort, tenant events.TenantID, rights Rights) ([]View, error) {
 	out := []View{}
 	for _, r := range o.plan.order {
-		if r.Sort != sort || tenant != "" && r.Tenant != tenant {
+		if r.Sort != sort || tenant != "" && r.Tenant != tenant || !rights.sees(o.plan.parts[r]) {
 			continue
 		}
-		v, err := o.view(r)
+		v, err := o.view(r, rights)
 		if err != nil {
 			return nil, err
 		}
@@ -41,14 +41,14 @@ func (o *opened) views(sort events.Sort, tenant events.TenantID) ([]View, error)
 }
 
 // View is one object. Its error is a *gateway.Error.
-func (p *Plane) View(r Ref) (View, error) { return p.opened.Load().view(r) }
+func (p *Plane) View(r Ref) (View, error) { return p.Now().View(r) }
 
-func (o *opened) view(r Ref) (View, error) {
+func (o *opened) view(r Ref, rights Rights) (View, error) {
 	one := o.plan.parts[r]
-	if one == nil {
+	if one == nil || !rights.sees(one) {
 		return View{}, missing(r)
 	}
-	spec, err := one.view()
+	spec, err := rights.view(one)
 	return View{Ref: r, Origin: o.plan.origin[r], Version: o.state.objects[r].Seq, Spec: spec}, err
 }
 
@@ -68,6 +68,10 @@ func (d *Draft) Create(sort events.Sort, holder string, spec []byte) (Ref, error
 	if err != nil {
 		return Ref{}, err
 	}
+	parts[0] = d.claim(parts[0])
+	if err := d.by.Rights.write(parts[0].Ref, d.claim(&part{Ref: parts[0].Ref, doc: newDoc(sort)}).doc, parts[0].doc); err != nil {
+		return Ref{}, err
+	}
 	for _, one := range parts {
 		if d.plan.parts[one.Ref] != nil {
 			return Ref{}, &gateway.Error{Kind: gateway.Conflict, Code: "exists", Public: fmt.Sprintf("There is a %s already.", one.Ref)}
@@ -75,6 +79,20 @@ func (d *Draft) Create(sort events.Sort, holder string, spec []byte) (Ref, error
 		d.set(one)
 	}
 	return parts[0].Ref, nil
+}
+
+// claim makes whoever creates a key its issuer. What a member creates is theirs.
+func (d *Draft) claim(one *part) *part {
+	key, ok := one.doc.(*keyDoc)
+	if !ok || d.by.Rights.User == "" {
+		return one
+	}
+	claimed := *key
+	claimed.Issuer = reference(d.by.Rights.User)
+	if d.by.Rights.Role == RoleMember && claimed.User == "" {
+		claimed.User = claimed.Issuer
+	}
+	return &part{Ref: one.Ref, doc: &claimed}
 }
 
 // decodeSpec reads what a client sent.
@@ -142,7 +160,7 @@ func (d *Draft) find(r Ref, match Match) (*part, error) {
 	if one == nil && r.Sort == events.SettingsSort { // there always are settings
 		one = &part{Ref: r, doc: &settingsDoc{}}
 	}
-	if one == nil {
+	if one == nil || !d.by.Rights.sees(one) {
 		return nil, missing(r)
 	}
 	if version := d.now.state.objects[r].Seq; match != nil && *match != version {
@@ -183,6 +201,9 @@ func (d *Draft) Patch(r Ref, match Match, patch []byte) error {
 	}
 	if len(parts) != 1 || parts[0].Ref != r {
 		return &gateway.Error{Kind: gateway.Invalid, Public: fmt.Sprintf("What the %s is named by and what is inside it cannot be changed here.", r)}
+	}
+	if err := d.by.Rights.write(r, one.doc, parts[0].doc); err != nil {
+		return err
 	}
 	if had, ok := one.doc.(*keyDoc); ok && had.State == keyRevoked && doc.(*keyDoc).State != keyRevoked {
 		return errRevoked(r)

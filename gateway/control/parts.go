@@ -194,8 +194,11 @@ func (f *file) parts(kinds []Kind) []*part {
 			add(events.KeySort, t, string(k.Name), "", &k)
 		}
 	}
-	for i := range f.Tokens {
-		add(events.TokenSort, events.NoTenant, string(f.Tokens[i].Name), "", &f.Tokens[i])
+	for _, t := range f.Tokens {
+		if strings.Contains(string(t.User), "@") {
+			t.User = reference(UserID(events.TenantID(t.Tenant), string(t.User)))
+		}
+		add(events.TokenSort, events.NoTenant, string(t.Name), "", &t)
 	}
 	return out
 }

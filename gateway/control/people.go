@@ -85,15 +85,7 @@ func (p *people) InviteBySecret(secret Secret, now time.Time) *Invite {
 
 // User finds a user of a tenant, or nil.
 func (c *Catalog) User(m Membership) *User {
-	t := c.Tenants[m.Tenant]
-	if t == nil {
-		return nil
-	}
-	i := slices.IndexFunc(t.Users, func(u *User) bool { return u.ID == m.User })
-	if i < 0 {
-		return nil
-	}
-	return t.Users[i]
+	return c.Tenants[m.Tenant].User(m.User)
 }
 
 // Member is the user that an account is in a tenant, or nil.
@@ -154,7 +146,7 @@ func (b *builder) personalToken(a *Account, t PersonalToken) {
 	}
 	token := &Token{Name: t.Name, Role: may, Expires: t.Expires, Account: a.ID, Tenant: t.Tenant}
 	if u := b.catalog.Member(a, t.Tenant); u != nil {
-		token.User = u.ID
+		token.User, token.Expires = u.ID, sooner(t.Expires, u.Expires)
 	}
 	b.catalog.tokens[hash] = token
 }

@@ -372,9 +372,9 @@ type (
 	role         string
 	onDisconnect string
 	registration string
+	operatorRole string
 	keyState     string
 	switchState  string
-	operatorRole string
 )
 
 func strategies() []string {
@@ -390,9 +390,9 @@ func keyStates() []string { return []string{keyActive, keyPaused, keyRevoked} }
 
 func switchStates() []string { return []string{"enabled", switchedOff} }
 
-func (v *operatorRole) parse(s string) error { return word(v, s, HubRoles()) }
 func (v *switchState) parse(s string) error  { return word(v, s, switchStates()) }
 func (v *keyState) parse(s string) error     { return word(v, s, keyStates()) }
+func (v *operatorRole) parse(s string) error { return word(v, s, HubRoles()) }
 func (v *strategy) parse(s string) error     { return word(v, s, strategies()) }
 func (v *per) parse(s string) error          { return word(v, s, spans()) }
 func (v *tokensOf) parse(s string) error     { return word(v, s, tokenKinds()) }
@@ -401,9 +401,9 @@ func (v *role) parse(s string) error         { return word(v, s, Roles()) }
 func (v *onDisconnect) parse(s string) error { return word(v, s, disconnects()) }
 func (v *registration) parse(s string) error { return word(v, s, registrations()) }
 
-func (*operatorRole) schema() schema { return schema{Type: "string", Enum: HubRoles()} }
 func (*switchState) schema() schema  { return schema{Type: "string", Enum: switchStates()} }
 func (*keyState) schema() schema     { return schema{Type: "string", Enum: keyStates()} }
+func (*operatorRole) schema() schema { return schema{Type: "string", Enum: HubRoles()} }
 func (*strategy) schema() schema     { return schema{Type: "string", Enum: strategies()} }
 func (*per) schema() schema          { return schema{Type: "string", Enum: spans()} }
 func (*tokensOf) schema() schema     { return schema{Type: "string", Enum: tokenKinds()} }

@@ -76,7 +76,7 @@ func (p *Plane) Roll(ctx context.Context, by By, r Ref, match Match, overlap tim
 			key.Previous = &previousDoc{Key: suppliedKey{hash: key.Key.digest()}, Until: until}
 		}
 		key.Key.set(made.secret(r))
-		key.ID = publicID(publicPart(key.Key.Reveal()))
+		key.ID, key.Issuer = publicID(publicPart(key.Key.Reveal())), reference(d.by.Rights.User) // who learns the secret
 		d.set(&part{Ref: r, doc: &key})
 		return nil
 	})

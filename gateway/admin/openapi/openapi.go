@@ -232,9 +232,7 @@ func (w *writer) answers(op *huma.Operation, r web.Route) {
 	}
 	op.Responses[strconv.Itoa(status)] = ok
 	refuse(op, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusInternalServerError, http.StatusServiceUnavailable)
-	if strings.ContainsAny(r.Path, ":*") || r.Doc.Command {
-		refuse(op, http.StatusNotFound)
-	}
+	refuse(op, http.StatusNotFound) // people of tenants may not know of it
 }
 
 // refuse describes answers of an operation that are problems.
