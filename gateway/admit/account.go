@@ -62,14 +62,14 @@ type part struct {
 	receipt Receipt // nil once seq is known
 	seq     uint64  // of its message in the log
 	at      *windows
-	totals  accounting.Totals
+	spent   accounting.Spent
 }
 
 // minute is what was admitted in one minute and is not in a counter yet.
 type minute struct {
-	at     *windows
-	totals accounting.Totals
-	uses   int // reservations and parts it is made of
+	at    *windows
+	spent accounting.Spent
+	uses  int // reservations and parts it is made of
 }
 
 // told is a limit that somebody was told of, and for which window.
@@ -90,7 +90,7 @@ func (a *account) used(l accounting.Limit, w *windows) int64 {
 	}
 	for i := range a.own {
 		if a.own[i].at.of(l.Per) == window {
-			sum += l.Spent(countable(a.scope.Kind, a.own[i].totals.Spent()))
+			sum += l.Spent(countable(a.scope.Kind, a.own[i].spent))
 		}
 	}
 	return sum
@@ -117,7 +117,7 @@ func (a *account) verdict(l accounting.Limit, want int64, r *Reservation) accoun
 
 // change adds delta to what was admitted in the minute of w, and uses to what it
 // is made of. a.mu is held.
-func (a *account) change(w *windows, delta accounting.Totals, uses int) {
+func (a *account) change(w *windows, delta accounting.Spent, uses int) {
 	for i := range a.own {
 		m := &a.own[i]
 		if !m.at.same(w) {
@@ -127,10 +127,10 @@ func (a *account) change(w *windows, delta accounting.Totals, uses int) {
 			a.own = slices.Delete(a.own, i, i+1)
 			return
 		}
-		m.totals = m.totals.Plus(delta)
+		m.spent = m.spent.Plus(delta)
 		return
 	}
-	a.own = append(a.own, minute{at: w, totals: delta, uses: uses})
+	a.own = append(a.own, minute{at: w, spent: delta, uses: uses})
 }
 
 func (a *account) shard(p events.Partition) *shard {
@@ -143,15 +143,15 @@ func (a *account) shard(p events.Partition) *shard {
 	return &a.shards[len(a.shards)-1]
 }
 
-// publish notes a fact that is on its way to the log. Its totals are in the
-// account's minutes already. a.mu is held.
+// publish notes a fact that is on its way to the log. What it spent is in
+// the account's minutes already. a.mu is held.
 func (a *account) publish(to events.Partition, p part) {
 	s := a.shard(to)
 	if n := len(s.parts); n > 0 && s.parts[n-1].receipt == p.receipt && s.parts[n-1].at.same(p.at) { // one message
-		s.parts[n-1].totals = s.parts[n-1].totals.Plus(p.totals)
+		s.parts[n-1].spent = s.parts[n-1].spent.Plus(p.spent)
 		return
 	}
-	a.change(p.at, accounting.Totals{}, 1)
+	a.change(p.at, accounting.Spent{}, 1)
 	s.parts = append(s.parts, p)
 	a.settle(s)
 	if len(s.parts) > max(maxParts, 2*s.compacted) { // while the log is away nothing can be joined
@@ -189,7 +189,7 @@ func (a *account) settle(s *shard) {
 		if !p.arrived() || p.seq > s.counter.At.Seq {
 			break
 		}
-		a.change(p.at, accounting.Totals{}.Minus(p.totals), -1)
+		a.change(p.at, accounting.Spent{}.Minus(p.spent), -1)
 		*p = part{}
 		done++
 	}
@@ -226,8 +226,8 @@ func (a *account) compact(s *shard) {
 		known := p.arrived()
 		if n := len(kept); n > 0 && known && kept[n-1].receipt == nil && kept[n-1].at.same(p.at) {
 			kept[n-1].seq = max(kept[n-1].seq, p.seq)
-			kept[n-1].totals = kept[n-1].totals.Plus(p.totals)
-			a.change(p.at, accounting.Totals{}, -1)
+			kept[n-1].spent = kept[n-1].spent.Plus(p.spent)
+			a.change(p.at, accounting.Spent{}, -1)
 			continue
 		}
 		kept = append(kept, p)

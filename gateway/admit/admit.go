@@ -188,10 +188,8 @@ func (a *Admitter) Admit(ctx context.Context, r Request) (*Reservation, *Refusal
 		return nil, &Refusal{why: textLoading}
 	}
 	res.windows, res.partition = a.calendar.at(r.At), events.PartitionOf(r.Tenant)
-	res.held = accounting.Totals{Requests: 1, Attempts: 1, Usage: r.Estimate.Usage}
-	if r.Estimate.CostNanoUSD != nil {
-		res.held.Cost = *r.Estimate.CostNanoUSD
-	}
+	res.held = charged(r.Estimate)
+	res.held.Requests = 1
 	res.scopes = r.Scopes[:min(len(r.Scopes), maxScopes)]
 	for i, s := range res.scopes {
 		res.accounts[i] = a.account(s.Scope)

@@ -148,7 +148,7 @@ func (a *account) unfolded(l *lease) int64 {
 	var sum int64
 	for i := range a.own {
 		if a.own[i].at.of(l.window.Per) == l.window {
-			sum += limit.Spent(countable(a.scope.Kind, a.own[i].totals.Spent()))
+			sum += limit.Spent(countable(a.scope.Kind, a.own[i].spent))
 		}
 	}
 	return sum

@@ -24,8 +24,8 @@ type Reservation struct {
 	accounts  [maxScopes]*account
 	windows   *windows
 	partition events.Partition
-	held      accounting.Totals // of the estimate, not used yet
-	last      Receipt           // of the fact told last, nil: of none
+	held      accounting.Spent // of the estimate, not used yet
+	last      Receipt          // of the fact told last, nil: of none
 	released  bool
 }
 
@@ -83,7 +83,7 @@ type question struct {
 
 // take asks every limit and, if none refuses, reserves. All accounts are locked.
 func (r *Reservation) take(v *outcome) {
-	now, estimate := r.admitter.now(), r.held.Spent()
+	now, estimate := r.admitter.now(), r.held
 	for i := range r.scopes {
 		if err := r.accounts[i].refresh(); err != nil {
 			v.notes = append(v.notes, note{text: "counter cannot be read", scope: r.scopes[i].Scope, err: err})
@@ -109,7 +109,7 @@ func (r *Reservation) take(v *outcome) {
 		}
 	}
 	if len(lacking) == 0 {
-		r.reserve(estimate)
+		r.reserve()
 		return
 	}
 	for _, q := range lacking {
@@ -159,32 +159,28 @@ func (r *Reservation) refuse(q *question, v accounting.Verdict) *Refusal {
 }
 
 // reserve takes what was asked for. All accounts are locked.
-func (r *Reservation) reserve(spent accounting.Spent) {
+func (r *Reservation) reserve() {
 	for i := range r.scopes {
 		a := r.accounts[i]
 		a.change(r.windows, r.held, 1)
-		a.spend(r.windows, spent, true)
+		a.spend(r.windows, r.held, true)
 		a.run(1)
 	}
 }
 
 // Admitted tells that the admission was published.
 func (r *Reservation) Admitted(receipt Receipt) {
-	r.move(accounting.Totals{Requests: 1}, receipt)
+	r.move(accounting.Spent{Requests: 1}, receipt)
 }
 
 // Settle tells that the usage of an attempt was published. It takes the place of
 // as much of the estimate.
 func (r *Reservation) Settle(c events.Charge, receipt Receipt) {
-	used := accounting.Totals{Attempts: 1, Usage: c.Usage}
-	if c.CostNanoUSD != nil {
-		used.Cost = *c.CostNanoUSD
-	}
-	r.move(used, receipt)
+	r.move(charged(c), receipt)
 }
 
 // move turns used from a reservation into a fact on its way to the counters.
-func (r *Reservation) move(used accounting.Totals, receipt Receipt) {
+func (r *Reservation) move(used accounting.Spent, receipt Receipt) {
 	if r.released {
 		return
 	}
@@ -192,11 +188,10 @@ func (r *Reservation) move(used accounting.Totals, receipt Receipt) {
 	held := remainder(r.held, used)
 	more := used.Minus(r.held.Minus(held)) // beyond what was held
 	r.held = held
-	spent := more.Spent()
 	r.each(func(a *account) {
 		a.change(r.windows, more, 0)
-		a.publish(r.partition, part{receipt: receipt, at: r.windows, totals: used})
-		a.spend(r.windows, spent, false)
+		a.publish(r.partition, part{receipt: receipt, at: r.windows, spent: used})
+		a.spend(r.windows, more, false)
 	})
 }
 
@@ -235,11 +230,10 @@ func (r *Reservation) giveBackIfKept() {
 }
 
 func (r *Reservation) giveBack() {
-	back := accounting.Totals{}.Minus(r.held)
-	spent := back.Spent()
+	back := accounting.Spent{}.Minus(r.held)
 	r.each(func(a *account) {
 		a.change(r.windows, back, -1)
-		a.spend(r.windows, spent, false)
+		a.spend(r.windows, back, false)
 	})
 }
 
@@ -255,16 +249,21 @@ func (r *Reservation) each(change func(*account)) {
 	}
 }
 
+// charged is what an attempt with this charge spends.
+func charged(c events.Charge) accounting.Spent {
+	s := accounting.Spent{Attempts: 1, Input: c.Usage.InputTotal(), Output: c.Usage.OutputTotal()}
+	if c.CostNanoUSD != nil {
+		s.Cost = *c.CostNanoUSD
+	}
+	return s
+}
+
 // remainder is held without used, at least 0 each.
-func remainder(held, used accounting.Totals) accounting.Totals {
+func remainder(held, used accounting.Spent) accounting.Spent {
 	d := held.Minus(used)
-	for _, v := range [...]*int64{&d.Requests, &d.Attempts, &d.Failures, &d.Cost, &d.Unpriced} {
-		*v = max(0, *v)
+	return accounting.Spent{
+		Requests: max(0, d.Requests), Attempts: max(0, d.Attempts), Input: max(0, d.Input), Output: max(0, d.Output), Cost: max(0, d.Cost),
 	}
-	for _, v := range d.Usage.Refs() {
-		*v = max(0, *v)
-	}
-	return d
 }
 
 // note is something to log once the locks are given back.
