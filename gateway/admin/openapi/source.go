@@ -4,9 +4,9 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"path/filepath"
 	"reflect"
-	"runtime"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -65,12 +65,11 @@ func (s source) of(t reflect.Type, field string) string {
 // comments reads the source of a package of this module; of others it knows nothing.
 func comments(pkg string) map[string]string {
 	out := map[string]string{}
-	_, here, _, _ := runtime.Caller(0)
 	dir, ours := strings.CutPrefix(pkg, module)
 	if !ours {
 		return out
 	}
-	files, _ := filepath.Glob(filepath.Join(filepath.Dir(here), "..", "..", "..", dir, "*.go")) // the pattern is well-formed
+	files, _ := filepath.Glob(filepath.Join(root(), dir, "*.go")) // the pattern is well-formed
 	for _, name := range files {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
@@ -88,6 +87,18 @@ func comments(pkg string) map[string]string {
 		})
 	}
 	return out
+}
+
+// root is the directory of the module that the process was started in, as tests are.
+// What the compiler knows of it is no help: a build with -trimpath forgets it.
+func root() string {
+	dir, _ := os.Getwd() // of an empty one nothing is found
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil || dir == filepath.Dir(dir) {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
 }
 
 func ofType(out map[string]string, d *ast.GenDecl, s *ast.TypeSpec) {
