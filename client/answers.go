@@ -63,13 +63,13 @@ type ComparedUsage struct {
 
 // Requests are a page of requests, the newest first.
 type Requests struct {
-	Rows []Request `json:"rows"`
-	Next string    `json:"next,omitempty"` // cursor of the next page; absent: this is the last
-	AsOf AsOf      `json:"as_of"`
+	Rows []RequestRow `json:"rows"`
+	Next string       `json:"next,omitempty"` // cursor of the next page; absent: this is the last
+	AsOf AsOf         `json:"as_of"`
 }
 
-// Request is one request that has ended.
-type Request struct {
+// RequestRow is one request that has ended.
+type RequestRow struct {
 	ID        string           `json:"id"`
 	WindowAt  time.Time        `json:"admitted_at"`
 	EndedAt   time.Time        `json:"ended_at"`
@@ -253,6 +253,10 @@ type RepricedRow struct {
 type Budgets struct {
 	Rows []Budget `json:"rows"`
 	Zone string   `json:"time_zone"` // that windows are counted in
+
+	At      time.Time `json:"at,omitzero"`           // the instant that was asked for; absent: now
+	Seq     uint64    `json:"as_of_seq,omitempty"`   // of the log: everything up to it was counted at that instant
+	Control uint64    `json:"control_seq,omitempty"` // of the control stream, likewise
 }
 
 // Budget is one limit, what is used of it, and where that leads.

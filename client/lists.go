@@ -4,6 +4,12 @@ package client
 type ListQuery struct {
 	Limit int    `query:"limit" doc:"At most so many, up to 1000. Default 100."`
 	After string `query:"after" doc:"Next of the page before."`
+	AtQuery
+}
+
+// AtQuery asks for what was in force at an instant.
+type AtQuery struct {
+	At string `query:"at" doc:"As it was at this instant. Default: now."`
 }
 
 // ProviderList narrows a list of providers.

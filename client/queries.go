@@ -160,9 +160,11 @@ type KnownQuery struct {
 	Known string `query:"known" doc:"SEQ:HASH, as an earlier check told it."`
 }
 
-// TenantQuery names a tenant.
-type TenantQuery struct {
+// BudgetsQuery asks how limits stand, or stood.
+type BudgetsQuery struct {
 	Tenant string `query:"tenant" doc:"Only of this one."`
+	AtQuery
+	Progress bool `query:"progress" doc:"With at: tell of the fold as a job, in lines."`
 }
 
 // RebuildQuery says what is folded anew.
@@ -185,4 +187,10 @@ type ApplyQuery struct {
 // RollQuery says how a secret is replaced.
 type RollQuery struct {
 	Overlap string `query:"overlap" doc:"How long the old secret goes on working, like 24h. Default: not at all."`
+}
+
+// HistoryQuery asks for a page of an object's versions.
+type HistoryQuery struct {
+	Before string `query:"before" doc:"Next of the page before."`
+	Limit  int    `query:"limit" doc:"At most so many, up to 1000. Default 100."`
 }

@@ -122,12 +122,13 @@ type Previous struct {
 
 // Token is what an operator comes with.
 type Token struct {
-	Name    string `json:"name"`
-	Key     string `json:"key,omitempty"`
-	Role    string `json:"role"`
-	Tenant  string `json:"tenant,omitempty"`
-	User    string `json:"user,omitempty"`
-	Expires string `json:"expires,omitempty"`
+	Name     string    `json:"name"`
+	Key      string    `json:"key,omitempty"`
+	Role     string    `json:"role"`
+	Tenant   string    `json:"tenant,omitempty"`
+	User     string    `json:"user,omitempty"`
+	Expires  string    `json:"expires,omitempty"`
+	Previous *Previous `json:"previous,omitempty"`
 }
 
 // Limit bounds what may be spent: one of its amounts, in a span of the calendar.

@@ -118,3 +118,30 @@ type LineError struct {
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
 }
+
+// Cooldown is what an operator has said of a credential: leave it alone, or use it again.
+type Cooldown struct {
+	Credential string `json:"credential"`         // PROVIDER/NAME
+	Model      string `json:"model,omitempty"`    // only for this one, by the vendor's name
+	Until      string `json:"until,omitempty"`    // the end; absent: it is released
+	Released   string `json:"released,omitempty"` // what vendors said of it up to then counts no more
+	Reason     string `json:"reason,omitempty"`
+}
+
+// CooldownOrder makes every node leave a credential alone.
+type CooldownOrder struct {
+	For    string `json:"for"`             // how long, like 10m; up to 720h
+	Model  string `json:"model,omitempty"` // only for this one, by the vendor's name
+	Reason string `json:"reason,omitempty"`
+}
+
+// ReleaseOrder makes every node use a credential again, whatever vendors said before.
+type ReleaseOrder struct {
+	Model  string `json:"model,omitempty"` // only for this one, by the vendor's name
+	Reason string `json:"reason,omitempty"`
+}
+
+// RollbackOrder says which version an object is to be like again.
+type RollbackOrder struct {
+	To uint64 `json:"to"` // a version of its history: a seq there
+}

@@ -50,11 +50,12 @@ const (
 	TokenSort      Sort = "token" // of an operator
 	AccountSort    Sort = "account"
 	InviteSort     Sort = "invite"
+	CooldownSort   Sort = "cooldown" // of a credential, by an operator
 )
 
 // Sorts returns every sort, each after those it may refer to.
 func Sorts() []Sort {
-	return []Sort{SettingsSort, PriceSort, ProviderSort, CredentialSort, ModelSort, TenantSort, UserSort, KeySort, TokenSort, AccountSort, InviteSort}
+	return []Sort{SettingsSort, PriceSort, ProviderSort, CredentialSort, ModelSort, TenantSort, UserSort, KeySort, TokenSort, AccountSort, InviteSort, CooldownSort}
 }
 
 // Set is the kind that says how an object of the sort is from now on.

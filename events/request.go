@@ -47,7 +47,7 @@ type Decision struct {
 // Skipped is a candidate the router left out, and why.
 type Skipped struct {
 	Target
-	Reason string    `json:"reason"` // cooldown, disabled, headroom, unable, elsewhere
+	Reason string    `json:"reason"` // cooldown, disabled, forced, headroom, unable, elsewhere
 	Until  time.Time `json:"until,omitzero"`
 }
 

@@ -130,6 +130,13 @@ func TestTwoNodesSeeOneCatalog(t *testing.T) {
 	first.configure(t, http.MethodPatch, "providers/openai", map[string]any{"state": "enabled"}, nil)
 	becomes(second, hubKey, http.StatusOK, "an enabled provider is called")
 
+	for _, name := range []string{"main", "spare"} {
+		first.configure(t, http.MethodPost, "credentials/openai/"+name+"/cooldown", map[string]any{"for": "10m", "reason": "looked into"}, nil)
+	}
+	becomes(second, hubKey, http.StatusTooManyRequests, "credentials that an operator has cooled down are left alone")
+	second.configure(t, http.MethodPost, "credentials/openai/main/release", map[string]any{}, nil)
+	becomes(first, hubKey, http.StatusOK, "a credential that is released is used again")
+
 	var one, two struct{ Items []json.RawMessage }
 	if err := errors.Join(getJSON(first.url+"/api/v1/keys", first.token, &one), getJSON(second.url+"/api/v1/keys", second.token, &two)); err != nil {
 		t.Fatal(err)

@@ -101,7 +101,7 @@ func New(cfg Config) (*API, error) {
 
 // Routes are the addresses.
 func (a *API) Routes() []web.Route {
-	return described(append(slices.Concat(contractRoutes(), a.questionRoutes(), a.exportRoutes(), a.objectRoutes(), a.auditRoutes()), []web.Route{
+	return described(append(slices.Concat(contractRoutes(), a.questionRoutes(), a.exportRoutes(), a.objectRoutes(), a.lifeRoutes(), a.auditRoutes()), []web.Route{
 		{Method: http.MethodGet, Path: "/api/v1/usage", Permission: web.Look, Handler: a.usage},
 		{Method: http.MethodGet, Path: "/api/v1/events", Permission: web.Review, Handler: a.events},
 		{Method: http.MethodGet, Path: "/api/v1/requests/stream", Permission: web.Look, Handler: a.tail},

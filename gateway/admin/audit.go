@@ -55,18 +55,31 @@ func (a *API) audit(c echo.Context) error {
 		Sort: events.Sort(p.text("sort")), Tenant: events.TenantID(p.text("tenant")), ID: p.text("id"), Actor: p.text("actor"), Cause: p.text("cause"),
 		From: p.moment("from", time.UTC), To: p.moment("to", time.UTC), Limit: p.count("limit", defaultPage, maxPage),
 	}
-	if text := p.text("before"); text != "" {
-		seq, index, _ := strings.Cut(text, ".")
-		var errSeq, errIndex error
-		f.Before.Seq, errSeq = strconv.ParseUint(seq, 10, 64)
-		f.Before.Index, errIndex = strconv.Atoi(index)
-		if errSeq != nil || errIndex != nil {
-			p.wrong("before", "%q is not the next of a page", text)
-		}
-	}
+	f.Before = p.position("before")
 	if err := p.done(); err != nil {
 		return err
 	}
+	return a.entries(c, f)
+}
+
+// position is where a page of the audit starts before.
+func (p *params) position(name string) (at control.Position) {
+	text := p.text(name)
+	if text == "" {
+		return at
+	}
+	seq, index, _ := strings.Cut(text, ".")
+	var errSeq, errIndex error
+	at.Seq, errSeq = strconv.ParseUint(seq, 10, 64)
+	at.Index, errIndex = strconv.Atoi(index)
+	if errSeq != nil || errIndex != nil {
+		p.wrong(name, "%q is not the next of a page", text)
+	}
+	return at
+}
+
+// entries answers a page of the audit.
+func (a *API) entries(c echo.Context, f control.AuditFilter) error {
 	if a.cfg.Control == nil {
 		return absent("The audit")
 	}

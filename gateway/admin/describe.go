@@ -37,7 +37,7 @@ func descriptions() map[string]web.Doc {
 		"GET /api/v1/latency":               {Summary: "How long requests took.", Query: client.LatencyQuery{}, Answer: client.Latency{}},
 		"GET /api/v1/errors":                {Summary: "What went wrong, and how often.", Query: client.Traffic{}, Answer: client.Errors{}},
 		"GET /api/v1/targets/health":        {Summary: "How targets did over time.", Query: client.HealthQuery{}, Answer: client.Health{}},
-		"GET /api/v1/budgets":               {Summary: "How all limits stand.", Query: client.TenantQuery{}, Answer: client.Budgets{}},
+		"GET /api/v1/budgets":               {Summary: "How all limits stand.", Query: client.BudgetsQuery{}, Answer: client.Budgets{}, Lines: client.JobLine{}},
 		"GET /api/v1/export/usage":          {Summary: "A file of usage, by group.", Query: client.UsageFileQuery{}, Answer: "", Media: "*/*"},
 		"GET /api/v1/export/requests":       {Summary: "A file of requests.", Query: client.RequestFileQuery{}, Answer: "", Media: "*/*"},
 		"GET /api/v1/export/focus":          {Summary: "A file of costs in the shape of FOCUS.", Query: client.CostFileQuery{}, Answer: "", Media: "*/*"},
@@ -53,7 +53,7 @@ func descriptions() map[string]web.Doc {
 		"GET /api/v1/audit":                 {Summary: "Who changed what, the newest first.", Query: client.AuditQuery{}, Answer: client.Entries{}},
 		"GET /api/v1/audit/export":          {Summary: "Every message of the control stream, to be verified elsewhere.", Answer: client.AuditMessage{}, Media: lineMedia},
 		"GET /api/v1/audit/verify":          {Summary: "Check the chain of the control stream.", Query: client.KnownQuery{}, Answer: client.AuditReport{}},
-		"GET /api/v1/config":                {Summary: "The configuration in force, as hub.yaml.", Answer: "", Media: "application/yaml"},
+		"GET /api/v1/config":                {Summary: "The configuration in force, as hub.yaml.", Query: client.AtQuery{}, Answer: "", Media: "application/yaml"},
 		"POST /api/v1/config":               {Summary: "Put a whole configuration in force.", Query: client.ApplyQuery{}, Body: client.Hub{}, Answer: client.Done{}},
 		"POST /api/v1/keys/*": {
 			Summary: "Give a virtual key a new secret.", Path: "/api/v1/keys/{tenant}/{name}/roll", Query: client.RollQuery{}, Answer: client.Changed[client.Key]{}, Command: true,
@@ -68,7 +68,7 @@ func descriptions() map[string]web.Doc {
 	ofSort[client.Key](docs, sortDoc{"keys", "virtual key", "/{tenant}/{name}", client.KeyList{}, client.InTenant{}})
 	ofSort[client.Token](docs, sortDoc{"tokens", "token", "/{id}", client.TokenList{}, nil})
 	const settings = "/api/v1/settings"
-	docs["GET "+settings] = web.Doc{Summary: "The settings of the whole hub.", Answer: client.Object[client.Settings]{}}
+	docs["GET "+settings] = web.Doc{Summary: "The settings of the whole hub.", Query: client.AtQuery{}, Answer: client.Object[client.Settings]{}}
 	docs["PATCH "+settings] = web.Doc{Summary: "Change the settings of the whole hub.", Body: client.Settings{}, Answer: client.Changed[client.Settings]{}, Command: true}
 	return docs
 }
@@ -87,7 +87,7 @@ func ofSort[S any](docs map[string]web.Doc, d sortDoc) {
 	one, changed := base+"/*", client.Changed[S]{}
 	docs["GET "+base] = web.Doc{Summary: "List " + d.noun + "s, by tenant and id.", Query: d.list, Answer: client.Page[S]{}}
 	docs["POST "+base] = web.Doc{Summary: "Create a " + d.noun + ".", Query: d.in, Body: *new(S), Answer: changed, Status: http.StatusCreated, Command: true}
-	docs["GET "+one] = web.Doc{Summary: "One " + d.noun + ".", Path: base + d.id, Answer: client.Object[S]{}}
+	docs["GET "+one] = web.Doc{Summary: "One " + d.noun + ".", Path: base + d.id, Query: client.AtQuery{}, Answer: client.Object[S]{}}
 	docs["PATCH "+one] = web.Doc{Summary: "Change a " + d.noun + ".", Path: base + d.id, Body: *new(S), Answer: changed, Command: true}
 	docs["DELETE "+one] = web.Doc{Summary: "Remove a " + d.noun + ", and what is inside it.", Path: base + d.id, Answer: changed, Command: true}
 }

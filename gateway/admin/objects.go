@@ -265,6 +265,11 @@ func (a *API) rollKey(c echo.Context) error {
 		return nothingHere()
 	}
 	r.ID = name
+	return o.roll(c, r)
+}
+
+// roll gives a key or token a new secret.
+func (o objects) roll(c echo.Context, r control.Ref) error {
 	who, m, err := o.command(c, "roll")
 	if err != nil {
 		return err
@@ -275,7 +280,7 @@ func (a *API) rollKey(c echo.Context) error {
 			return &gateway.Error{Kind: gateway.Invalid, Param: "overlap", Public: "Parameter overlap: is not a duration like 24h."}
 		}
 	}
-	made, err := a.cfg.Control.Roll(c.Request().Context(), who, r, m, overlap)
+	made, err := o.api.cfg.Control.Roll(c.Request().Context(), who, r, m, overlap)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ type roleCase struct {
 // routeTable is every route with who may what. A route that is not here fails the
 // test: whoever adds one says here whom it is for.
 func routeTable() []roleCase {
-	return slices.Concat(factRoutes(), peopleRoutes(), keyRoutes(), hubRoutes())
+	return slices.Concat(factRoutes(), peopleRoutes(), keyRoutes(), hubRoutes(), lifeRoutes())
 }
 
 func factRoutes() []roleCase {
@@ -170,6 +170,36 @@ func hubRoutes() []roleCase {
 		{"administer POST /api/v1/config", "config", `{}`, hubAdmin},
 		{"administer GET /api/v1/audit/export", "audit/export", "", hubAdmin},
 		{"operate GET /api/v1/audit/verify", "audit/verify", "", hubOperates},
+	}
+}
+
+// lifeRoutes are those of the past and the state of what is configured. A version that
+// there is not is 404 to whoever may go back to one.
+func lifeRoutes() []roleCase {
+	const back, hubBack = `{"to": 1}`, "404 403 403 | 404 404 404 404 404"
+	return []roleCase{
+		{"review GET /api/v1/tenants/:tenant/history", "tenants/acme/history", "", notMembers},
+		{"review GET /api/v1/users/:tenant/:id/history", "users/acme/member@acme/history", "", notMembers},
+		{"review GET /api/v1/keys/:tenant/:name/history", "keys/acme/ci/history", "", notMembers},
+		{"inspect GET /api/v1/models/:id/history", "models/smart/history", "", hubLooks},
+		{"inspect GET /api/v1/providers/:id/history", "providers/p/history", "", hubLooks},
+		{"inspect GET /api/v1/credentials/:provider/:name/history", "credentials/p/c/history", "", hubLooks},
+		{"inspect GET /api/v1/prices/:provider/:model/history", "prices/openai/m/history", "", hubLooks},
+		{"inspect GET /api/v1/settings/history", "settings/history", "", hubLooks},
+		{"inspect GET /api/v1/tokens/:id/history", "tokens/of-acme/history", "", hubLooks},
+		{"tenant POST /api/v1/tenants/:tenant/rollback", "tenants/acme/rollback", back, "404 403 403 | 404 404 403 403 403"},
+		{"people POST /api/v1/users/:tenant/:id/rollback", "users/acme/member@acme/rollback", back, "404 403 403 | 404 404 403 403 403"},
+		{"keys POST /api/v1/keys/:tenant/:name/rollback", "keys/acme/ci/rollback", back, "404 403 403 | 404 404 404 404 403"},
+		{"configure POST /api/v1/models/:id/rollback", "models/smart/rollback", back, hubBack},
+		{"configure POST /api/v1/providers/:id/rollback", "providers/p/rollback", back, hubBack},
+		{"configure POST /api/v1/credentials/:provider/:name/rollback", "credentials/p/c/rollback", back, hubBack},
+		{"configure POST /api/v1/prices/:provider/:model/rollback", "prices/openai/m/rollback", back, hubBack},
+		{"configure POST /api/v1/settings/rollback", "settings/rollback", back, hubBack},
+		{"administer POST /api/v1/tokens/:id/rollback", "tokens/of-acme/rollback", back, hubBack},
+		{"administer POST /api/v1/tokens/:id/roll", "tokens/of-acme/roll", "", hubAdmin},
+		{"operate POST /api/v1/credentials/:provider/:name/cooldown", "credentials/p/c/cooldown", `{"for": "1m"}`, hubOperates},
+		{"operate POST /api/v1/credentials/:provider/:name/release", "credentials/p/c/release", "", hubOperates},
+		{"inspect GET /api/v1/cooldowns", "cooldowns", "", hubLooks},
 	}
 }
 

@@ -86,7 +86,7 @@ func (f *flight) decide() error {
 	f.need = f.req.need()
 	f.scopes = admit.Scopes(f.req.Catalog, f.req.Key, principal(f.req))
 	plan, err := route.Decide(route.Inputs{
-		Catalog: f.req.Catalog.Version, Model: f.model, State: f.cfg.Cooldowns.State(),
+		Catalog: f.req.Catalog.Version, Model: f.model, State: f.cfg.Cooldowns.Under(f.req.Catalog.Cooldowns),
 		Short: f.cfg.Headroom.Short(f.model, f.need), Unable: f.unable(), Kept: f.req.Kept,
 		Seed: f.cfg.Seed(), Now: f.at,
 	})

@@ -10,10 +10,12 @@ import (
 	"github.com/llm-hub/llm-hub/events"
 )
 
-// ofPeople tells which objects no file describes: they come and go with people, so
-// hub.yaml has no words for them, an export does not hold them and apply --prune
-// leaves them alone.
-func ofPeople(s events.Sort) bool { return s == events.AccountSort || s == events.InviteSort }
+// undescribed tells which objects no file describes: they come and go with people and
+// with what they do, so hub.yaml has no words for them, an export does not hold them and
+// apply --prune leaves them alone.
+func undescribed(s events.Sort) bool {
+	return s == events.AccountSort || s == events.InviteSort || s == events.CooldownSort
+}
 
 // accountDoc is an account as the log has it.
 type accountDoc struct {

@@ -102,7 +102,7 @@ func (d *Draft) apply(parts []*part, how Application, made keysMade) error {
 		d.set(one)
 	}
 	for _, r := range slices.Clone(d.plan.order) {
-		if !wanted[r] && !ofPeople(r.Sort) && slices.Contains(how.Prune, d.plan.origin[r]) {
+		if !wanted[r] && !undescribed(r.Sort) && slices.Contains(how.Prune, d.plan.origin[r]) {
 			d.plan.remove(r)
 		}
 	}
@@ -129,8 +129,10 @@ func (d *Draft) complete(one *part, old KeyFile, made keysMade) (*part, error) {
 		return &part{Ref: one.Ref, doc: &with}, err
 	case *tokenDoc:
 		with := *doc
-		if had := d.now.plan.parts[one.Ref]; had != nil && !with.Key.given() {
-			with.Key = had.doc.(*tokenDoc).Key
+		if one := d.now.plan.parts[one.Ref]; one != nil {
+			if had := one.doc.(*tokenDoc); !with.Key.given() || with.Key.digest() == had.Key.digest() {
+				with.Key, with.Previous = had.Key, had.Previous
+			}
 		}
 		if !with.Key.given() {
 			with.Key.set(made.secret(one.Ref))

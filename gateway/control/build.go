@@ -36,7 +36,7 @@ func DefaultTimeouts() Timeouts {
 type builder struct {
 	loader  *Loader
 	file    *file
-	people  []*part // accounts and invites are looked for among them
+	people  []*part // accounts, invites and cooldowns are looked for among them
 	catalog *Catalog
 }
 
@@ -76,6 +76,7 @@ func (b *builder) build() (*Catalog, error) {
 		b.token(&b.file.Tokens[i])
 	}
 	b.peopleOf()
+	b.catalog.Cooldowns = cooldownsOf(b.people)
 	b.catalog.Version, err = b.version()
 	return b.catalog, err
 }
@@ -224,6 +225,14 @@ func (b *builder) token(doc *tokenDoc) {
 		t.User, t.Role, t.Expires = user.ID, AtMost(t.Tenant, t.Role, user.Role), sooner(t.Expires, user.Expires)
 	}
 	b.catalog.tokens[hash] = t
+	if doc.Previous == nil {
+		return
+	}
+	if hash, ok := doc.Previous.Key.sum(); ok {
+		before := *t
+		before.Expires = sooner(t.Expires, doc.Previous.Until.time())
+		b.catalog.tokens[hash] = &before
+	}
 }
 
 // tightest puts two lists of limits together: of two of one kind the smaller one.

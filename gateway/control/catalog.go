@@ -24,6 +24,9 @@ type Catalog struct {
 	// requests may go on from; 0: they are not.
 	ContentDays int
 
+	// Cooldowns are what operators have said of credentials and targets.
+	Cooldowns *Cooldowns
+
 	people
 
 	tokens map[[sha256.Size]byte]*Token // of operators, by the SHA-256 of their secret

@@ -150,12 +150,13 @@ type webhookDoc struct {
 }
 
 type tokenDoc struct {
-	Name    id          `yaml:"name" required:"true" doc:"Names the holder in the audit."`
-	Key     suppliedKey `yaml:"key" doc:"The token itself: 32 to 256 visible ASCII characters. Default: generated, and shown once."`
-	Role    role        `yaml:"role" required:"true" doc:"Of the installation, admin may do everything, operator all but what is configured, viewer looks only. Of a tenant: owner, admin, operator, member or viewer."`
-	Tenant  reference   `yaml:"tenant" doc:"The tenant whose token it is. Default: the installation's."`
-	User    reference   `yaml:"user" doc:"E-mail address or id of the user of the tenant whom it stands for, and whose role it does not exceed."`
-	Expires moment      `yaml:"expires" doc:"When it stops working. Default: never."`
+	Name     id           `yaml:"name" required:"true" doc:"Names the holder in the audit."`
+	Key      suppliedKey  `yaml:"key" doc:"The token itself: 32 to 256 visible ASCII characters. Default: generated, and shown once."`
+	Role     role         `yaml:"role" required:"true" doc:"Of the installation, admin may do everything, operator all but what is configured, viewer looks only. Of a tenant: owner, admin, operator, member or viewer."`
+	Tenant   reference    `yaml:"tenant" doc:"The tenant whose token it is. Default: the installation's."`
+	User     reference    `yaml:"user" doc:"E-mail address or id of the user of the tenant whom it stands for, and whose role it does not exceed."`
+	Expires  moment       `yaml:"expires" doc:"When it stops working. Default: never."`
+	Previous *previousDoc `yaml:"previous" doc:"The secret before the token was rolled. The hub sets it."`
 }
 
 // role is what the person is in the organisation.

@@ -165,11 +165,21 @@ func (d *Draft) find(r Ref, match Match) (*part, error) {
 	}
 	if version := d.now.state.objects[r].Seq; match != nil && *match != version {
 		return nil, &gateway.Error{
-			Kind: gateway.Stale, Code: "changed_meanwhile", Detail: map[string]any{"version": version},
+			Kind: gateway.Stale, Code: "changed_meanwhile", Detail: current(one, version),
 			Public: fmt.Sprintf("The %s has version %d, not %d: read it again.", r, version, *match),
 		}
 	}
 	return one, nil
+}
+
+// current is what somebody needs who made a change for another version: the one that is
+// in force, as operators may see it, to make the change of that.
+func current(one *part, version uint64) map[string]any {
+	detail := map[string]any{"version": version}
+	if spec, err := one.view(); err == nil {
+		detail["spec"] = spec
+	}
+	return detail
 }
 
 // Patch changes an object by a JSON merge patch (RFC 7396) of its words in

@@ -255,6 +255,8 @@ func newDoc(s events.Sort) any {
 		return new(accountDoc)
 	case events.InviteSort:
 		return new(inviteDoc)
+	case events.CooldownSort:
+		return new(cooldownDoc)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/llm-hub/llm-hub/events"
 )
@@ -35,7 +36,8 @@ func (p *plan) set(one *part, origin string) {
 func (p *plan) remove(r Ref) {
 	p.order = slices.DeleteFunc(p.order, func(o Ref) bool {
 		inside := o == r || r.Sort == events.TenantSort && o.Tenant == r.Tenant && o.Sort != events.TenantSort ||
-			r.Sort == events.ProviderSort && o.Sort == events.CredentialSort && OwnerOf(o.ID) == r.ID
+			r.Sort == events.ProviderSort && (o.Sort == events.CredentialSort || o.Sort == events.CooldownSort) && OwnerOf(o.ID) == r.ID ||
+			r.Sort == events.CredentialSort && o.Sort == events.CooldownSort && strings.HasPrefix(o.ID+"/", r.ID+"/")
 		if inside {
 			delete(p.parts, o)
 			delete(p.origin, o)

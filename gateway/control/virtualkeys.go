@@ -54,7 +54,8 @@ func (d *Draft) completeKeys(made keysMade) error {
 // maxOverlap bounds how long a secret works beside the one that has replaced it.
 const maxOverlap = 30 * 24 * time.Hour
 
-// Roll gives a virtual key a new secret. The one it had works for overlap longer.
+// Roll gives a virtual key or a token a new secret. The one it had works for overlap
+// longer.
 func (p *Plane) Roll(ctx context.Context, by By, r Ref, match Match, overlap time.Duration) (Created, error) {
 	if overlap < 0 || overlap > maxOverlap {
 		return Created{}, &gateway.Error{Kind: gateway.Invalid, Param: "overlap", Public: fmt.Sprintf("The overlap must be 0 to %s.", maxOverlap)}
@@ -68,16 +69,26 @@ func (p *Plane) Roll(ctx context.Context, by By, r Ref, match Match, overlap tim
 		if err != nil {
 			return err
 		}
-		key := *one.doc.(*keyDoc)
-		if key.State == keyRevoked {
-			return errRevoked(r)
+		var previous *previousDoc
+		if overlap > 0 {
+			previous = &previousDoc{Key: suppliedKey{hash: keyOf(one.doc).digest()}, Until: until}
 		}
-		if key.Previous = nil; overlap > 0 {
-			key.Previous = &previousDoc{Key: suppliedKey{hash: key.Key.digest()}, Until: until}
+		switch doc := one.doc.(type) {
+		case *keyDoc:
+			key := *doc
+			if key.State == keyRevoked {
+				return errRevoked(r)
+			}
+			key.Previous = previous
+			key.Key.set(made.secret(r))
+			key.ID, key.Issuer = publicID(publicPart(key.Key.Reveal())), reference(d.by.Rights.User) // who learns the secret
+			d.set(&part{Ref: r, doc: &key})
+		case *tokenDoc:
+			token := *doc
+			token.Previous = previous
+			token.Key.set(made.secret(r))
+			d.set(&part{Ref: r, doc: &token})
 		}
-		key.Key.set(made.secret(r))
-		key.ID, key.Issuer = publicID(publicPart(key.Key.Reveal())), reference(d.by.Rights.User) // who learns the secret
-		d.set(&part{Ref: r, doc: &key})
 		return nil
 	})
 	if err == nil && !by.DryRun {

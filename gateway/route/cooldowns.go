@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway/control"
 )
 
 // How long a credential is left alone.
@@ -28,13 +29,16 @@ type Block struct {
 // the zero State blocks nothing.
 type State struct {
 	cooling  map[events.Target]cooling
-	disabled map[events.Target]time.Time // without a model: the credential for every model
+	disabled map[events.Target]disabled  // without a model: the credential for every model
+	forced   map[events.Target]time.Time // by operators, until when; likewise
 }
 
 type cooling struct {
-	until time.Time
-	row   int // cooldowns in a row, at least 1
+	since, until time.Time // since: the last refusal
+	row          int       // cooldowns in a row, at least 1
 }
+
+type disabled struct{ since, until time.Time }
 
 // everyModel is the credential of t whatever the model.
 func everyModel(t events.Target) events.Target {
@@ -44,9 +48,14 @@ func everyModel(t events.Target) events.Target {
 
 // Blocked tells whether t must not be used at now, and why.
 func (s State) Blocked(t events.Target, now time.Time) (Block, bool) {
+	for _, t := range [...]events.Target{everyModel(t), t} {
+		if until := s.forced[t]; until.After(now) {
+			return Block{ReasonForced, until}, true
+		}
+	}
 	for _, refused := range [...]events.Target{everyModel(t), t} {
-		if until := s.disabled[refused]; until.After(now) {
-			return Block{ReasonDisabled, until}, true
+		if d := s.disabled[refused]; d.until.After(now) {
+			return Block{ReasonDisabled, d.until}, true
 		}
 	}
 	if c := s.cooling[t]; c.until.After(now) {
@@ -58,8 +67,8 @@ func (s State) Blocked(t events.Target, now time.Time) (Block, bool) {
 // Blocking counts what is blocked at now.
 func (s State) Blocking(now time.Time) int {
 	n := 0
-	for _, until := range s.disabled {
-		if until.After(now) {
+	for _, d := range s.disabled {
+		if d.until.After(now) {
 			n++
 		}
 	}
@@ -73,11 +82,13 @@ func (s State) Blocking(now time.Time) int {
 
 // stateOf rebuilds as much of a state as a decision saw.
 func stateOf(skipped []events.Skipped) State {
-	s := State{cooling: map[events.Target]cooling{}, disabled: map[events.Target]time.Time{}}
+	s := State{cooling: map[events.Target]cooling{}, disabled: map[events.Target]disabled{}, forced: map[events.Target]time.Time{}}
 	for _, k := range skipped {
 		switch k.Reason {
+		case ReasonForced:
+			s.forced[k.Target] = k.Until
 		case ReasonDisabled:
-			s.disabled[k.Target] = k.Until
+			s.disabled[k.Target] = disabled{until: k.Until}
 		case ReasonCooldown:
 			s.cooling[k.Target] = cooling{until: k.Until, row: 1}
 		}
@@ -91,6 +102,7 @@ type Cooldowns struct {
 	now   func() time.Time
 	mu    sync.Mutex // held by writers
 	state atomic.Pointer[State]
+	under atomic.Pointer[control.Cooldowns] // whose releases are done
 }
 
 // NewCooldowns starts with nothing blocked.
@@ -102,6 +114,37 @@ func NewCooldowns(now func() time.Time) *Cooldowns {
 
 // State is the present state.
 func (c *Cooldowns) State() State { return *c.state.Load() }
+
+// Under is the present state beneath what operators have said. What they have released
+// since is forgotten.
+func (c *Cooldowns) Under(said *control.Cooldowns) State {
+	if said == nil {
+		return c.State()
+	}
+	if c.under.Load() != said {
+		c.release(said)
+	}
+	s := c.State()
+	s.forced = said.Until
+	return s
+}
+
+// release forgets what vendors said of targets before they were released.
+func (c *Cooldowns) release(said *control.Cooldowns) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.under.Store(said)
+	if len(said.Released) == 0 {
+		return
+	}
+	released := func(t events.Target, since time.Time) bool {
+		return !since.After(said.Released[t]) || !since.After(said.Released[everyModel(t)])
+	}
+	next := c.copyState(c.now())
+	maps.DeleteFunc(next.cooling, func(t events.Target, k cooling) bool { return released(t, k.since) })
+	maps.DeleteFunc(next.disabled, func(t events.Target, d disabled) bool { return released(t, d.since) })
+	c.state.Store(&next)
+}
 
 // Limited notes a vendor's 429 for t and returns the end of the cooldown. asked
 // is the vendor's Retry-After, 0 for none: then it is 5 s, doubling with each
@@ -120,6 +163,7 @@ func (c *Cooldowns) Limited(t events.Target, asked time.Duration) time.Time {
 	if asked <= 0 {
 		length = backoff(k.row)
 	}
+	k.since = now
 	if until := now.Add(length); until.After(k.until) {
 		k.until = until
 	}
@@ -140,7 +184,7 @@ func (c *Cooldowns) disable(t events.Target) {
 	defer c.mu.Unlock()
 	now := c.now()
 	next := c.copyState(now)
-	next.disabled[t] = now.Add(disabledFor)
+	next.disabled[t] = disabled{since: now, until: now.Add(disabledFor)}
 	c.state.Store(&next)
 }
 
@@ -166,10 +210,10 @@ func (c *Cooldowns) copyState(now time.Time) State {
 	old := c.state.Load()
 	next := State{cooling: maps.Clone(old.cooling), disabled: maps.Clone(old.disabled)}
 	if next.cooling == nil {
-		next = State{cooling: map[events.Target]cooling{}, disabled: map[events.Target]time.Time{}}
+		next = State{cooling: map[events.Target]cooling{}, disabled: map[events.Target]disabled{}}
 	}
 	maps.DeleteFunc(next.cooling, func(_ events.Target, k cooling) bool { return now.Sub(k.until) > forgetAfter })
-	maps.DeleteFunc(next.disabled, func(_ events.Target, until time.Time) bool { return !until.After(now) })
+	maps.DeleteFunc(next.disabled, func(_ events.Target, d disabled) bool { return !d.until.After(now) })
 	return next
 }
 

@@ -19,6 +19,7 @@ const Priority = "priority"
 const (
 	ReasonCooldown = "cooldown" // the vendor rate limits this credential for this model
 	ReasonDisabled = "disabled" // the vendor does not accept this credential, or has no such model for it
+	ReasonForced   = "forced"   // an operator has said to leave the credential alone
 	// ReasonHeadroom: the vendor has said that this credential's limits leave too
 	// little for the request. Such a candidate may stand at the end of the plan all
 	// the same, as a last resort.

@@ -74,7 +74,8 @@ func ReadJSON(c echo.Context) ([]byte, error) {
 	r := c.Request()
 	if kind := r.Header.Get("Content-Type"); kind != "" {
 		media, _, err := mime.ParseMediaType(kind)
-		if err != nil || media != "application/json" {
+		patch := r.Method == http.MethodPatch && media == "application/merge-patch+json" // RFC 7396
+		if err != nil || media != "application/json" && !patch {
 			return nil, &gateway.Error{
 				Kind: gateway.Invalid, Code: "unsupported_content_type", Public: "The Content-Type must be application/json.",
 			}

@@ -230,6 +230,9 @@ func (w *writer) answers(op *huma.Operation, r web.Route) {
 		}
 		ok.Content = map[string]*huma.MediaType{media: {Schema: w.schema(r.Doc.Answer)}}
 	}
+	if r.Doc.Lines != nil {
+		ok.Content[mediaLines] = &huma.MediaType{Schema: w.schema(r.Doc.Lines)}
+	}
 	op.Responses[strconv.Itoa(status)] = ok
 	refuse(op, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusInternalServerError, http.StatusServiceUnavailable)
 	refuse(op, http.StatusNotFound) // people of tenants may not know of it
