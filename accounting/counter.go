@@ -106,6 +106,16 @@ func (c *Counter) span(per Per) (lo, hi int) {
 	return lo, hi
 }
 
+// LastMinute is the start of the last minute that something was used in; zero: never.
+func (c *Counter) LastMinute() time.Time {
+	lo, hi := c.span(Minute)
+	if lo == hi {
+		return time.Time{}
+	}
+	t, _ := time.Parse("2006-01-02T15:04Z", c.Windows[hi-1].Label) // as labels of minutes are written
+	return t
+}
+
 // In is what was used in one window, as far as it is kept. Of [Life] the label
 // does not matter.
 func (c *Counter) In(w Window) Totals {

@@ -47,6 +47,21 @@ func TestCounterAdd(t *testing.T) {
 	}
 }
 
+// TestLastMinute: what comes late does not make it earlier.
+func TestLastMinute(t *testing.T) {
+	var c accounting.Counter
+	if !c.LastMinute().IsZero() {
+		t.Errorf("of nothing: %s", c.LastMinute())
+	}
+	at := time.Date(2026, 11, 29, 23, 59, 42, 7, time.FixedZone("east", 5400))
+	for i, when := range []time.Time{at, at.Add(-time.Minute), at.AddDate(0, 0, -40)} {
+		c.Add(&accounting.Entry{At: accounting.Position{Seq: uint64(i + 1)}, WindowAt: when, Totals: accounting.Totals{Requests: 1}})
+		if want := at.Truncate(time.Minute); !c.LastMinute().Equal(want) {
+			t.Errorf("after %s: %s, want %s", when, c.LastMinute(), want)
+		}
+	}
+}
+
 func TestCounterJSON(t *testing.T) {
 	var c accounting.Counter
 	c.Add(&accounting.Entry{

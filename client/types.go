@@ -18,6 +18,9 @@ type Object[S any] struct {
 	Origin  string `json:"origin"`  // what it is kept up by: demo, environment, file or api
 	Version uint64 `json:"version"` // sequence of the command that set it last; its ETag
 	Spec    S      `json:"spec"`
+	// LastUsed is of virtual keys now: the minute of the last admitted request, as late as
+	// the fold of the log; absent: never.
+	LastUsed *time.Time `json:"last_used,omitempty"`
 }
 
 // Page is a part of a list, in the order of tenant and id.
@@ -57,6 +60,8 @@ type Changed[S any] struct {
 	Origin  string `json:"origin,omitempty"`
 	Version uint64 `json:"version,omitempty"` // its ETag
 	Spec    *S     `json:"spec,omitempty"`
+
+	LastUsed *time.Time `json:"last_used,omitempty"` // of a virtual key
 }
 
 // Entry is one change of the configuration, as the audit has it.

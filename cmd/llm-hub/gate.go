@@ -92,6 +92,9 @@ func (a *app) gateway(ctx context.Context) (*api.API, error) {
 	}
 	return api.New(api.Config{
 		Calls: engine, Catalog: a.catalog.Current, Authenticate: auth.Key, Answers: answers, Metrics: metrics, Forms: forms,
+		LastUsed: func(ctx context.Context, k *control.Key) *time.Time {
+			return admin.LastUsed(ctx, a.hub.usedBy, k.Tenant.ID, k.Name)
+		},
 	})
 }
 

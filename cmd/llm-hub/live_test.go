@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,6 +43,22 @@ func (h *hub) configure(t *testing.T, method, path string, body, into any) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// status is what a call of the operator's API is answered with.
+func (h *hub) status(t *testing.T, token, method, path, body string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, h.url+"/api/v1/"+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode
 }
 
 // liveWithin is how long a change may take to be in force on every node. Where other
@@ -94,6 +111,32 @@ func TestTwoNodesSeeOneCatalog(t *testing.T) {
 	becomes(second, key, http.StatusOK, "a new key works")
 	first.configure(t, http.MethodPatch, "keys/acme/live", map[string]any{"state": "revoked"}, nil)
 	becomes(second, key, http.StatusUnauthorized, "a revoked key is refused")
+
+	// A role that changes on one node is another on the other, and goes with its user.
+	var user struct{ ID string }
+	first.configure(t, http.MethodPost, "users?tenant=acme", map[string]any{"email": "ann@acme.test", "role": "admin"}, &user)
+	first.configure(t, http.MethodPost, "tokens", map[string]any{"name": "ann", "role": "owner", "tenant": "acme", "user": user.ID}, &made)
+	person := made.Keys[0].Key
+	mayManage := func(want int, what string) {
+		t.Helper()
+		since := time.Now()
+		eventually(t, settleTimeout, what, func() error {
+			if got := second.status(t, person, http.MethodPost, "users?tenant=acme&dry_run=true", `{"email": "bob@acme.test"}`); got != want {
+				return fmt.Errorf("status %d", got)
+			}
+			return nil
+		})
+		if took := time.Since(since); took > liveWithin() {
+			t.Errorf("%s took %s", what, took)
+		} else {
+			t.Logf("%s after %s", what, took)
+		}
+	}
+	mayManage(http.StatusCreated, "an admin of a tenant manages people")
+	first.configure(t, http.MethodPatch, "users/acme/"+user.ID, map[string]any{"role": "viewer"}, nil)
+	mayManage(http.StatusForbidden, "a lesser role holds")
+	first.configure(t, http.MethodDelete, "users/acme/"+user.ID, nil, nil)
+	mayManage(http.StatusUnauthorized, "a removed user's token is refused")
 
 	if a := asks(first, limitedKey); a.status != http.StatusOK {
 		t.Fatalf("the first of one request a day: %d %s", a.status, a.body)

@@ -24,7 +24,7 @@ type objectCmds struct {
 	Providers   switchedCmd[providers]   `cmd:"" help:"Vendor accounts."`
 	Credentials switchedCmd[credentials] `cmd:"" help:"Vendor keys of providers."`
 	Models      objectCmd[models]        `cmd:"" help:"Logical models."`
-	Tokens      objectCmd[tokens]        `cmd:"" help:"Tokens of operators: admin, operator, viewer."`
+	Tokens      tokensCmd                `cmd:"" help:"Tokens of operators, of the installation or of a tenant."`
 	Prices      objectCmd[prices]        `cmd:"" help:"Prices that differ from the shipped book."`
 	Limits      limitsCmd                `cmd:"" help:"Limits, wherever they are."`
 	Settings    settingsCmd              `cmd:"" help:"Settings of the whole hub."`

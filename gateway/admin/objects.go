@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -93,17 +94,12 @@ func (o objects) list(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := Page{Items: []control.View{}}
-	for _, v := range all {
-		switch {
-		case after != "" && position(v.Ref) <= after, !filter.wants(v):
-			continue
-		case len(page.Items) == limit:
-			page.Next = position(page.Items[limit-1].Ref)
-			return c.JSON(http.StatusOK, page)
-		}
-		page.Items = append(page.Items, v)
+	all = slices.DeleteFunc(all, func(v control.View) bool { return after != "" && position(v.Ref) <= after || !filter.wants(v) })
+	page := Page{Items: all[:min(limit, len(all))]}
+	if len(all) > limit {
+		page.Next = position(page.Items[limit-1].Ref)
 	}
+	o.api.tellUse(c, page.Items)
 	return c.JSON(http.StatusOK, page)
 }
 
@@ -146,7 +142,9 @@ func (o objects) show(c echo.Context) error {
 		return err
 	}
 	tag(c, v)
-	return c.JSON(http.StatusOK, v)
+	one := []control.View{v}
+	o.api.tellUse(c, one)
+	return c.JSON(http.StatusOK, one[0])
 }
 
 // tag tells the version of an object, for If-Match.

@@ -32,9 +32,11 @@ type Config struct {
 	// Authenticate finds the virtual key a request was made with. Its error is a
 	// *gateway.Error for the client.
 	Authenticate func(r *http.Request, c *control.Catalog) (*control.Key, error)
-	Answers      *conversation.Store
-	Metrics      *record.Metrics
-	Forms        *form.Store // where forms are while they are served
+	// LastUsed is the minute of a key's last admitted request; nil: never, or not known.
+	LastUsed func(context.Context, *control.Key) *time.Time
+	Answers  *conversation.Store
+	Metrics  *record.Metrics
+	Forms    *form.Store // where forms are while they are served
 }
 
 // API holds the handlers.
@@ -45,9 +47,9 @@ type API struct {
 
 // New makes the handlers.
 func New(cfg Config) (*API, error) {
-	if cfg.Calls == nil || cfg.Catalog == nil || cfg.Authenticate == nil || cfg.Answers == nil || cfg.Metrics == nil ||
+	if cfg.Calls == nil || cfg.Catalog == nil || cfg.Authenticate == nil || cfg.LastUsed == nil || cfg.Answers == nil || cfg.Metrics == nil ||
 		cfg.Forms == nil {
-		return nil, errors.New("api: Calls, Catalog, Authenticate, Answers, Metrics and Forms must be set")
+		return nil, errors.New("api: Calls, Catalog, Authenticate, LastUsed, Answers, Metrics and Forms must be set")
 	}
 	return &API{cfg: cfg, since: time.Now()}, nil
 }

@@ -1,12 +1,14 @@
 package api_test
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -80,6 +82,9 @@ func newFixtureOver(t *testing.T, bucket conversation.Bucket) *fixture {
 			}
 			return key, nil
 		},
+		LastUsed: func(context.Context, *control.Key) *time.Time {
+			return new(time.Date(2026, 11, 29, 10, 30, 0, 0, time.UTC))
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +137,7 @@ func TestChat(t *testing.T) {
 func TestKeyAboutItself(t *testing.T) {
 	w := newFixture(t).ask("GET", "/v1/key", "")
 	want := `{"object":"key","tenant":"acme","name":"ci","state":"active","expires":null,"models":["fast","smart","team/odd name"],` +
-		`"endpoints":null,"addresses":null,"tags":["x"],"limits":[]}` + "\n"
+		`"endpoints":null,"addresses":null,"tags":["x"],"limits":[],"last_used":"2026-11-29T10:30:00Z"}` + "\n"
 	if diff := cmp.Diff(want, w.Body.String()); w.Code != 200 || diff != "" {
 		t.Errorf("status %d: %s", w.Code, diff)
 	}

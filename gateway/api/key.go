@@ -26,6 +26,7 @@ type keyView struct {
 	Addresses []string        `json:"addresses"` // it may be used from; null: all
 	Tags      []string        `json:"tags"`
 	Limits    []limitView     `json:"limits"`
+	LastUsed  *time.Time      `json:"last_used"` // minute of the last admitted request, by the fold of the log; null: never
 }
 
 // limitView is a limit of the key itself.
@@ -46,6 +47,7 @@ func (a *API) key(c echo.Context) error {
 	view := keyView{
 		Object: "key", Tenant: k.Tenant.ID, Name: k.Name, ID: k.ID, State: k.State, Tags: append([]string{}, k.Tags...),
 		Models: names(k.Models), Endpoints: names(k.Endpoints), Limits: []limitView{},
+		LastUsed: a.cfg.LastUsed(c.Request().Context(), k),
 	}
 	if k.User != nil {
 		view.User = k.User.ID

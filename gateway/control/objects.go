@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
@@ -17,6 +18,9 @@ type View struct {
 	Origin  string          `json:"origin"`  // demo, environment, file or api
 	Version uint64          `json:"version"` // sequence of the command that set it last
 	Spec    json.RawMessage `json:"spec"`    // in the words of hub.yaml
+	// LastUsed is of virtual keys: the minute of the last admitted request, as far as the
+	// log is folded. The control plane does not know it.
+	LastUsed *time.Time `json:"last_used,omitempty"`
 }
 
 // Views are the objects of a sort, by tenant and id; tenant "": of all.
