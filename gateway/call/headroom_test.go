@@ -1,7 +1,9 @@
 package call_test
 
 import (
+	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/llm-hub/llm-hub/cmd/fake-llm/fakellm"
@@ -10,8 +12,9 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/route"
 )
 
-// limitedHub is a hub whose two credentials have limits that the vendor tells of.
-func limitedHub(t *testing.T, directive string) *hub {
+// limitedHub is a hub whose two credentials have limits that the vendor tells of;
+// a nil transport is the usual one.
+func limitedHub(t *testing.T, directive string, transport http.RoundTripper) *hub {
 	t.Helper()
 	p := &control.Provider{Name: "one", Kind: "openai"}
 	for _, name := range []string{"a", "b"} {
@@ -19,12 +22,36 @@ func limitedHub(t *testing.T, directive string) *hub {
 			Provider: "one", Name: name, APIKey: control.NewSecret("sk-" + name), Weight: 1,
 		})
 	}
-	h := newHub(t, settings{targets: []control.Target{{Provider: p, Model: "gpt-fake", Priority: 1, Weight: 1}}})
+	h := newHub(t, settings{transport: transport, targets: []control.Target{{Provider: p, Model: "gpt-fake", Priority: 1, Weight: 1}}})
 	p.BaseURL = h.vendor.URL + "/v1"
 	if err := h.fake.SetBehavior(fakellm.Rule{Directive: directive}); err != nil {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// meeting lets the first call go alone, and the others only once all are on their
+// way: what the vendor says in between would spare the one credential too early, and
+// the other one's limits are not known before it has answered once.
+type meeting struct {
+	http.Transport
+	calls atomic.Int64
+	all   int64
+	met   chan struct{}
+}
+
+func (m *meeting) RoundTrip(r *http.Request) (*http.Response, error) {
+	n := m.calls.Add(1)
+	if n == m.all {
+		close(m.met)
+	}
+	if n > 1 {
+		select {
+		case <-m.met:
+		case <-r.Context().Done():
+		}
+	}
+	return m.Transport.RoundTrip(r)
 }
 
 // checkSpared fails if a vendor refused anything, or was not used up to its limit.
@@ -45,7 +72,7 @@ func checkSpared(t *testing.T, h *hub, each int64, f facts) {
 // long as there is another.
 func TestVendorLimitsSteer(t *testing.T) {
 	t.Run("one after the other", func(t *testing.T) {
-		h := limitedHub(t, "rpm=5")
+		h := limitedHub(t, "rpm=5", nil)
 		for i := range 10 {
 			if a := h.ask(i%2 == 0); a.status != 200 {
 				t.Fatalf("request %d: status %d: %s", i, a.status, a.body)
@@ -62,7 +89,7 @@ func TestVendorLimitsSteer(t *testing.T) {
 		}
 	})
 	t.Run("at once", func(t *testing.T) {
-		h := limitedHub(t, "rpm=5")
+		h := limitedHub(t, "rpm=5", &meeting{all: 10, met: make(chan struct{})})
 		ask := func() {
 			if a := h.ask(false); a.status != 200 {
 				t.Errorf("status %d: %s", a.status, a.body)
@@ -77,7 +104,7 @@ func TestVendorLimitsSteer(t *testing.T) {
 		checkSpared(t, h, 5, h.facts(10))
 	})
 	t.Run("by tokens", func(t *testing.T) {
-		h := limitedHub(t, "in=4+tpm=1000") // a request may need 1,024 tokens of answer
+		h := limitedHub(t, "in=4+tpm=1000", nil) // a request may need 1,024 tokens of answer
 		for range 2 {
 			if a := h.ask(false); a.status != 200 {
 				t.Fatalf("status %d: %s", a.status, a.body)
@@ -90,7 +117,7 @@ func TestVendorLimitsSteer(t *testing.T) {
 // TestVendorHasTheLastWord: with nothing else left a credential is used against
 // its own word, and its refusal is what the client hears of.
 func TestVendorHasTheLastWord(t *testing.T) {
-	h := limitedHub(t, "rpm=1")
+	h := limitedHub(t, "rpm=1", nil)
 	for range 2 {
 		if a := h.ask(false); a.status != 200 {
 			t.Fatalf("status %d: %s", a.status, a.body)
