@@ -30,7 +30,7 @@ func TestAnswers(t *testing.T) {
 	if e, err := l.Answers().Get(ctx, "a.old"); err != nil || string(e.Value) != "1" {
 		t.Errorf("after a restart: %+v, %v", e, err)
 	}
-	for end := time.Now().Add(10 * time.Second); ; {
+	for end := time.Now().Add(time.Minute); ; {
 		e, err := l.Answers().Get(ctx, "a.short")
 		if err == nil && e.Value == nil {
 			break

@@ -46,7 +46,7 @@ func TestWatchOfARecreatedBucket(t *testing.T) {
 	if _, err := l.Commit(t.Context(), []events.Put{{Key: key, Value: []byte("new")}}); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		select {
 		case e, open := <-changes:
