@@ -50,7 +50,7 @@ func (f *fleet) owners() (map[string]*node, error) {
 // works waits until each of the nodes owns something and nobody else anything.
 func (f *fleet) works(what string, nodes ...*node) {
 	f.t.Helper()
-	eventually(f.t, takeover, what, func() error {
+	eventually(f.t, promptly(takeover), what, func() error {
 		owners, err := f.owners()
 		if err != nil {
 			return err
@@ -89,7 +89,7 @@ func TestCluster(t *testing.T) {
 	first.kill()
 	f.works("the work is taken over", second)
 	took := time.Since(dead)
-	f.counts("the work that was taken over is done", takeover, tenants)
+	f.counts("the work that was taken over is done", promptly(takeover), tenants)
 	first.start()
 	f.works("the work is shared again", first, second)
 

@@ -176,8 +176,8 @@ func (c *crowd) serves(t *testing.T, when string) {
 // before it was noticed wait until their facts can be kept.
 func (h *hub) refusing() {
 	h.t.Helper()
-	eventually(h.t, refuses, "new requests are refused", func() error {
-		ctx, cancel := context.WithTimeout(h.t.Context(), refuses/5)
+	eventually(h.t, promptly(refuses), "new requests are refused", func() error {
+		ctx, cancel := context.WithTimeout(h.t.Context(), promptly(refuses)/5)
 		defer cancel()
 		a, err := h.chatAs(ctx, keyOf("free"), map[string]any{
 			"model": "fake-openai", "messages": []map[string]string{{"role": "user", "content": "is there any space?"}},

@@ -29,6 +29,15 @@ const (
 	pollEvery     = 20 * time.Millisecond
 )
 
+// promptly is how long something may take that waits for nothing but what d says. Where
+// other tests run at the same time it must only happen by itself.
+func promptly(d time.Duration) time.Duration {
+	if os.Getenv("LLMHUB_TEST_FULL") != "" {
+		return d
+	}
+	return max(d, settleTimeout/2)
+}
+
 // eventually polls until f returns nil.
 func eventually(t *testing.T, within time.Duration, what string, f func() error) {
 	t.Helper()

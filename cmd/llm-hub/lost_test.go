@@ -44,7 +44,7 @@ func TestLostNodes(t *testing.T) {
 	asleep.signal(t, syscall.SIGSTOP)
 	f.eventuallyLost(dead, asleep)
 	f.usesUp(alive, budget)
-	eventually(t, givenBack, "nothing is held that was not spent", func() error {
+	eventually(t, promptly(givenBack), "nothing is held that was not spent", func() error {
 		held, err := f.held(events.LeaseKey(string(accounting.TenantScope), "hard"), accounting.Life, accounting.OfRequests)
 		if err == nil && held != budget {
 			err = fmt.Errorf("%d are held", held)

@@ -129,7 +129,7 @@ func (r *race) run() {
 	if o := r.overshoot(); o.measured > o.bound {
 		r.t.Errorf("seed %d: %d %s beyond the limit of %d; the bound is %d", r.seed, o.measured, r.of, r.max, o.bound)
 	}
-	eventually(r.t, givenBack, "nothing is held that was not spent", r.nothingHeld)
+	eventually(r.t, promptly(givenBack), "nothing is held that was not spent", r.nothingHeld)
 }
 
 // rush lets all clients come at once. A gateway may die meanwhile: what it held is
