@@ -91,7 +91,7 @@ func (a *app) identify(context.Context) (err error) {
 func (a *app) openStores(ctx context.Context) (err error) {
 	a.stores, err = openStores(ctx, storesConfig{
 		Dir: a.dir, Node: a.node, NATS: a.cfg.natsFlags, LogClass: natslog.Class(a.cfg.LogClass), LogMaxBytes: a.cfg.LogMaxBytes,
-		ClickHouseURL: a.cfg.ClickHouseURL, ClickHouseLib: a.cfg.ClickHouseLib, Logger: a.log,
+		ClickHouseURL: a.cfg.ClickHouseURL, ClickHouseCluster: a.cfg.ClickHouseCluster, ClickHouseLib: a.cfg.ClickHouseLib, Logger: a.log,
 	})
 	if err != nil {
 		return err

@@ -35,6 +35,7 @@ type serveCmd struct {
 	MetricsListen     string   `help:"Address of metrics and health." env:"LLMHUB_METRICS_LISTEN" default:"127.0.0.1:9090"`
 	Roles             []string `help:"Roles of this process: gateway, projector." env:"LLMHUB_ROLES" default:"gateway,projector" enum:"gateway,projector"`
 	ClickHouseURL     string   `name:"clickhouse-url" help:"An external ClickHouse instead of the embedded engine." env:"LLMHUB_CLICKHOUSE_URL" placeholder:"URL"`
+	ClickHouseCluster string   `name:"clickhouse-cluster" help:"The replicated cluster that --clickhouse-url is a server of: tables are made on all its servers." env:"LLMHUB_CLICKHOUSE_CLUSTER" placeholder:"NAME"`
 	ClickHouseLib     string   `name:"clickhouse-lib" help:"The engine's library, libchdb.so." env:"LLMHUB_CLICKHOUSE_LIB" type:"path" placeholder:"PATH"`
 	Demo              bool     `help:"Bring up three demo vendors and a configuration for them." env:"LLMHUB_DEMO"`
 	Ack               string   `help:"What must be on the log before a client gets its first and last byte: strict, first-byte, async." env:"LLMHUB_ACK" default:"strict" enum:"strict,first-byte,async"`
@@ -96,8 +97,9 @@ type remote struct {
 	Address string `help:"A server's address, instead of a data directory." env:"LLMHUB_ADDRESS" placeholder:"URL"`
 	Token   string `help:"Operator token for --address." env:"LLMHUB_TOKEN" placeholder:"TOKEN"`
 
-	ClickHouseURL string `name:"clickhouse-url" help:"ClickHouse to use when no server runs." env:"LLMHUB_CLICKHOUSE_URL" placeholder:"URL"`
-	ClickHouseLib string `name:"clickhouse-lib" help:"Engine library to use when no server runs." env:"LLMHUB_CLICKHOUSE_LIB" type:"path" placeholder:"PATH"`
+	ClickHouseURL     string `name:"clickhouse-url" help:"ClickHouse to use when no server runs." env:"LLMHUB_CLICKHOUSE_URL" placeholder:"URL"`
+	ClickHouseCluster string `name:"clickhouse-cluster" help:"Its replicated cluster." env:"LLMHUB_CLICKHOUSE_CLUSTER" placeholder:"NAME"`
+	ClickHouseLib     string `name:"clickhouse-lib" help:"Engine library to use when no server runs." env:"LLMHUB_CLICKHOUSE_LIB" type:"path" placeholder:"PATH"`
 	keyFlags
 	natsFlags
 }

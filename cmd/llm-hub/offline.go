@@ -81,7 +81,7 @@ func (r *remote) openHub(ctx context.Context, w world, o opening) (*localHub, st
 	log := w.logger(slog.LevelWarn)
 	s, err := openStores(ctx, storesConfig{
 		Dir: dir, Node: node, NATS: r.natsFlags, LogClass: natslog.Durable,
-		ClickHouseURL: r.ClickHouseURL, ClickHouseLib: r.ClickHouseLib, LogOnly: o.logOnly, Logger: log,
+		ClickHouseURL: r.ClickHouseURL, ClickHouseCluster: r.ClickHouseCluster, ClickHouseLib: r.ClickHouseLib, LogOnly: o.logOnly, Logger: log,
 	})
 	if err != nil {
 		return nil, "", err

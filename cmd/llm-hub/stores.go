@@ -16,15 +16,16 @@ import (
 
 // storesConfig says which log and which ClickHouse to open.
 type storesConfig struct {
-	Dir           *dataDir
-	Node          events.NodeID
-	NATS          natsFlags
-	LogClass      natslog.Class
-	LogMaxBytes   int64
-	ClickHouseURL string
-	ClickHouseLib string
-	LogOnly       bool // no tables are needed
-	Logger        *slog.Logger
+	Dir               *dataDir
+	Node              events.NodeID
+	NATS              natsFlags
+	LogClass          natslog.Class
+	LogMaxBytes       int64
+	ClickHouseURL     string
+	ClickHouseCluster string // empty: the server is alone
+	ClickHouseLib     string
+	LogOnly           bool // no tables are needed
+	Logger            *slog.Logger
 }
 
 // stores are the log and the analytics store, embedded or external. tables is
@@ -92,6 +93,9 @@ func (s *stores) openLog(ctx context.Context, cfg storesConfig) error {
 
 func (s *stores) openTables(ctx context.Context, cfg storesConfig) error {
 	url := cfg.ClickHouseURL
+	if url == "" && cfg.ClickHouseCluster != "" {
+		return usageError{errors.New("--clickhouse-cluster: needs --clickhouse-url, a server of the cluster")}
+	}
 	if url == "" && cfg.NATS.NATSURL != "" && cfg.ClickHouseLib == "" {
 		// Several nodes share the log: tables that only one of them has would be
 		// another's as soon as that one does the work.
@@ -121,7 +125,7 @@ func (s *stores) openTables(ctx context.Context, cfg storesConfig) error {
 		s.closers.push("engine", engine.Stop)
 		url = engine.DSN()
 	}
-	tables, err := clickhouse.Open(clickhouse.Config{URL: url})
+	tables, err := clickhouse.Open(clickhouse.Config{URL: url, Cluster: cfg.ClickHouseCluster})
 	if err != nil {
 		return usageError{fmt.Errorf("--clickhouse-url: %w", err)}
 	}

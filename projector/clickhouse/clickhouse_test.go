@@ -172,6 +172,21 @@ func databases(t *testing.T, c *clickhouse.Client) {
 	}
 }
 
+// TestClusterIsNamed: tables are made on the servers of the cluster, which a server that
+// is alone refuses.
+func TestClusterIsNamed(t *testing.T) {
+	t.Parallel()
+	_, engine := projectortest.Connect(t)
+	c, err := clickhouse.Open(clickhouse.Config{URL: engine.DSN(), Cluster: "of-nobody"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Prepare(t.Context(), c.Database()); err == nil || !strings.Contains(err.Error(), "of-nobody") {
+		t.Errorf("prepared on a cluster that is not there: %v", err)
+	}
+}
+
 func TestOpen(t *testing.T) {
 	tests := []struct{ url, want string }{
 		{"ftp://h/db", `scheme "ftp"`},
@@ -185,6 +200,9 @@ func TestOpen(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "geheim") {
 			t.Errorf("Open(%q): %v, want %q and no password", tt.url, err, tt.want)
 		}
+	}
+	if _, err := clickhouse.Open(clickhouse.Config{URL: "http://h:1/db", Cluster: "a'b"}); err == nil || !strings.Contains(err.Error(), "cluster") {
+		t.Errorf("a cluster of no name: %v", err)
 	}
 	for _, url := range []string{"http://h:8123/db", "https://u:p@h/db", "clickhouse://u:p@h:9000/db?secure=true"} {
 		c, err := clickhouse.Open(clickhouse.Config{URL: url})

@@ -17,6 +17,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/migrations"
 )
 
 // Bounds of a connection.
@@ -32,6 +33,10 @@ type Config struct {
 	// http://user:password@host:8123/database. The database is that of the first
 	// generation of tables; the others are made beside it.
 	URL string
+	// Cluster, if not empty, is the replicated cluster that the server is of, as its
+	// configuration names it: tables are made on all its servers, see
+	// [migrations.OnCluster].
+	Cluster string
 }
 
 // Client is a connection to a ClickHouse.
@@ -39,6 +44,7 @@ type Client struct {
 	options  clickhouse.Options
 	conn     driver.Conn
 	database string
+	cluster  string // empty: the server is alone
 }
 
 // Open prepares a connection; nothing is sent before the first call. Errors never
@@ -58,6 +64,9 @@ func Open(cfg Config) (*Client, error) {
 		q.Set("secure", "true") // the driver wants to be told twice
 		u.RawQuery = q.Encode()
 	}
+	if cfg.Cluster != "" && !migrations.ValidCluster(cfg.Cluster) {
+		return nil, fmt.Errorf("clickhouse cluster %q: not the name of a cluster: letters, digits and -_.{}", cfg.Cluster)
+	}
 	options, err := clickhouse.ParseDSN(u.String())
 	if err != nil {
 		return nil, fmt.Errorf("clickhouse URL %s: malformed", u.Redacted())
@@ -70,7 +79,7 @@ func Open(cfg Config) (*Client, error) {
 	if options.Compression == nil && !loopback(u.Hostname()) {
 		options.Compression = &clickhouse.Compression{Method: clickhouse.CompressionLZ4}
 	}
-	c := &Client{options: *options, database: options.Auth.Database}
+	c := &Client{options: *options, database: options.Auth.Database, cluster: cfg.Cluster}
 	c.options.Auth.Database = "" // it may not exist yet, and statements name theirs
 	if c.conn, err = clickhouse.Open(&c.options); err != nil {
 		return nil, fmt.Errorf("clickhouse URL %s: %w", u.Redacted(), err)
@@ -118,7 +127,7 @@ func (c *Client) Drop(ctx context.Context, database string) error {
 		return fmt.Errorf("drop database %q: not a valid name", database)
 	}
 	if database != c.database {
-		return c.conn.Exec(ctx, "DROP DATABASE IF EXISTS "+database+" SYNC")
+		return c.conn.Exec(ctx, "DROP DATABASE IF EXISTS "+database+c.onCluster()+" SYNC")
 	}
 	var tables []string // views first: they feed tables
 	err := c.Query(ctx, "SELECT name FROM system.tables WHERE database = {db:String} ORDER BY engine != 'MaterializedView', name",
@@ -130,7 +139,7 @@ func (c *Client) Drop(ctx context.Context, database string) error {
 		})
 	for _, table := range tables {
 		if err == nil {
-			err = c.conn.Exec(ctx, "DROP TABLE IF EXISTS "+database+".`"+table+"` SYNC")
+			err = c.conn.Exec(ctx, "DROP TABLE IF EXISTS "+database+".`"+table+"`"+c.onCluster()+" SYNC")
 		}
 	}
 	return err

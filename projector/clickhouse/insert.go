@@ -36,14 +36,18 @@ func (c *Client) Insert(ctx context.Context, database string, b tables.Batch) er
 
 type target struct{ database, table, token string }
 
-func (t target) settings() clickhouse.Settings {
-	return clickhouse.Settings{
+func (c *Client) insertSettings(t target) clickhouse.Settings {
+	s := clickhouse.Settings{
 		"insert_deduplication_token":                         t.token + ":" + t.table,
 		"insert_deduplicate":                                 1,
 		"deduplicate_blocks_in_dependent_materialized_views": 1,
 		"async_insert":                                       0,
 		"max_partitions_per_insert_block":                    0,
 	}
+	if c.cluster != "" {
+		s["insert_quorum"] = "auto" // what is done has survived any minority of the servers
+	}
+	return s
 }
 
 // insert sends rows as one block.
@@ -60,7 +64,7 @@ func insert[R any](ctx context.Context, c *Client, to target, columns []column[R
 		names[i] = col.name
 		types[i] = clickhouse.ColumnNameAndType{Name: col.name, Type: col.kind}
 	}
-	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(to.settings()), clickhouse.WithColumnNamesAndTypes(types))
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(c.insertSettings(to)), clickhouse.WithColumnNamesAndTypes(types))
 	statement := fmt.Sprintf("INSERT INTO %s.%s (%s)", to.database, to.table, strings.Join(names, ", "))
 	batch, err := c.conn.PrepareBatch(ctx, statement)
 	if err != nil {

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/golang-migrate/migrate/v4"
 	"github.com/golang-migrate/migrate/v4/database"
 	driver "github.com/golang-migrate/migrate/v4/database/clickhouse"
+	"github.com/golang-migrate/migrate/v4/source"
 	"github.com/golang-migrate/migrate/v4/source/iofs"
 
 	"github.com/llm-hub/llm-hub/events"
@@ -21,7 +24,7 @@ func (c *Client) Prepare(ctx context.Context, database string) error {
 	if !events.ValidID(database) {
 		return fmt.Errorf("database %q: not a valid name", database)
 	}
-	if err := c.conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+database); err != nil {
+	if err := c.conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+database+c.onCluster()); err != nil {
 		return fmt.Errorf("create database %s: %w", database, err)
 	}
 	m, err := c.migration(database)
@@ -128,18 +131,57 @@ func known() ([]Migration, error) {
 }
 
 func (c *Client) migration(name string) (*migrate.Migrate, error) {
+	var files source.Driver
 	files, err := iofs.New(migrations.FS, ".")
 	if err != nil {
 		return nil, err
 	}
+	cfg := driver.Config{DatabaseName: name, MigrationsTableEngine: "MergeTree"}
+	if c.cluster != "" {
+		files = onCluster{files, c.cluster}
+		cfg.ClusterName, cfg.MigrationsTableEngine = "'"+c.cluster+"'", "ReplicatedMergeTree"
+	}
 	options := c.options
 	options.Auth.Database = name
 	options.Settings = clickhouse.Settings{"async_insert": 0}
-	db, err := driver.WithInstance(clickhouse.OpenDB(&options), &driver.Config{DatabaseName: name, MigrationsTableEngine: "MergeTree"})
+	db, err := driver.WithInstance(clickhouse.OpenDB(&options), &cfg)
 	if err != nil {
 		return nil, err
 	}
 	return migrate.NewWithInstance("iofs", files, name, db)
+}
+
+// onCluster is where a statement that changes the schema runs.
+func (c *Client) onCluster() string {
+	if c.cluster == "" {
+		return ""
+	}
+	return " ON CLUSTER '" + c.cluster + "'"
+}
+
+// onCluster gives migrations in the words of a cluster.
+type onCluster struct {
+	source.Driver
+	cluster string
+}
+
+// ReadUp implements [source.Driver].
+func (o onCluster) ReadUp(version uint) (io.ReadCloser, string, error) {
+	return o.translated(o.Driver.ReadUp(version))
+}
+
+// ReadDown implements [source.Driver].
+func (o onCluster) ReadDown(version uint) (io.ReadCloser, string, error) {
+	return o.translated(o.Driver.ReadDown(version))
+}
+
+func (o onCluster) translated(r io.ReadCloser, title string, err error) (io.ReadCloser, string, error) {
+	if err != nil {
+		return nil, title, err
+	}
+	defer r.Close()
+	text, err := io.ReadAll(r)
+	return io.NopCloser(strings.NewReader(migrations.OnCluster(string(text), o.cluster))), title, err
 }
 
 // up runs what is missing. A version that was interrupted is run again: each is

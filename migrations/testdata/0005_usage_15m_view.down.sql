@@ -1,0 +1,1 @@
+DROP VIEW IF EXISTS usage_15m_view ON CLUSTER 'main'
