@@ -12,6 +12,7 @@ import (
 	natsembedded "github.com/llm-hub/llm-hub/events/natslog/embedded"
 	"github.com/llm-hub/llm-hub/projector/clickhouse"
 	chembedded "github.com/llm-hub/llm-hub/projector/clickhouse/embedded"
+	"github.com/llm-hub/llm-hub/projector/query"
 )
 
 // storesConfig says which log and which ClickHouse to open.
@@ -31,10 +32,11 @@ type storesConfig struct {
 // stores are the log and the analytics store, embedded or external. tables is
 // nil where there is none; noTables says why.
 type stores struct {
-	log      *natslog.Log
-	tables   *clickhouse.Client
-	noTables error
-	engine   *chembedded.Engine // nil: external or none
+	log       *natslog.Log
+	tables    *clickhouse.Client
+	noTables  error
+	questions *query.Turns       // of tables
+	engine    *chembedded.Engine // nil: external or none
 
 	closers stopList
 }
@@ -129,7 +131,7 @@ func (s *stores) openTables(ctx context.Context, cfg storesConfig) error {
 	if err != nil {
 		return usageError{fmt.Errorf("--clickhouse-url: %w", err)}
 	}
-	s.tables = tables
+	s.tables, s.questions = tables, query.InTurn(tables)
 	s.closers.push("clickhouse", func(context.Context) error { return tables.Close() })
 	return nil
 }

@@ -28,7 +28,7 @@ func (h *localHub) usage() func(context.Context, admin.UsageQuery) (admin.UsageT
 
 // questions answers from the tables.
 func (h *localHub) questions() *query.Engine {
-	return query.New(h.stores.tables, tables.LiveSource{Log: h.stores.log, Bucket: h.stores.log})
+	return query.New(h.stores.questions, tables.LiveSource{Log: h.stores.log, Bucket: h.stores.log})
 }
 
 func questionOf(q admin.UsageQuery) query.Question {
@@ -44,6 +44,9 @@ func queryError(err error) error {
 	}
 	if errors.Is(err, query.ErrTooLarge) || errors.Is(err, query.ErrTooMany) {
 		return &gateway.Error{Kind: gateway.Invalid, Public: err.Error(), Cause: err}
+	}
+	if errors.Is(err, query.ErrBusy) {
+		return &gateway.Error{Kind: gateway.Unavailable, Public: err.Error(), RetryAfter: time.Second, Cause: err}
 	}
 	return &gateway.Error{Kind: gateway.Unavailable, Public: "The tables do not answer.", Cause: err}
 }

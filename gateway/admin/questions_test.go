@@ -2,6 +2,8 @@ package admin_test
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +12,31 @@ import (
 
 	"github.com/llm-hub/llm-hub/gateway/admin"
 )
+
+// TestQuestionEndsWithItsCaller: whoever answers is told when nobody listens any more.
+func TestQuestionEndsWithItsCaller(t *testing.T) {
+	asked, ended := make(chan struct{}), make(chan struct{})
+	h := newHandler(t, admin.Config{Ask: func(ctx context.Context, _ admin.Question) (any, error) {
+		close(asked)
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}})
+	server := httptest.NewServer(h)
+	defer server.Close()
+	ctx, leave := context.WithCancel(t.Context())
+	go func() {
+		defer close(ended)
+		r, _ := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/api/v1/requests?from=2026-11-01", http.NoBody)
+		r.Header.Set("Authorization", "Bearer token")
+		if res, err := server.Client().Do(r); err == nil {
+			res.Body.Close()
+			t.Error("an answer for whoever has gone")
+		}
+	}()
+	<-asked
+	leave()
+	<-ended
+}
 
 func TestQuestions(t *testing.T) {
 	var got admin.Question

@@ -1,8 +1,13 @@
 package clickhouse_test
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
+	"time"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
 
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/projector/clickhouse"
@@ -13,13 +18,67 @@ import (
 
 func TestMain(m *testing.M) { embeddedtest.Main(m) }
 
-func TestClient(t *testing.T) {
-	c, _ := projectortest.Connect(t)
+func TestClient(t *testing.T) { projectortest.EachStore(t, client) }
+
+func client(t *testing.T, c *clickhouse.Client) {
 	t.Run("conformance", func(t *testing.T) { tablestest.TestStore(t, c, "llmhub_conform") })
 	t.Run("migrations", func(t *testing.T) { migrations(t, c) })
 	t.Run("new classes of usage", func(t *testing.T) { newClasses(t, c) })
 	t.Run("queries only read", func(t *testing.T) { readOnly(t, c) })
+	t.Run("queries are bounded", func(t *testing.T) { bounded(t, c) })
+	t.Run("queries end with their caller", func(t *testing.T) { cancelled(t, c) })
 	t.Run("databases", func(t *testing.T) { databases(t, c) })
+}
+
+// bounded: the server itself holds every question to its limits of time and memory.
+func bounded(t *testing.T, c *clickhouse.Client) {
+	var seconds, bytes string
+	err := c.Query(t.Context(), "SELECT toString(getSetting('max_execution_time')), toString(getSetting('max_memory_usage'))", nil,
+		func(scan func(...any) error) error { return scan(&seconds, &bytes) })
+	if err != nil || seconds != "30" || bytes != "1610612736" {
+		t.Errorf("%s seconds, %s bytes, %v", seconds, bytes, err)
+	}
+	var exception *driver.Exception
+	err = c.Query(t.Context(), "SELECT ignore(materialize(toFixedString('x', 16000000))) FROM numbers(1000)", nil, func(func(...any) error) error { return nil })
+	const memoryLimitExceeded = 241
+	if !errors.As(err, &exception) || exception.Code != memoryLimitExceeded {
+		t.Errorf("a question that needs 16 GB ended with %v", err)
+	}
+}
+
+// cancelled: a question whose caller goes away ends in the server, not only here.
+func cancelled(t *testing.T, c *clickhouse.Client) {
+	running := func() (n uint64) {
+		err := c.Query(t.Context(), "SELECT count() FROM system.processes WHERE query LIKE '%never_read%' AND query NOT LIKE '%processes%'", nil,
+			func(scan func(...any) error) error { return scan(&n) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- c.Query(ctx, "SELECT count() AS never_read FROM numbers(1000000000000000) WHERE NOT ignore(sipHash64(number))", nil,
+			func(func(...any) error) error { return nil })
+	}()
+	until(t, func() bool { return running() == 1 })
+	leave()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("ended with %v", err)
+	}
+	until(t, func() bool { return running() == 0 })
+}
+
+// until waits for what must come.
+func until(t *testing.T, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(within); !holds(); {
+		if time.Now().After(end) {
+			t.Fatalf("not within %s", within)
+		}
+		<-time.After(10 * time.Millisecond)
+	}
 }
 
 func migrations(t *testing.T, c *clickhouse.Client) {

@@ -102,12 +102,15 @@ func moments(from, to string) string {
 	return "window_at >= fromUnixTimestamp64Nano({" + from + ":Int64}, 'UTC') AND window_at < fromUnixTimestamp64Nano({" + to + ":Int64}, 'UTC')"
 }
 
+// scopeParam is the parameter that holds the tenants of a scope.
+const scopeParam = "scope"
+
 // conditions are those of the filter that are not about time.
 func (f Filter) conditions() clause {
 	c := clause{params: map[string]any{}}
 	if !f.Scope.everyone {
 		c.and("tenant IN {scope:Array(String)}")
-		c.params["scope"] = append([]string{}, f.Scope.tenants...)
+		c.params[scopeParam] = append([]string{}, f.Scope.tenants...)
 	}
 	if f.Scope.user != "" {
 		c.and("user = {scope_user:String}")
