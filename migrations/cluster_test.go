@@ -32,7 +32,7 @@ func TestOnClusterGolden(t *testing.T) {
 		"0001_usage.up.sql", "0001_usage.down.sql", "0005_usage_15m_view.up.sql", "0005_usage_15m_view.down.sql", "0007_usage_15m_classes.up.sql",
 		"0008_usage_15m_view_classes.up.sql", "0010_requests_15m.up.sql",
 	} {
-		golden := filepath.Join("testdata", name)
+		golden := filepath.Join("testdata", strings.TrimSuffix(name, ".sql")+".golden")
 		got := migrations.OnCluster(read(t, name), "main")
 		if *update {
 			if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
