@@ -212,10 +212,11 @@ type watcher struct {
 	feed    *feed
 	prefix  string
 	give    func(events.Entry) error
-	last    uint64 // highest revision at the start: what is deleted up to it was never given
-	seen    uint64 // highest revision delivered
-	initial bool   // the present keys are not all given yet
-	left    uint64 // of the present keys, by the server's count
+	last    uint64          // highest revision at the start
+	seen    uint64          // highest revision delivered
+	initial bool            // the present keys are not all given yet
+	given   map[string]bool // while they are not, by key
+	left    uint64          // of the present keys, by the server's count
 }
 
 func (b bucket) watcher(ctx context.Context, prefix string, give func(events.Entry) error) (*watcher, error) {
@@ -228,7 +229,7 @@ func (b bucket) watcher(ctx context.Context, prefix string, give func(events.Ent
 			return nil, err
 		}
 	}
-	w := &watcher{bucket: b, prefix: prefix, give: give, last: last.Seq, initial: true}
+	w := &watcher{bucket: b, prefix: prefix, give: give, last: last.Seq, initial: true, given: map[string]bool{}}
 	w.feed = &feed{client: b.client, stream: b.stream, opened: w.opened, deliver: w.deliver, start: jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy, FilterSubject: subject,
 	}}
@@ -242,8 +243,12 @@ func (w *watcher) opened(info *jetstream.ConsumerInfo) error {
 
 func (w *watcher) deliver(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
 	e := w.bucket.entry(msg.Subject(), msg.Headers(), msg.Data(), meta.Sequence.Stream)
-	gone := w.initial && e.Value == nil && e.Rev <= w.last
+	// A key that is deleted is no key at the start, unless a replica that lags has told of it.
+	gone := w.initial && e.Value == nil && e.Rev <= w.last && !w.given[e.Key]
 	if strings.HasPrefix(e.Key, w.prefix) && !gone {
+		if w.initial {
+			w.given[e.Key] = true
+		}
 		if err := w.give(e); err != nil {
 			return err
 		}
@@ -259,6 +264,6 @@ func (w *watcher) endInitial() error {
 	if !w.initial || w.left > 0 || w.seen < w.last {
 		return nil
 	}
-	w.initial = false
+	w.initial, w.given = false, nil
 	return w.give(events.Entry{})
 }

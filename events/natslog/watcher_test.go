@@ -31,7 +31,7 @@ func (c change) Headers() nats.Header {
 // end of the present keys does not wait for a moment of silence.
 func TestWatcherUnderChange(t *testing.T) {
 	var got []events.Entry
-	w := &watcher{bucket: bucket{prefix: "k."}, last: 5, initial: true, give: func(e events.Entry) error {
+	w := &watcher{bucket: bucket{prefix: "k."}, last: 5, initial: true, given: map[string]bool{}, give: func(e events.Entry) error {
 		got = append(got, e)
 		return nil
 	}}
@@ -53,6 +53,29 @@ func TestWatcherUnderChange(t *testing.T) {
 		}
 	}
 	want := []events.Entry{{Key: "a", Value: []byte{}, Rev: 5}, {Key: "a", Rev: 6}, {}, {Key: "b", Value: []byte{}, Rev: 7}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestWatcherOfALaggingReplica: a key that was deleted before the start, but of which a
+// replica that did not know so has told, is told to be deleted.
+func TestWatcherOfALaggingReplica(t *testing.T) {
+	var got []events.Entry
+	w := &watcher{bucket: bucket{prefix: "k."}, last: 2, initial: true, given: map[string]bool{}, give: func(e events.Entry) error {
+		got = append(got, e)
+		return nil
+	}}
+	if err := w.opened(&jetstream.ConsumerInfo{NumPending: 1}); err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range []change{{key: "a"}, {key: "a", gone: true}} {
+		meta := &jetstream.MsgMetadata{Sequence: jetstream.SequencePair{Stream: uint64(i) + 1}}
+		if err := w.deliver(c, meta); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []events.Entry{{Key: "a", Value: []byte{}, Rev: 1}, {Key: "a", Rev: 2}, {}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
