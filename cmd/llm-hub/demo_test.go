@@ -177,6 +177,10 @@ func TestDemo(t *testing.T) {
 		if code != 0 || !strings.Contains(out, want) || format == "jsonl" && strings.Count(out, "\n") != 5 {
 			t.Errorf("export requests as %s: exit %d: %s", format, code, out)
 		}
+		if job, code := command(t, "export", "requests", "--job", "--data", data, "--from", time.Now().Add(-time.Hour).Format(time.RFC3339),
+			"--to", time.Now().Add(time.Hour).Format(time.RFC3339), "--format", format, "--where", "model=smart,fast,cheap,any;outcome=completed"); code != 0 || job != out && format != "parquet" {
+			t.Errorf("in the background: exit %d: %s", code, job)
+		}
 	}
 	out, code = command(t, "reprice", "--data", data, "--from", time.Now().Add(-time.Hour).Format(time.RFC3339), "--to", time.Now().Add(time.Hour).Format(time.RFC3339))
 	var repriced struct {

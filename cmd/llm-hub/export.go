@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/llm-hub/llm-hub/gateway/admin"
 	"github.com/llm-hub/llm-hub/projector/export"
+	"github.com/llm-hub/llm-hub/projector/query"
 )
 
 type exportCmd struct {
@@ -25,6 +27,8 @@ type exported struct {
 	To       string            `required:"" help:"End, exclusive."`
 	TimeZone string            `help:"Time zone of dates, hours and days." default:"UTC"`
 	Where    map[string]string `help:"Only these: model=smart,fast;tenant=acme." placeholder:"DIMENSION=VALUES"`
+	Job      bool              `help:"Make the file in the background, part by part, and fetch it then."`
+	Store    string            `help:"With --job: the storage that gets the file, instead of this command." placeholder:"s3://BUCKET/PREFIX"`
 }
 
 type exportUsageCmd struct {
@@ -47,6 +51,9 @@ type exportFocusCmd struct {
 func (c *exportUsageCmd) Run(ctx context.Context, w world) error {
 	more := url.Values{}
 	set(more, "group_by", strings.Join(c.GroupBy, ","))
+	if c.Format == "json" && (c.Job || c.Store != "") {
+		return usageError{errors.New("--job: with csv, jsonl and parquet only")}
+	}
 	if c.Format == "json" {
 		return c.write(ctx, w, "/api/v1/usage", more)
 	}
@@ -71,6 +78,15 @@ func (c *exported) write(ctx context.Context, w world, path string, q url.Values
 	q.Set("from", c.From)
 	q.Set("to", c.To)
 	q.Set("time_zone", c.TimeZone)
+	what, file := strings.CutPrefix(path, "/api/v1/export/")
+	switch {
+	case c.Store != "" && !c.Job:
+		return usageError{errors.New("--store: needs --job")}
+	case c.Job && !file:
+		return usageError{errors.New("--job: only a file can be made in the background")}
+	case c.Job:
+		return c.background(ctx, w, what, q)
+	}
 	return c.call(ctx, w, http.MethodGet, path, q, func(body io.Reader) error {
 		_, err := io.Copy(w.out, body)
 		return err
@@ -92,31 +108,36 @@ func (h *localHub) export() func(context.Context, admin.ExportQuery, io.Writer) 
 	}
 	engine := h.questions()
 	return func(ctx context.Context, q admin.ExportQuery, to io.Writer) error {
-		begin := func(columns []export.Column) (export.Writer, error) {
+		err := exportOf(ctx, engine, q, func(columns []export.Column) (export.Writer, error) {
 			return export.NewWriter(to, export.Format(q.Format), columns)
-		}
-		f := filterOf(q.TrafficFilter)
-		var err error
-		switch q.What {
-		case "usage":
-			question := questionOf(q.UsageQuery)
-			answer, failed := engine.Usage(ctx, question)
-			if err = failed; err == nil {
-				err = export.Usage(question, answer, begin)
-			}
-		case "requests":
-			err = export.Requests(ctx, engine, f, begin)
-		case "focus":
-			answer, failed := engine.Usage(ctx, export.FocusQuestion(f.Filter))
-			if err = failed; err == nil {
-				err = export.Focus(answer, begin)
-			}
-		default:
-			err = fmt.Errorf("nobody exports %s", q.What)
-		}
+		})
 		if err != nil {
 			return queryError(err)
 		}
 		return nil
+	}
+}
+
+// exportOf writes what is asked for.
+func exportOf(ctx context.Context, e *query.Engine, q admin.ExportQuery, begin func([]export.Column) (export.Writer, error)) error {
+	f := filterOf(q.TrafficFilter)
+	switch q.What {
+	case "usage":
+		question := questionOf(q.UsageQuery)
+		answer, err := e.Usage(ctx, question)
+		if err != nil {
+			return err
+		}
+		return export.Usage(question, answer, begin)
+	case "requests":
+		return export.Requests(ctx, e, f, begin)
+	case "focus":
+		answer, err := e.Usage(ctx, export.FocusQuestion(f.Filter))
+		if err != nil {
+			return err
+		}
+		return export.Focus(answer, begin)
+	default:
+		return fmt.Errorf("nobody exports %s", q.What)
 	}
 }

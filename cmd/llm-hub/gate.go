@@ -141,7 +141,7 @@ func newOperator(token string, hub *localHub) (*admin.API, error) {
 	}
 	return admin.New(admin.Config{
 		Operator: operator, Status: hub.status, Control: hub.plane, Rewrap: hub.keyring.Rotate,
-		Usage: hub.usage(), Ask: hub.ask(), Export: hub.export(), Migrate: hub.migrate(), Counters: hub.usedBy, Ledger: hub.ledger,
+		Usage: hub.usage(), Ask: hub.ask(), Export: hub.export(), Exports: hub.exports(), Migrate: hub.migrate(), Counters: hub.usedBy, Ledger: hub.ledger,
 		Events: hub.events, Story: hub.story, Tail: hub.tail,
 		Verify: hub.verify, Rebuild: hub.rebuild, ApplyDead: hub.applyDead, Correct: hub.correct,
 	})

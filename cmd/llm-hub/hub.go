@@ -17,6 +17,7 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/vault"
 	"github.com/llm-hub/llm-hub/projector/counters"
+	"github.com/llm-hub/llm-hub/projector/export/jobs"
 	"github.com/llm-hub/llm-hub/projector/replay"
 	"github.com/llm-hub/llm-hub/projector/tables"
 )
@@ -34,6 +35,7 @@ type localHub struct {
 	keyring   *vault.Vault
 	counters  *counters.Projector
 	tables    *tables.Writer
+	jobs      *jobs.Jobs // exports; nil where there are no tables
 }
 
 // token finds an operator's token in the configuration in force.

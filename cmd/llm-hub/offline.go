@@ -96,5 +96,9 @@ func (r *remote) openHub(ctx context.Context, w world, o opening) (*localHub, st
 		return nil, "", err
 	}
 	hub := &localHub{stores: s, node: node, epoch: epoch, log: log, plane: plane, keyring: keyring}
+	if err := hub.openExports(dir, w.env); err != nil {
+		return nil, "", err
+	}
+	hub.runExports(ctx, closers)
 	return hub, token, hub.makeFolds(counters.Config{})
 }

@@ -16,6 +16,10 @@ import (
 // share of the work.
 func (a *app) project(ctx context.Context) error {
 	a.hub = &localHub{stores: a.stores, node: a.node, epoch: a.epoch, log: a.log, publisher: a.publisher, plane: a.plane, keyring: a.keyring}
+	if err := a.hub.openExports(a.dir, a.world.env); err != nil {
+		return err
+	}
+	a.hub.runExports(ctx, &a.closers)
 	if !a.cfg.has("projector") {
 		return nil
 	}

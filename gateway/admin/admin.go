@@ -55,6 +55,8 @@ type Config struct {
 	Tail func(ctx context.Context, f TrafficFilter, after Place, emit func(at Place, row any) error) error
 	// Export writes a file.
 	Export func(ctx context.Context, q ExportQuery, to io.Writer) error
+	// Exports makes exports in the background.
+	Exports *Exports
 	// Counters reads what a scope has used: one counter, or one for each partition
 	// that has one.
 	Counters func(context.Context, accounting.Scope) ([]accounting.Counter, error)

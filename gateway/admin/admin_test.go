@@ -80,7 +80,7 @@ func mount(t *testing.T, a *admin.API) http.Handler {
 func fakes() []string {
 	return []string{
 		"/api/v1/status", "/api/v1/requests", "/api/v1/requests/facets", "/api/v1/requests/histogram", "/api/v1/latency", "/api/v1/errors",
-		"/api/v1/targets/health", "/api/v1/usage/movers", "/api/v1/usage/repriced",
+		"/api/v1/targets/health", "/api/v1/usage/movers", "/api/v1/usage/repriced", "/api/v1/exports/e1/file",
 	}
 }
 

@@ -1,10 +1,7 @@
 package admin
 
 import (
-	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -20,8 +17,8 @@ type ExportQuery struct {
 }
 
 func (a *API) exportRoutes() []web.Route {
-	var out []web.Route
-	for _, what := range []string{"usage", "requests", "focus"} {
+	out := a.exportJobRoutes()
+	for _, what := range exports() {
 		out = append(out, web.Route{
 			Method: http.MethodGet, Path: "/api/v1/export/" + what, Permission: web.Look,
 			Handler: func(c echo.Context) error { return a.exportFile(c, what) },
@@ -46,16 +43,7 @@ func contentType(format string) string {
 // half a file does not look whole.
 func (a *API) exportFile(c echo.Context, what string) error {
 	p := newParams(c)
-	q := ExportQuery{What: what, Format: p.choice("format", "csv", "jsonl", "parquet")}
-	switch what {
-	case "usage":
-		q.UsageQuery = readUsageQuery(p, time.Now())
-	case "requests":
-		q.TrafficFilter = readFilter(p, time.Now(), slices.Concat(names(), requestDimensions()))
-		q.readBounds(p)
-	default:
-		q.TrafficFilter = readFilter(p, time.Now(), names())
-	}
+	q := readExport(p, what)
 	if err := p.done(); err != nil {
 		return err
 	}
@@ -63,8 +51,7 @@ func (a *API) exportFile(c echo.Context, what string) error {
 	if a.cfg.Export == nil {
 		return absent("Analytics")
 	}
-	name := strings.NewReplacer(":", "", "-", "").Replace(fmt.Sprintf("%s_%s_%s.%s", what, q.From.Format(time.RFC3339), q.To.Format(time.RFC3339), q.Format))
-	w := &fileWriter{c: c, watch: a.watch(c), kind: contentType(q.Format), name: name}
+	w := &fileWriter{c: c, watch: a.watch(c), kind: contentType(q.Format), name: q.fileName()}
 	err := a.cfg.Export(c.Request().Context(), q, w)
 	if err != nil && w.begun {
 		_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Unix(1, 0)) // a writer without a connection has nothing to break

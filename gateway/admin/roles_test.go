@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/llm-hub/llm-hub/accounting"
+	"github.com/llm-hub/llm-hub/client"
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/admin"
@@ -27,12 +28,13 @@ const (
 	hubRoles    = "admin operator viewer"
 	tenantRoles = "owner admin operator member viewer"
 
-	everybody   = "200 200 200 | 200 200 200 200 200"
-	notMembers  = "200 200 200 | 200 200 200 403 200" // as everything in the scope is shown
-	hubLooks    = "200 200 200 | 404 404 404 404 404"
-	hubOperates = "200 200 403 | 404 404 404 404 404"
-	hubAdmin    = "200 403 403 | 404 404 404 404 404"
-	hubCreates  = "201 403 403 | 404 404 404 404 404"
+	everybody      = "200 200 200 | 200 200 200 200 200"
+	everybodyLater = "202 202 202 | 202 202 202 202 202"
+	notMembers     = "200 200 200 | 200 200 200 403 200" // as everything in the scope is shown
+	hubLooks       = "200 200 200 | 404 404 404 404 404"
+	hubOperates    = "200 200 403 | 404 404 404 404 404"
+	hubAdmin       = "200 403 403 | 404 404 404 404 404"
+	hubCreates     = "201 403 403 | 404 404 404 404 404"
 )
 
 // roleCase is one call as everybody. Where its address names acme it is made for
@@ -72,6 +74,15 @@ func factRoutes() []roleCase {
 		{"look GET /api/v1/export/usage", "export/usage?group_by=tenant", "", everybody},
 		{"look GET /api/v1/export/requests", "export/requests?tenant=acme", "", everybody},
 		{"look GET /api/v1/export/focus", "export/focus", "", everybody},
+		{"look POST /api/v1/exports/usage", "exports/usage?group_by=tenant", "", everybodyLater},
+		{"look POST /api/v1/exports/requests", "exports/requests?tenant=acme", "", everybodyLater},
+		{"look POST /api/v1/exports/focus", "exports/focus", "", everybodyLater},
+		{"look POST /api/v1/exports/focus", "exports/focus?store=s3://b", "", "202 403 403 | 403 403 403 403 403"},
+		{"look GET /api/v1/exports", "exports", "", everybody},
+		{"look GET /api/v1/exports/:id", "exports/of-member-acme", "", everybody},
+		{"look GET /api/v1/exports/:id", "exports/of-nobody-acme", "", "200 200 200 | 200 200 200 404 200"},
+		{"look GET /api/v1/exports/:id/file", "exports/of-member-acme/file", "", everybody},
+		{"look DELETE /api/v1/exports/:id", "exports/of-member-acme", "", "200 200 404 | 200 200 404 200 404"},
 		{"look GET /api/v1/budgets", "budgets", "", everybody},
 		{"look GET /api/v1/budgets", "budgets?tenant=acme", "", everybody},
 		{"review GET /api/v1/events", "events", "", notMembers},
@@ -404,6 +415,7 @@ func facts() admin.Config {
 			_, err := fmt.Fprintln(to, visible(q.Scope))
 			return err
 		},
+		Exports: factExports(visible),
 		Events: func(_ context.Context, q admin.EventsQuery, emit func([]byte) error) error {
 			for _, tenant := range []events.TenantID{"acme", "zeta"} {
 				if q.Tenant == "" || q.Tenant == tenant {
@@ -424,6 +436,31 @@ func facts() admin.Config {
 		Correct:   func(context.Context, admin.CorrectionOrder) (admin.Correction, error) { return admin.Correction{}, nil },
 		Rewrap:    func(context.Context) (int, error) { return 1, nil },
 		Status:    func(context.Context) (any, error) { return "fact of all", nil },
+	}
+}
+
+// factExports are exports called of-ROLE-TENANT, ordered by whoever has the role there.
+func factExports(visible func(admin.Scope) []string) *admin.Exports {
+	get := func(s admin.Scope, by, id string) (client.Export, error) {
+		_, who, _ := strings.Cut(id, "-")
+		role, tenant, _ := strings.Cut(who, "-")
+		t := events.TenantID(tenant)
+		if !s.Sees(t, control.UserID(t, role+"@people.test")) || by != "" && by != personOf(t, role).Name {
+			return client.Export{}, &gateway.Error{Kind: gateway.NotFound, Public: "There is no such export."}
+		}
+		return client.Export{ID: id}, nil
+	}
+	return &admin.Exports{
+		Start: func(o admin.ExportOrder) (string, any, error) {
+			return "of-member-acme", client.Export{Name: fmt.Sprint(visible(o.Scope))}, nil
+		},
+		List: func(s admin.Scope) any { return []client.Export{{Name: fmt.Sprint(visible(s))}} },
+		Get:  func(s admin.Scope, id string) (any, error) { return get(s, "", id) },
+		Open: func(s admin.Scope, id string) (admin.ExportFile, error) {
+			_, err := get(s, "", id)
+			return admin.ExportFile{ReadSeekCloser: content{strings.NewReader(fmt.Sprint(visible(s)))}, ID: id, Format: "csv"}, err
+		},
+		Delete: func(s admin.Scope, by, id string) (any, error) { return get(s, by, id) },
 	}
 }
 

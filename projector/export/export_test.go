@@ -2,6 +2,9 @@ package export_test
 
 import (
 	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -101,5 +104,48 @@ func TestParquet(t *testing.T) {
 	w, _ := export.NewWriter(&bytes.Buffer{}, export.Parquet, columns())
 	if err := w.Row([]any{nil, time.Time{}, int64(0), nil, false}); err == nil {
 		t.Error("a name that is missing was written")
+	}
+}
+
+// TestJoin: the file of all parts is the one that is written at once.
+func TestJoin(t *testing.T) {
+	for _, f := range []export.Format{export.CSV, export.JSONL, export.Parquet} {
+		dir := t.TempDir()
+		var paths []string
+		var all [][]any
+		for i, part := range [][][]any{rows(), nil, rows()[1:]} {
+			path := filepath.Join(dir, fmt.Sprint(i))
+			if err := os.WriteFile(path, write(t, f, part).Bytes(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			paths, all = append(paths, path), append(all, part...)
+		}
+		var got bytes.Buffer
+		if err := export.Join(f, paths, &got); err != nil {
+			t.Fatal(f, err)
+		}
+		want := write(t, f, all)
+		if f != export.Parquet {
+			if diff := cmp.Diff(want.String(), got.String()); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", f, diff)
+			}
+			continue
+		}
+		lines := func(b []byte) []any {
+			out, err := parquet.Read[any](bytes.NewReader(b), int64(len(b)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return out
+		}
+		if diff := cmp.Diff(lines(want.Bytes()), lines(got.Bytes())); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", f, diff)
+		}
+		if err := export.Join(f, nil, &got); err == nil {
+			t.Error("no part is no file")
+		}
+		if err := export.Join(f, []string{filepath.Join(dir, "none")}, &got); err == nil {
+			t.Error("a part that is not there was joined")
+		}
 	}
 }

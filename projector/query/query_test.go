@@ -63,6 +63,7 @@ func questions(t *testing.T, c *clickhouse.Client) {
 	t.Run("movers", w.movers)
 	t.Run("reconciliation", w.reconciliation)
 	t.Run("exports", w.exports)
+	t.Run("exports in the background", w.exportJobs)
 	t.Run("reprice", w.reprice)
 	t.Run("invalid", w.invalid)
 	t.Run("as of", func(t *testing.T) {

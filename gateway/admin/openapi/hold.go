@@ -23,7 +23,7 @@ func Hold(t testing.TB, h http.Handler, fakes ...string) http.Handler {
 		seen := &watched{ResponseWriter: w}
 		h.ServeHTTP(seen, r)
 		nothing := seen.status == 0 && r.Context().Err() != nil // the caller is gone
-		if nothing || !strings.HasPrefix(r.URL.Path, Prefix) || seen.status == http.StatusOK && slices.Contains(fakes, r.URL.Path) {
+		if nothing || !strings.HasPrefix(r.URL.Path, Prefix) || (seen.status == http.StatusOK || seen.status == http.StatusPartialContent) && slices.Contains(fakes, r.URL.Path) {
 			return
 		}
 		if err := c.Answer(r.Method, r.URL.EscapedPath(), seen.status, w.Header(), seen.body.Bytes()); err != nil {

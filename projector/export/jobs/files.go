@@ -1,0 +1,133 @@
+package jobs
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/llm-hub/llm-hub/projector/export"
+)
+
+func (j *Jobs) dir(id string) string { return filepath.Join(j.cfg.Dir, id) }
+
+func (j *Jobs) file(id string) string { return filepath.Join(j.dir(id), "file") }
+
+func (j *Jobs) part(id string, i int) string {
+	return filepath.Join(j.dir(id), fmt.Sprintf("part-%d", i))
+}
+
+const jobFile = "job.json"
+
+// save writes job.json. j.mu is held, or the job is not known yet.
+func (j *Jobs) save(job *Job) error {
+	text, err := json.Marshal(job)
+	if err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(j.dir(job.ID), jobFile), func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+}
+
+func readJob(dir string) (*Job, error) {
+	text, err := os.ReadFile(filepath.Join(dir, jobFile))
+	if err != nil {
+		return nil, err
+	}
+	job := &Job{}
+	if err := json.Unmarshal(text, job); err != nil {
+		return nil, err
+	}
+	if job.ID != filepath.Base(dir) || job.Parts != len(job.Order.parts()) {
+		return nil, fmt.Errorf("%s is not of this directory", jobFile)
+	}
+	return job, nil
+}
+
+// writeFile writes a file that is there whole, and on the disk, or not at all.
+func writeFile(path string, write func(io.Writer) error) error {
+	f, err := os.Create(path + ".new")
+	if err != nil {
+		return err
+	}
+	err = write(f)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// written is what a part holds.
+type written struct{ rows, bytes int64 }
+
+func (j *Jobs) writePart(ctx context.Context, job *Job, p Part) (out written, err error) {
+	path := j.part(job.ID, job.Ready)
+	err = writeFile(path, func(to io.Writer) error {
+		b := bufio.NewWriter(to)
+		if out.rows, err = j.cfg.Write(ctx, job.Order, p, b); err != nil {
+			return err
+		}
+		return b.Flush()
+	})
+	if err != nil {
+		return written{}, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return written{}, err
+	}
+	out.bytes = info.Size()
+	return out, nil
+}
+
+// finish makes one file of all parts, here or where the order says, and tells its size.
+func (j *Jobs) finish(ctx context.Context, job *Job) (size int64, err error) {
+	parts := make([]string, job.Parts)
+	for i := range parts {
+		parts[i] = j.part(job.ID, i)
+	}
+	if job.Order.Store == "" {
+		err := writeFile(j.file(job.ID), func(to io.Writer) error { return export.Join(job.Order.Format, parts, to) })
+		if err != nil {
+			return 0, err
+		}
+		info, err := os.Stat(j.file(job.ID))
+		if err != nil {
+			return 0, err
+		}
+		return info.Size(), nil
+	}
+	store, err := j.cfg.Open(job.Order.Store)
+	if err != nil {
+		return 0, err
+	}
+	r, w := io.Pipe()
+	count := &counter{to: w}
+	joined := make(chan struct{})
+	go func() {
+		defer close(joined)
+		w.CloseWithError(export.Join(job.Order.Format, parts, count)) // nil is the end
+	}()
+	err = store.Put(ctx, job.Order.Name, r)
+	r.Close()
+	<-joined
+	return count.n, err
+}
+
+type counter struct {
+	to io.Writer
+	n  int64
+}
+
+// Write implements io.Writer.
+func (c *counter) Write(b []byte) (int, error) {
+	n, err := c.to.Write(b)
+	c.n += int64(n)
+	return n, err
+}
