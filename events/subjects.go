@@ -18,6 +18,7 @@ const (
 	NodesBucket    = "HUB_NODES"   // who owns what; entries lapse
 	KeyringBucket  = "HUB_KEYRING" // data keys, wrapped; what is deleted here cannot be read on any log
 	AnswersBucket  = "HUB_ANSWERS" // where answers are kept that requests go on from; entries lapse
+	SessionsBucket = "HUB_SESSIONS" // who is signed in, by the hash of a token, and what was tried; entries lapse
 	AlertStream    = "HUB_ALERTS"
 	OutboxStream   = "HUB_OUTBOX" // on each node's own disk
 )

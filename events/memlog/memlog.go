@@ -18,7 +18,7 @@ import (
 type Log struct {
 	*bucket
 	leases, nodes, keyring Bucket
-	answers                Bucket
+	answers, sessions      Bucket
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced whenever anything below changes
@@ -46,7 +46,7 @@ func New() *Log {
 	l := &Log{changed: make(chan struct{}), reconnected: make(chan struct{}), first: 1, ids: map[events.MessageID]uint64{}, alertIDs: map[string]bool{}}
 	l.created = l.nextCreated()
 	l.bucket, l.leases, l.nodes, l.keyring = newBucket(l), Bucket{newBucket(l)}, Bucket{newBucket(l)}, Bucket{newBucket(l)}
-	l.answers = Bucket{newBucket(l)}
+	l.answers, l.sessions = Bucket{newBucket(l)}, Bucket{newBucket(l)}
 	l.commands = []events.Command{firstCommand(l.created)}
 	return l
 }
@@ -82,6 +82,9 @@ func (l *Log) Keyring() Bucket { return l.keyring }
 
 // Answers is the bucket of answers that requests may go on from.
 func (l *Log) Answers() Bucket { return l.answers }
+
+// Sessions is the bucket of who is signed in.
+func (l *Log) Sessions() Bucket { return l.sessions }
 
 // notify wakes whoever waits for a change. l.mu is held.
 func (l *Log) notify() {

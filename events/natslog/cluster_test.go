@@ -156,7 +156,7 @@ func threeReplicas(t *testing.T, h *hub) {
 			t.Errorf("%s has %d replicas", info.Config.Name, info.Config.Replicas)
 		}
 	}
-	if n != 9 {
+	if n != 10 {
 		t.Errorf("%d streams", n)
 	}
 }

@@ -63,7 +63,7 @@ const (
 type Log struct {
 	bucket
 	leases, nodes, keyring Bucket
-	answers                Bucket
+	answers, sessions      Bucket
 
 	client
 	cfg     Config
@@ -119,6 +119,7 @@ func (l *Log) open(ctx context.Context) error {
 	l.nodes = Bucket{newBucket(&l.client, events.NodesBucket, streams[bucketPrefix+events.NodesBucket])}
 	l.keyring = Bucket{newBucket(&l.client, events.KeyringBucket, streams[bucketPrefix+events.KeyringBucket])}
 	l.answers = Bucket{newBucket(&l.client, events.AnswersBucket, streams[bucketPrefix+events.AnswersBucket])}
+	l.sessions = Bucket{newBucket(&l.client, events.SessionsBucket, streams[bucketPrefix+events.SessionsBucket])}
 	return l.checkCreated(ctx)
 }
 

@@ -98,6 +98,7 @@ func streamConfigs(cfg Config) []jetstream.StreamConfig {
 		lapsing(bucketConfig(events.NodesBucket, "who does which work at present", replicas)),
 		lapsing(bucketConfig(events.KeyringBucket, "data keys, wrapped by the master key", replicas)),
 		answersConfig(cfg, replicas),
+		sessionsConfig(cfg, replicas),
 	}
 }
 
