@@ -25,18 +25,10 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/web"
 )
 
-// permissions are those that routes of this API have.
-func permissions() []web.Permission {
-	return []web.Permission{
-		web.Look, web.Review, web.Inspect, web.ManageKeys, web.ManagePeople, web.ManageTenant, web.Operate, web.Configure, web.Administer,
-	}
-}
-
 // Operator knows who operates.
 type Operator interface {
-	// Identify tells whose credential the headers carry; from says where the request
-	// came from. Its error is a *gateway.Error.
-	Identify(h http.Header, from string) (auth.Person, error)
+	// Identify tells who makes a request. Its error is a *gateway.Error.
+	Identify(r *http.Request) (auth.Person, error)
 }
 
 // Config is what the operator's API stands on. Operator and Status must be set; a
@@ -127,7 +119,7 @@ func (a *API) Routes() []web.Route {
 // whose role has it.
 func (a *API) Guards() map[web.Permission]web.Guard {
 	guards := map[web.Permission]web.Guard{}
-	for _, p := range permissions() {
+	for _, p := range web.Permissions() {
 		guards[p] = func(c echo.Context) error { return a.guard(c, p) }
 	}
 	return guards

@@ -26,8 +26,8 @@ type operator struct{}
 
 // Identify knows "token", which may everything, the names of roles of the
 // installation, and TENANT/ROLE.
-func (operator) Identify(h http.Header, _ string) (auth.Person, error) {
-	switch role := strings.TrimPrefix(h.Get("Authorization"), "Bearer "); role {
+func (operator) Identify(r *http.Request) (auth.Person, error) {
+	switch role := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "); role {
 	case "token":
 		return auth.Person{Name: "operator", Role: "admin"}, nil
 	case "admin", "operator", "viewer":

@@ -44,7 +44,7 @@ func (a *API) guard(c echo.Context, p web.Permission) error {
 }
 
 func (a *API) identify(r *http.Request) (auth.Person, error) {
-	return a.cfg.Operator.Identify(r.Header, r.RemoteAddr)
+	return a.cfg.Operator.Identify(r)
 }
 
 // again is how long a long answer goes on before whoever gets it must still have the

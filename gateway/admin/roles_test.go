@@ -336,7 +336,7 @@ func TestRightsThatEnd(t *testing.T) {
 // changing takes everybody for one whose role changes.
 type changing struct{ role *atomic.Value }
 
-func (c changing) Identify(http.Header, string) (auth.Person, error) {
+func (c changing) Identify(*http.Request) (auth.Person, error) {
 	tenant, role, _ := strings.Cut(c.role.Load().(string), "/")
 	return personOf(events.TenantID(tenant), role), nil
 }

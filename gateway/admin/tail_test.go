@@ -192,6 +192,6 @@ func TestTailEnds(t *testing.T) {
 // checkFunc is an operator.
 type checkFunc func() error
 
-func (f checkFunc) Identify(http.Header, string) (auth.Person, error) {
+func (f checkFunc) Identify(*http.Request) (auth.Person, error) {
 	return auth.Person{Name: "operator", Role: "admin"}, f()
 }

@@ -17,13 +17,27 @@ const (
 	maxCredential = 256
 )
 
+// HasCredential tells whether headers carry a credential, good or not.
+func HasCredential(h http.Header) bool {
+	for _, name := range credentialHeaders() {
+		if len(h[name]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func credentialHeaders() [4]string {
+	return [...]string{"Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key"}
+}
+
 // credential finds the one credential of a request: `Authorization: Bearer` as
 // OpenAI's clients send it, x-api-key as Anthropic's, api-key as Azure's,
 // x-goog-api-key as Google's, and beside those found, the one in the address if it
 // may be there. The same one in several places is one. Its errors are
 // *gateway.Error and never contain what was sent.
 func credential(h http.Header, found string) (control.Secret, error) {
-	for _, name := range [...]string{"Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key"} {
+	for _, name := range credentialHeaders() {
 		for _, value := range h[name] {
 			text := strings.TrimSpace(value)
 			if text == "" {

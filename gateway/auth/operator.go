@@ -56,7 +56,11 @@ func (o *Operator) Identify(h http.Header, from string) (Person, error) {
 			return Person{Name: "operator", Role: control.RoleAdmin, Via: ViaToken, Since: o.now()}, nil
 		}
 		if t := o.tokens(token.Reveal(), o.now()); t != nil {
-			return Person{Name: "token/" + t.Name, Role: t.Role, Tenant: t.Tenant, User: t.User, Via: ViaToken, Since: o.now()}, nil
+			p := Person{Name: "token/" + t.Name, Role: t.Role, Tenant: t.Tenant, User: t.User, Account: t.Account, Via: ViaToken, Since: o.now()}
+			if t.Account != "" {
+				p.Name = "account/" + t.Account + "/" + t.Name
+			}
+			return p, nil
 		}
 		err = unauthenticated("The operator token is not valid.")
 	}

@@ -45,10 +45,19 @@ const (
 	Operate Permission = "operate"
 	// Configure is to change what the installation is made of.
 	Configure Permission = "configure"
+	// Public is what everybody may: it leads to signing in.
+	Public Permission = "public"
+	// Self is what everybody may who was recognised, about themselves.
+	Self Permission = "self"
 	// Administer is to give rights to operators, and to see and replace all that is
 	// configured at once.
 	Administer Permission = "administer"
 )
+
+// Permissions are those that roles have.
+func Permissions() []Permission {
+	return []Permission{Look, Review, Inspect, ManageKeys, ManagePeople, ManageTenant, Operate, Configure, Administer}
+}
 
 // Guard lets a request pass, or tells why not with a *gateway.Error.
 type Guard func(c echo.Context) error
@@ -74,7 +83,8 @@ type Config struct {
 type Server struct {
 	cfg    Config
 	echo   *echo.Echo
-	bodies map[string]int64 // bounds of paths that have their own
+	pages  *http.CrossOriginProtection // whose requests change something under /api
+	bodies map[string]int64            // bounds of paths that have their own
 }
 
 // New makes a server without routes.
@@ -85,7 +95,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.MaxBody <= 0 {
 		cfg.MaxBody = DefaultMaxBody
 	}
-	s := &Server{cfg: cfg, echo: echo.New(), bodies: map[string]int64{}}
+	s := &Server{cfg: cfg, echo: echo.New(), pages: http.NewCrossOriginProtection(), bodies: map[string]int64{}}
 	s.echo.Logger.SetOutput(io.Discard) // what it would say, the error handler says
 	s.echo.HTTPErrorHandler = s.fail
 	return s, nil
@@ -131,6 +141,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if operates(r.URL.Path) {
 		protect(out.Header())
+	}
+	if operates(r.URL.Path) && s.pages.Check(r) != nil {
+		e := &gateway.Error{Kind: gateway.Forbidden, Code: "cross_origin", Public: "A page of another origin may not do this."}
+		s.write(out, r, e, e.Kind.Status())
+		return
 	}
 	if headerSize(r.Header) > maxHeaders {
 		e := &gateway.Error{Kind: gateway.HeadersTooLarge, Public: fmt.Sprintf("The request's headers have more than %d bytes.", maxHeaders)}
