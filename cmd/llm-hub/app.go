@@ -17,6 +17,7 @@ import (
 	"github.com/llm-hub/llm-hub/events/natslog"
 	"github.com/llm-hub/llm-hub/events/publish"
 	"github.com/llm-hub/llm-hub/gateway/control"
+	"github.com/llm-hub/llm-hub/gateway/signin"
 	"github.com/llm-hub/llm-hub/gateway/vault"
 	"github.com/llm-hub/llm-hub/projector/alerts"
 	"github.com/llm-hub/llm-hub/projector/ownership"
@@ -52,6 +53,7 @@ type app struct {
 	hub         *localHub
 	handler     http.Handler // of the API listener
 
+	firstRun   signin.FirstRun
 	demo       *demoVendor
 	demoSecret control.Secret
 

@@ -16,18 +16,20 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/provider/vendors"
 	"github.com/llm-hub/llm-hub/gateway/record"
 	"github.com/llm-hub/llm-hub/gateway/route"
+	"github.com/llm-hub/llm-hub/gateway/signin"
 	"github.com/llm-hub/llm-hub/gateway/web"
 )
 
 // gate makes the handler of the API listener: the operator's API for every role,
 // the applications' for gateways, and health.
 func (a *app) gate(ctx context.Context) error {
+	a.hub.signIns = newSignIns(a.registry)
 	operator, err := newOperator(a.token, a.hub)
 	if err != nil {
 		return err
 	}
-	guards := operator.Guards()
-	routes := operator.Routes()
+	a.signIn(ctx, operator.people)
+	guards, routes := operator.guards(), operator.routes()
 	if a.cfg.has("gateway") {
 		applications, err := a.gateway(ctx)
 		if err != nil {
@@ -133,16 +135,22 @@ func (a *app) admitter(ctx context.Context) (*admit.Admitter, error) {
 	return admitter, nil
 }
 
-// newOperator makes the operator's API over a hub.
-func newOperator(token string, hub *localHub) (*admin.API, error) {
+// newOperator makes the API for people over a hub.
+func newOperator(token string, hub *localHub) (*operatorAPI, error) {
 	operator, err := auth.NewOperator(control.NewSecret(token), hub.token, hub.log, time.Now)
 	if err != nil {
 		return nil, err
 	}
-	return admin.New(admin.Config{
-		Operator: operator, Status: hub.status, Control: hub.plane, Rewrap: hub.keyring.Rotate,
+	people, err := hub.signIn()
+	if err != nil {
+		return nil, err
+	}
+	who := signin.NewIdentifier(operator, people)
+	api, err := admin.New(admin.Config{
+		Operator: who, Status: hub.status, Control: hub.plane, Rewrap: hub.keyring.Rotate,
 		Usage: hub.usage(), Ask: hub.ask(), Export: hub.export(), Exports: hub.exports(), Migrate: hub.migrate(), Counters: hub.usedBy, Ledger: hub.ledger,
 		Events: hub.events, Story: hub.story, Tail: hub.tail,
 		Verify: hub.verify, Rebuild: hub.rebuild, ApplyDead: hub.applyDead, Correct: hub.correct,
 	})
+	return &operatorAPI{API: api, people: people, signIn: signin.NewAPI(people, who)}, err
 }

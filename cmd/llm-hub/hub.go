@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/events/publish"
 	"github.com/llm-hub/llm-hub/gateway/admin"
 	"github.com/llm-hub/llm-hub/gateway/control"
+	"github.com/llm-hub/llm-hub/gateway/signin"
 	"github.com/llm-hub/llm-hub/gateway/vault"
 	"github.com/llm-hub/llm-hub/projector/counters"
 	"github.com/llm-hub/llm-hub/projector/export/jobs"
@@ -36,6 +38,8 @@ type localHub struct {
 	counters  *counters.Projector
 	tables    *tables.Writer
 	jobs      *jobs.Jobs // exports; nil where there are no tables
+	sessions  *signin.Sessions
+	signIns   *prometheus.CounterVec // nil offline
 }
 
 // token finds an operator's token in the configuration in force.

@@ -26,9 +26,9 @@ func (r *remote) offline(ctx context.Context, w world, dir *dataDir, logOnly boo
 	if err != nil {
 		return nil, errors.Join(err, closers.stop(ctx))
 	}
-	server, err := web.New(web.Config{Guards: operator.Guards(), Logger: hub.log})
+	server, err := web.New(web.Config{Guards: operator.guards(), Logger: hub.log})
 	if err == nil {
-		err = server.Mount(operator.Routes()...)
+		err = server.Mount(operator.routes()...)
 	}
 	if err != nil {
 		return nil, errors.Join(err, closers.stop(ctx))

@@ -152,6 +152,7 @@ func (a *app) greet(info serverInfo) {
 	out := a.world.out
 	fmt.Fprintf(out, "\nllm-hub %s listens on %s (metrics and health on %s)\n", version, info.Address, info.Metrics)
 	fmt.Fprintf(out, "operator token: in %s\n", a.dir.file(operatorFile))
+	greetFirst(out, a.firstRun, info.Address)
 	for _, n := range a.notices {
 		fmt.Fprintln(out, n.Text)
 		if key := n.Key.Reveal(); key != "" {
