@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -42,7 +45,7 @@ func (a *API) Guards() map[web.Permission]web.Guard {
 
 // Routes are the addresses. Those with other permissions are guarded by package admin.
 func (a *API) Routes() []web.Route {
-	return []web.Route{
+	return described([]web.Route{
 		{Method: http.MethodGet, Path: "/api/v1/sign-in", Permission: web.Public, Handler: a.ways},
 		{Method: http.MethodPost, Path: "/api/v1/setup", Permission: web.Public, Handler: a.setup},
 		{Method: http.MethodPost, Path: "/api/v1/login", Permission: web.Public, Handler: a.login},
@@ -67,7 +70,7 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodGet, Path: "/api/v1/invites", Permission: web.ManagePeople, Handler: a.listInvites},
 		{Method: http.MethodPost, Path: "/api/v1/invites", Permission: web.ManagePeople, Handler: a.addInvite},
 		{Method: http.MethodDelete, Path: "/api/v1/invites/:tenant/:id", Permission: web.ManagePeople, Handler: a.removeInvite},
-	}
+	})
 }
 
 // catalog is the configuration in force.
@@ -95,8 +98,31 @@ func by(c echo.Context, cause string) control.By {
 // maxBody is more than anything that is said here has.
 const maxBody = 16 << 10
 
-// read decodes the body of a request, strictly.
+// query refuses parameters that are none of known, and those given twice.
+func query(c echo.Context, known ...string) error {
+	given := c.QueryParams()
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		text := ""
+		switch {
+		case !slices.Contains(known, name) && len(known) == 0:
+			text = "is not known here; there are none"
+		case !slices.Contains(known, name):
+			text = "is not known here; known are " + strings.Join(known, ", ")
+		case len(given[name]) > 1:
+			text = "is given more than once"
+		default:
+			continue
+		}
+		return &gateway.Error{Kind: gateway.Invalid, Param: name, Public: "Parameter " + name + ": " + text + "."}
+	}
+	return nil
+}
+
+// read decodes the body of a request without parameters, strictly.
 func read(c echo.Context, into any) error {
+	if err := query(c); err != nil {
+		return err
+	}
 	if c.Request().Header.Get("Content-Type") == "" {
 		return &gateway.Error{Kind: gateway.Invalid, Code: "unsupported_content_type", Public: "The Content-Type must be application/json."}
 	}
@@ -135,6 +161,14 @@ func (a *API) answerEntry(c echo.Context, status int, e Entry) error {
 		return err
 	}
 	return c.JSON(status, a.whoIs(p, session))
+}
+
+// timeOf is the zero time for nil.
+func timeOf(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
 }
 
 // momentOf is nil for the zero time.

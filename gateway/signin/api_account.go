@@ -2,10 +2,10 @@ package signin
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/llm-hub/llm-hub/client"
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/auth"
@@ -21,7 +21,7 @@ func ownID(c echo.Context) (string, error) {
 }
 
 func (a *API) rename(c echo.Context) error {
-	var body struct{ Name string }
+	var body client.Rename
 	if err := read(c, &body); err != nil {
 		return err
 	}
@@ -36,11 +36,11 @@ func (a *API) rename(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.session(c)
+	return a.answerWho(c)
 }
 
 func (a *API) changePassword(c echo.Context) error {
-	var body struct{ Current, Password string }
+	var body client.PasswordChange
 	if err := read(c, &body); err != nil {
 		return err
 	}
@@ -55,29 +55,22 @@ func (a *API) changePassword(c echo.Context) error {
 	return a.answerEntry(c, http.StatusOK, e)
 }
 
-// TokenShown is a personal token, without its secret.
-type TokenShown struct {
-	Name    string          `json:"name"`
-	Tenant  events.TenantID `json:"tenant,omitempty"` // absent: the whole installation
-	Role    string          `json:"role"`             // at most
-	Expires *time.Time      `json:"expires,omitempty"`
+func shownToken(t control.PersonalToken) client.PersonalToken {
+	return client.PersonalToken{Name: t.Name, Tenant: string(t.Tenant), Role: t.Role, Expires: momentOf(t.Expires)}
 }
 
-// TokenMade is a personal token that has just been made.
-type TokenMade struct {
-	TokenShown
-	Token string `json:"token"` // shown only now
-}
-
-func shownTokens(account *control.Account) []TokenShown {
-	out := []TokenShown{}
+func shownTokens(account *control.Account) []client.PersonalToken {
+	out := []client.PersonalToken{}
 	for _, t := range account.Tokens {
-		out = append(out, TokenShown{t.Name, t.Tenant, t.Role, momentOf(t.Expires)})
+		out = append(out, shownToken(t))
 	}
 	return out
 }
 
 func (a *API) listTokens(c echo.Context) error {
+	if err := query(c); err != nil {
+		return err
+	}
 	id, err := ownID(c)
 	if err != nil {
 		return err
@@ -86,16 +79,11 @@ func (a *API) listTokens(c echo.Context) error {
 	if account == nil {
 		return sessionError(ErrNoSession)
 	}
-	return c.JSON(http.StatusOK, map[string]any{"items": shownTokens(account)})
+	return c.JSON(http.StatusOK, client.PersonalTokens{Items: shownTokens(account)})
 }
 
 func (a *API) addToken(c echo.Context) error {
-	var body struct {
-		Name    string
-		Tenant  events.TenantID
-		Role    string
-		Expires time.Time
-	}
+	var body client.PersonalToken
 	if err := read(c, &body); err != nil {
 		return err
 	}
@@ -106,15 +94,18 @@ func (a *API) addToken(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	want := control.PersonalToken{Name: body.Name, Tenant: body.Tenant, Role: body.Role, Expires: body.Expires}
+	want := control.PersonalToken{Name: body.Name, Tenant: events.TenantID(body.Tenant), Role: body.Role, Expires: timeOf(body.Expires)}
 	secret, err := a.service.AddToken(c.Request().Context(), by(c, "account.token"), id, want)
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusCreated, TokenMade{TokenShown{want.Name, want.Tenant, want.Role, momentOf(want.Expires)}, secret.Reveal()})
+	return c.JSON(http.StatusCreated, client.PersonalTokenMade{PersonalToken: shownToken(want), Token: secret.Reveal()})
 }
 
 func (a *API) removeToken(c echo.Context) error {
+	if err := query(c); err != nil {
+		return err
+	}
 	id, err := ownID(c)
 	if err != nil {
 		return err

@@ -1,6 +1,9 @@
 package signin
 
 import (
+	"bytes"
+	"cmp"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
@@ -9,44 +12,11 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/llm-hub/llm-hub/client"
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/control"
 )
-
-// AccountShown is an account as administrators see it.
-type AccountShown struct {
-	ID          string            `json:"id"`
-	Email       string            `json:"email"`
-	Name        string            `json:"name,omitempty"`
-	Role        string            `json:"role,omitempty"` // in the whole installation; absent: none
-	State       string            `json:"state"`          // enabled, disabled
-	Verified    bool              `json:"verified"`       // somebody else vouches for the address
-	HasPassword bool              `json:"has_password"`
-	ResetUntil  *time.Time        `json:"reset_until,omitempty"` // until when somebody may set the password
-	Issuers     []string          `json:"issuers,omitempty"`     // of single sign-on that it is linked to
-	Memberships []MembershipShown `json:"memberships"`
-	Tokens      []TokenShown      `json:"tokens"`
-	Version     uint64            `json:"version"` // for If-Match
-}
-
-// AccountPage is a part of the list.
-type AccountPage struct {
-	Items []AccountShown `json:"items"`
-	Next  string         `json:"next,omitempty"` // value of after for the next page; empty: this is the last
-}
-
-// ResetMade lets whoever is given it set a password once.
-type ResetMade struct {
-	Token string    `json:"token"` // shown only now; POST /api/v1/reset takes it
-	Until time.Time `json:"until"`
-}
-
-// AccountMade is an account that has just been made, and how its owner gets a password.
-type AccountMade struct {
-	AccountShown
-	Reset ResetMade `json:"reset"`
-}
 
 const (
 	stateEnabled  = "enabled"
@@ -59,8 +29,8 @@ func refOf(id string) control.Ref {
 	return control.Ref{Sort: events.AccountSort, Tenant: events.NoTenant, ID: id}
 }
 
-func (a *API) shown(account *control.Account) AccountShown {
-	out := AccountShown{
+func (a *API) shown(account *control.Account) client.Account {
+	out := client.Account{
 		ID: account.ID, Email: account.Email, Name: account.Name, Role: account.Role, State: stateEnabled, Verified: account.Verified,
 		HasPassword: !account.Password.Empty(), Memberships: a.memberships(account), Tokens: shownTokens(account),
 	}
@@ -80,19 +50,17 @@ func (a *API) shown(account *control.Account) AccountShown {
 }
 
 func (a *API) listAccounts(c echo.Context) error {
+	if err := query(c, "after", "limit"); err != nil {
+		return err
+	}
 	limit := defaultPage
-	for name, values := range c.QueryParams() {
-		n, err := strconv.Atoi(values[0])
-		switch {
-		case len(values) != 1 || name != "limit" && name != "after":
-			return &gateway.Error{Kind: gateway.Invalid, Param: name, Public: "Parameter " + name + ": is not known here, or given twice."}
-		case name == "limit" && (err != nil || n < 1 || n > maxPage):
-			return &gateway.Error{Kind: gateway.Invalid, Param: name, Public: "Parameter limit: is not a number from 1 to 1000."}
-		case name == "limit":
-			limit = n
+	if text := c.QueryParam("limit"); text != "" {
+		var err error
+		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > maxPage {
+			return &gateway.Error{Kind: gateway.Invalid, Param: "limit", Public: "Parameter limit: is not a number from 1 to 1000."}
 		}
 	}
-	page := AccountPage{Items: []AccountShown{}}
+	page := client.Accounts{Items: []client.Account{}}
 	for _, account := range a.catalog().Accounts() {
 		if account.ID <= c.QueryParam("after") {
 			continue
@@ -107,6 +75,9 @@ func (a *API) listAccounts(c echo.Context) error {
 }
 
 func (a *API) showAccount(c echo.Context) error {
+	if err := query(c); err != nil {
+		return err
+	}
 	return a.answerAccount(c, http.StatusOK, c.Param("id"))
 }
 
@@ -137,38 +108,50 @@ func match(c echo.Context) (control.Match, error) {
 	return &version, nil
 }
 
-// accountChange is what administrators may say of an account. What is left out stays.
+// accountChange is a merge patch of what administrators say of an account
+// ([client.AccountSpec]): what is left out stays, null removes.
 type accountChange struct {
-	Email       *string
-	Name        *string
-	Role        *string // empty: none
-	State       *string
-	Memberships *[]struct {
-		Tenant events.TenantID
-		User   string
-	}
+	Email       said[string]          `json:"email"`
+	Name        said[string]          `json:"name"`
+	Role        said[string]          `json:"role"`
+	State       said[string]          `json:"state"`
+	Memberships said[[]client.Member] `json:"memberships"`
+}
+
+// said is a value that may have been left out.
+type said[T any] struct {
+	given bool
+	value T // zero of null
+}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (s *said[T]) UnmarshalJSON(raw []byte) error {
+	s.given = true
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	return d.Decode(&s.value)
 }
 
 func (ch accountChange) apply(account *control.Account) error {
-	if ch.Email != nil && normal(*ch.Email) != account.Email {
-		account.Email, account.Verified = normal(*ch.Email), true // the administrator vouches for it
+	if address := normal(ch.Email.value); ch.Email.given && address != account.Email {
+		account.Email, account.Verified = address, true // the administrator vouches for it
 	}
-	if ch.Name != nil {
-		account.Name = *ch.Name
+	if ch.Name.given {
+		account.Name = ch.Name.value
 	}
-	if ch.Role != nil {
-		account.Role = *ch.Role
+	if ch.Role.given {
+		account.Role = ch.Role.value
 	}
-	if ch.State != nil {
-		if *ch.State != stateEnabled && *ch.State != stateDisabled {
+	if state := cmp.Or(ch.State.value, stateEnabled); ch.State.given {
+		if state != stateEnabled && state != stateDisabled {
 			return &gateway.Error{Kind: gateway.Invalid, Param: "state", Public: "The state is enabled or disabled."}
 		}
-		account.Disabled = *ch.State == stateDisabled
+		account.Disabled = state == stateDisabled
 	}
-	if ch.Memberships != nil {
+	if ch.Memberships.given {
 		account.Memberships = nil
-		for _, m := range *ch.Memberships {
-			account.Memberships = append(account.Memberships, control.Membership{Tenant: m.Tenant, User: m.User})
+		for _, m := range ch.Memberships.value {
+			account.Memberships = append(account.Memberships, control.Membership{Tenant: events.TenantID(m.Tenant), User: m.User})
 		}
 		account.Tokens = slices.DeleteFunc(account.Tokens, func(t control.PersonalToken) bool {
 			return t.Tenant != "" && !slices.ContainsFunc(account.Memberships, func(m control.Membership) bool { return m.Tenant == t.Tenant })
@@ -193,7 +176,7 @@ func (a *API) addAccount(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	out := AccountMade{a.shown(account), ResetMade{secret.Reveal(), until}}
+	out := client.AccountMade{Account: a.shown(account), Reset: client.Reset{Token: secret.Reveal(), Until: until}}
 	tag(c, out.Version)
 	return c.JSON(http.StatusCreated, out)
 }
@@ -225,6 +208,9 @@ func (a *API) patchAccount(c echo.Context) error {
 }
 
 func (a *API) removeAccount(c echo.Context) error {
+	if err := query(c); err != nil {
+		return err
+	}
 	m, err := match(c)
 	if err != nil {
 		return err
@@ -237,9 +223,12 @@ func (a *API) removeAccount(c echo.Context) error {
 }
 
 func (a *API) allowReset(c echo.Context) error {
+	if err := query(c); err != nil {
+		return err
+	}
 	secret, until, err := a.service.AllowReset(c.Request().Context(), by(c, "account.reset.allow"), c.Param("id"))
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusCreated, ResetMade{secret.Reveal(), until.UTC().Truncate(time.Second)})
+	return c.JSON(http.StatusCreated, client.Reset{Token: secret.Reveal(), Until: until.UTC().Truncate(time.Second)})
 }

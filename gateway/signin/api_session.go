@@ -2,90 +2,62 @@ package signin
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/llm-hub/llm-hub/client"
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway/auth"
 	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/web"
 )
 
-// Ways say how one can sign in, to whoever asks.
-type Ways struct {
-	Setup        bool   `json:"setup"`        // there is no account: the first-run token makes one
-	Registration string `json:"registration"` // closed, invite, open
-}
-
 func (a *API) ways(c echo.Context) error {
+	if err := query(c); err != nil {
+		return err
+	}
 	now := a.catalog()
-	return c.JSON(http.StatusOK, Ways{Setup: len(now.Accounts()) == 0, Registration: now.Registration})
+	return c.JSON(http.StatusOK, client.SignIn{Setup: len(now.Accounts()) == 0, Registration: now.Registration})
 }
 
-// Who is the answer to who one is.
-type Who struct {
-	Name        string            `json:"name"` // in the audit
-	Via         string            `json:"via"`  // token, session
-	Acting      Acting            `json:"acting"`
-	Permissions []web.Permission  `json:"permissions"`
-	Account     *Self             `json:"account,omitempty"`   // absent: an operator's token
-	Proven      *time.Time        `json:"proven_at,omitempty"` // last proof of who it is, of a session
-	Ends        *time.Time        `json:"ends_at,omitempty"`   // of the session, if nothing more is asked
-	Memberships []MembershipShown `json:"memberships"`
-}
-
-// Acting is as whom somebody acts at present.
-type Acting struct {
-	Tenant events.TenantID `json:"tenant,omitempty"` // absent: the whole installation
-	User   string          `json:"user,omitempty"`
-	Role   string          `json:"role,omitempty"` // absent: none, any more
-}
-
-// Self is the account that somebody is signed in as.
-type Self struct {
-	ID          string `json:"id"`
-	Email       string `json:"email"`
-	Name        string `json:"name,omitempty"`
-	Role        string `json:"role,omitempty"` // in the whole installation
-	HasPassword bool   `json:"has_password"`
-}
-
-// MembershipShown is a user of a tenant that an account may act as.
-type MembershipShown struct {
-	Tenant events.TenantID `json:"tenant"`
-	User   string          `json:"user"`
-	Role   string          `json:"role"`
-}
-
-func (a *API) whoIs(p auth.Person, session Session) Who {
-	out := Who{Name: p.Name, Via: p.Via, Acting: Acting{p.Tenant, p.User, p.Role}, Permissions: []web.Permission{}, Memberships: []MembershipShown{}}
+func (a *API) whoIs(p auth.Person, session Session) client.Who {
+	out := client.Who{
+		Name: p.Name, Via: p.Via, Acting: client.Acting{Tenant: string(p.Tenant), User: p.User, Role: p.Role},
+		Permissions: []string{}, Memberships: []client.Member{},
+	}
 	for _, permission := range web.Permissions() {
 		if p.May(permission) {
-			out.Permissions = append(out.Permissions, permission)
+			out.Permissions = append(out.Permissions, string(permission))
 		}
 	}
 	if p.Via == auth.ViaSession {
-		out.Proven, out.Ends = momentOf(session.Proven), momentOf(session.ends())
+		out.ProvenAt, out.EndsAt = momentOf(session.Proven), momentOf(session.ends())
 	}
 	if account := a.catalog().Account(p.Account); account != nil {
-		out.Account = &Self{account.ID, account.Email, account.Name, account.Role, !account.Password.Empty()}
+		out.Account = &client.Self{ID: account.ID, Email: account.Email, Name: account.Name, Role: account.Role, HasPassword: !account.Password.Empty()}
 		out.Memberships = a.memberships(account)
 	}
 	return out
 }
 
-func (a *API) memberships(account *control.Account) []MembershipShown {
-	out := []MembershipShown{}
+func (a *API) memberships(account *control.Account) []client.Member {
+	out := []client.Member{}
 	for _, m := range account.Memberships {
 		if u := a.catalog().User(m); u != nil {
-			out = append(out, MembershipShown{m.Tenant, m.User, u.Role})
+			out = append(out, client.Member{Tenant: string(m.Tenant), User: m.User, Role: u.Role})
 		}
 	}
 	return out
 }
 
 func (a *API) session(c echo.Context) error {
+	if err := query(c); err != nil {
+		return err
+	}
+	return a.answerWho(c)
+}
+
+func (a *API) answerWho(c echo.Context) error {
 	p := auth.From(c.Request().Context())
 	if p.Via != auth.ViaSession {
 		return c.JSON(http.StatusOK, a.whoIs(p, Session{}))
@@ -97,27 +69,16 @@ func (a *API) session(c echo.Context) error {
 	return c.JSON(http.StatusOK, a.whoIs(p, session))
 }
 
-// newcomer is what the bodies of setup and register have in common.
-type newcomer struct {
-	Email    string `json:"email"`
-	Name     string `json:"name"`
-	Password string `json:"password"`
-}
-
-func (n newcomer) newcomer() Newcomer {
+func newcomer(n client.Newcomer) Newcomer {
 	return Newcomer{Email: n.Email, Name: n.Name, Password: control.NewSecret(n.Password)}
 }
 
 func (a *API) setup(c echo.Context) error {
-	var body struct {
-		newcomer
-		Token  string          `json:"token"`
-		Tenant events.TenantID `json:"tenant"`
-	}
+	var body client.Setup
 	if err := read(c, &body); err != nil {
 		return err
 	}
-	e, err := a.service.Setup(c.Request().Context(), caller(c), control.NewSecret(body.Token), body.newcomer.newcomer(), body.Tenant)
+	e, err := a.service.Setup(c.Request().Context(), caller(c), control.NewSecret(body.Token), newcomer(body.Newcomer), events.TenantID(body.Tenant))
 	if err != nil {
 		return err
 	}
@@ -125,14 +86,11 @@ func (a *API) setup(c echo.Context) error {
 }
 
 func (a *API) register(c echo.Context) error {
-	var body struct {
-		newcomer
-		Invite string `json:"invite"`
-	}
+	var body client.Registration
 	if err := read(c, &body); err != nil {
 		return err
 	}
-	e, err := a.service.Register(c.Request().Context(), caller(c), body.newcomer.newcomer(), control.NewSecret(body.Invite))
+	e, err := a.service.Register(c.Request().Context(), caller(c), newcomer(body.Newcomer), control.NewSecret(body.Invite))
 	if err != nil {
 		return err
 	}
@@ -140,7 +98,7 @@ func (a *API) register(c echo.Context) error {
 }
 
 func (a *API) login(c echo.Context) error {
-	var body struct{ Email, Password string }
+	var body client.Login
 	if err := read(c, &body); err != nil {
 		return err
 	}
@@ -153,7 +111,7 @@ func (a *API) login(c echo.Context) error {
 
 // logout also takes the cookie of a session that is over already.
 func (a *API) logout(c echo.Context) error {
-	var body struct{ Everywhere bool }
+	var body client.Logout
 	if err := read(c, &body); err != nil {
 		return err
 	}
@@ -169,7 +127,7 @@ func (a *API) logout(c echo.Context) error {
 }
 
 func (a *API) switchTo(c echo.Context) error {
-	var body struct{ Tenant events.TenantID }
+	var body client.Membership
 	if err := read(c, &body); err != nil {
 		return err
 	}
@@ -177,7 +135,7 @@ func (a *API) switchTo(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	e, err := a.service.Switch(c.Request().Context(), who, body.Tenant)
+	e, err := a.service.Switch(c.Request().Context(), who, events.TenantID(body.Tenant))
 	if err != nil {
 		return err
 	}
@@ -185,7 +143,7 @@ func (a *API) switchTo(c echo.Context) error {
 }
 
 func (a *API) reauthenticate(c echo.Context) error {
-	var body struct{ Password string }
+	var body client.Proof
 	if err := read(c, &body); err != nil {
 		return err
 	}
@@ -201,7 +159,7 @@ func (a *API) reauthenticate(c echo.Context) error {
 }
 
 func (a *API) join(c echo.Context) error {
-	var body struct{ Invite string }
+	var body client.InviteUse
 	if err := read(c, &body); err != nil {
 		return err
 	}
@@ -212,11 +170,11 @@ func (a *API) join(c echo.Context) error {
 	if err := a.service.JoinBy(c.Request().Context(), who, control.NewSecret(body.Invite)); err != nil {
 		return err
 	}
-	return a.session(c)
+	return a.answerWho(c)
 }
 
 func (a *API) reset(c echo.Context) error {
-	var body struct{ Token, Password string }
+	var body client.ResetUse
 	if err := read(c, &body); err != nil {
 		return err
 	}

@@ -21,9 +21,9 @@
 //     hash, works for 60 minutes and for one account. [TestFirstRun]
 //  2. A session is over on every node within a second of what ends it; a node that cannot
 //     ask believes nothing that is older than a minute. [TestSessions, TestSessionsAway,
-//     admin.TestWhatEndsSessions, cmd/llm-hub.TestTwoNodesSignIn]
+//     TestWhatEndsSessions, cmd/llm-hub.TestTwoNodesSeeOneCatalog]
 //  3. A session gets another token whenever somebody proves who they are or acts as
-//     somebody else, and what a browser had before is over. [admin.TestSessionFixation]
+//     somebody else, and what a browser had before is over. [TestSessionFixation]
 //  4. Whether an account exists costs one run of argon2id either way, and says nothing
 //     else. [TestUnknownAccount]
 //  5. Of one account 5 passwords are tried in 15 minutes over all nodes, however many try

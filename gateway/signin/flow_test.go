@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/llm-hub/llm-hub/client"
 	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/signin"
 )
@@ -17,7 +18,7 @@ func TestFirstRun(t *testing.T) {
 	i := install(t)
 	n := i.node()
 	b := newBrowser(t)
-	var ways signin.Ways
+	var ways client.SignIn
 	b.must(200, n, "GET /api/v1/sign-in", nil).into(t, &ways)
 	if !ways.Setup || ways.Registration != "closed" {
 		t.Errorf("%+v", ways)
@@ -139,7 +140,7 @@ func TestWhatEndsSessions(t *testing.T) {
 		},
 		"left everywhere": func(n *node, b *browser) { b.must(204, n, "POST /api/v1/logout", words{"everywhere": true}) },
 		"reset": func(n *node, b *browser) {
-			var made signin.ResetMade
+			var made client.Reset
 			withToken(n.t, operatorToken).must(201, n, "POST /api/v1/accounts/"+n.account("bob@acme.test").ID+"/reset", nil).into(n.t, &made)
 			newBrowser(n.t).must(204, n, "POST /api/v1/reset", words{"token": made.Token, "password": other})
 		},
@@ -273,7 +274,7 @@ func TestResetOnce(t *testing.T) {
 	n.setup()
 	id, op := n.account(annsAddress).ID, withToken(t, operatorToken)
 	reset := func() string {
-		var made signin.ResetMade
+		var made client.Reset
 		op.must(201, n, "POST /api/v1/accounts/"+id+"/reset", nil).into(t, &made)
 		return made.Token
 	}

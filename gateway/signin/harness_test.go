@@ -16,8 +16,11 @@ import (
 	"time"
 
 	"github.com/llm-hub/llm-hub/accounting"
+	"github.com/llm-hub/llm-hub/client"
+	"github.com/llm-hub/llm-hub/docs"
 	"github.com/llm-hub/llm-hub/events/memlog"
 	"github.com/llm-hub/llm-hub/gateway/admin"
+	"github.com/llm-hub/llm-hub/gateway/admin/openapi"
 	"github.com/llm-hub/llm-hub/gateway/auth"
 	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/signin"
@@ -38,10 +41,17 @@ type installation struct {
 	log    *memlog.Log
 	master string
 	clock  *clock
+
+	contract *openapi.Contract
 }
 
 func install(t *testing.T) *installation {
-	return &installation{t: t, log: memlog.New(), master: vault.NewKey(), clock: newClock()}
+	t.Helper()
+	contract, err := openapi.Load(docs.OpenAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &installation{t: t, log: memlog.New(), master: vault.NewKey(), clock: newClock(), contract: contract}
 }
 
 // node is one running hub.
@@ -210,12 +220,21 @@ func (b *browser) ask(n *node, call string, body any, pairs ...string) answer {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	b.held(n, r, resp, raw)
 	a := answer{status: resp.StatusCode, header: resp.Header, body: string(raw)}
 	var p web.Problem
 	if resp.StatusCode >= 400 && json.Unmarshal(raw, &p) == nil {
 		a.code, a.field = p.Code, p.Field
 	}
 	return a
+}
+
+// held fails unless an answer is what the API's description says.
+func (b *browser) held(n *node, r *http.Request, resp *http.Response, raw []byte) {
+	b.t.Helper()
+	if err := n.contract.Answer(r.Method, r.URL.EscapedPath(), resp.StatusCode, resp.Header, raw); err != nil {
+		b.t.Errorf("%s %s: %v", r.Method, r.URL.Path, err)
+	}
 }
 
 // must fails unless the call is answered with a status.
@@ -245,9 +264,9 @@ func (a answer) into(t *testing.T, v any) {
 	}
 }
 
-func (a answer) who(t *testing.T) signin.Who {
+func (a answer) who(t *testing.T) client.Who {
 	t.Helper()
-	var w signin.Who
+	var w client.Who
 	a.into(t, &w)
 	return w
 }
@@ -303,7 +322,7 @@ func (n *node) add(address string, more words) *browser {
 	for k, v := range more {
 		body[k] = v
 	}
-	var made signin.AccountMade
+	var made client.AccountMade
 	withToken(n.t, operatorToken).must(201, n, "POST /api/v1/accounts", body).into(n.t, &made)
 	b := newBrowser(n.t)
 	b.must(204, n, "POST /api/v1/reset", words{"token": made.Reset.Token, "password": good})
@@ -333,6 +352,6 @@ func (n *node) user(tenant, address, role string) string {
 	return control.UserID("acme", address)
 }
 
-func fmtWho(w signin.Who) string {
+func fmtWho(w client.Who) string {
 	return fmt.Sprintf("%s as %s of %q", w.Name, w.Acting.Role, w.Acting.Tenant)
 }

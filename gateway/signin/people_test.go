@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/llm-hub/llm-hub/client"
 	"github.com/llm-hub/llm-hub/gateway/auth"
 	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/signin"
@@ -68,12 +69,12 @@ func a400(field string) string {
 // invite makes an invite and gives its secret.
 func (b *browser) invite(n *node, body words) string {
 	b.t.Helper()
-	var made signin.InviteMade
+	var made client.InviteMade
 	b.must(201, n, "POST /api/v1/invites", body).into(b.t, &made)
-	if !strings.HasPrefix(made.Invite, control.InvitePrefix) || made.ID == "" {
+	if !strings.HasPrefix(made.Secret, control.InvitePrefix) || made.ID == "" {
 		b.t.Fatalf("%+v", made)
 	}
-	return made.Invite
+	return made.Secret
 }
 
 // TestInviteOnce: an invite makes one account, or one membership, until it expires or
@@ -111,7 +112,7 @@ func TestInviteOnce(t *testing.T) {
 	newBrowser(t).refused("no_such_invite", n, "POST /api/v1/register", who("dan", late))
 	ann.must(200, n, "POST /api/v1/session/reauthenticate", words{"password": good})
 	back := ann.invite(n, words{"tenant": "acme", "role": "member"})
-	var list struct{ Items []signin.InviteShown }
+	var list struct{ Items []client.Invite }
 	ann.must(200, n, "GET /api/v1/invites?tenant=acme", nil).into(t, &list)
 	for _, i := range list.Items {
 		ann.must(204, n, "DELETE /api/v1/invites/acme/"+i.ID, nil)
@@ -147,7 +148,7 @@ func TestInviteIsBounded(t *testing.T) {
 	adm.refused("role_above_yours", n, "POST /api/v1/invites", words{"tenant": "acme", "user": owner})
 	adm.refused("no_such_object", n, "POST /api/v1/invites", words{"tenant": "other", "role": "viewer"})
 	others := ann.invite(n, words{"tenant": "other", "role": "viewer"})
-	var list struct{ Items []signin.InviteShown }
+	var list struct{ Items []client.Invite }
 	for _, path := range []string{"GET /api/v1/invites", "GET /api/v1/invites?tenant=other"} {
 		if a := adm.ask(n, path, nil); a.status == 200 {
 			if a.into(t, &list); len(list.Items) != 0 {
@@ -177,7 +178,7 @@ func TestPersonalTokens(t *testing.T) {
 	one, two := i.node(), i.node()
 	ann := one.setup()
 	make := func(body words) *browser {
-		var made signin.TokenMade
+		var made client.PersonalTokenMade
 		ann.must(201, one, "POST /api/v1/account/tokens", body).into(t, &made)
 		two.live(one)
 		return withToken(t, made.Token)
@@ -215,7 +216,7 @@ func TestAccounts(t *testing.T) {
 	n := install(t).node()
 	n.setup()
 	op := withToken(t, operatorToken)
-	var made signin.AccountMade
+	var made client.AccountMade
 	a := op.must(201, n, "POST /api/v1/accounts", words{"email": "bob@acme.test", "name": "Bob", "role": "viewer"})
 	a.into(t, &made)
 	path, tag := "/api/v1/accounts/"+made.ID, a.header.Get("ETag")
@@ -232,9 +233,9 @@ func TestAccounts(t *testing.T) {
 		op.must(400, n, "PATCH "+path, wrong)
 	}
 	op.refused("exists", n, "PATCH "+path, words{"email": "ANN@acme.test"})
-	var page signin.AccountPage
+	var page client.Accounts
 	op.must(200, n, "GET /api/v1/accounts?limit=1", nil).into(t, &page)
-	var last signin.AccountPage
+	var last client.Accounts
 	op.must(200, n, "GET /api/v1/accounts?limit=1&after="+page.Next, nil).into(t, &last)
 	if page.Next == "" || len(last.Items) != 1 || last.Next != "" || last.Items[0].ID == page.Items[0].ID {
 		t.Errorf("pages %+v, %+v", page, last)

@@ -12,6 +12,8 @@ type Doc struct {
 	Status  int    // of success; 0: 200
 	Media   string // of Answer; empty: application/json. Of lines of JSON, Answer is a line
 	Lines   any    // a line of the answer where the caller may ask for lines; nil: not
+	// Refusals are statuses of problems beyond those that every route may answer.
+	Refusals []int
 	// Command is a change of what is configured: it takes dry_run, Idempotency-Key and,
 	// if it is of an object that there is, If-Match.
 	Command bool

@@ -236,6 +236,7 @@ func (w *writer) answers(op *huma.Operation, r web.Route) {
 	op.Responses[strconv.Itoa(status)] = ok
 	refuse(op, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusInternalServerError, http.StatusServiceUnavailable)
 	refuse(op, http.StatusNotFound) // people of tenants may not know of it
+	refuse(op, r.Doc.Refusals...)
 }
 
 // refuse describes answers of an operation that are problems.
@@ -255,6 +256,7 @@ func (w *writer) problems() map[string]*huma.Response {
 		http.StatusForbidden:           "The caller's role lacks the permission.",
 		http.StatusNotFound:            "There is no such thing, or not for the caller.",
 		http.StatusConflict:            "It does not go with what there is.",
+		http.StatusTooManyRequests:     "Too often: Retry-After says when to come again.",
 		http.StatusPreconditionFailed:  "It was changed since: extra has its version and what it is now.",
 		http.StatusInternalServerError: "The hub's own fault.",
 		http.StatusServiceUnavailable:  "Not possible at present, or not in this process.",

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -22,6 +23,7 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/admin/openapi"
 	"github.com/llm-hub/llm-hub/gateway/auth"
 	"github.com/llm-hub/llm-hub/gateway/control"
+	"github.com/llm-hub/llm-hub/gateway/signin"
 	"github.com/llm-hub/llm-hub/gateway/web"
 )
 
@@ -45,14 +47,26 @@ func api(t *testing.T) *admin.API {
 
 // routes are all there are under /api. Whoever has routes in another package adds
 // them here, and to handler.
-func routes(t *testing.T) []web.Route { return api(t).Routes() }
+func routes(t *testing.T) []web.Route { return append(api(t).Routes(), people().Routes()...) }
+
+// people is the API that people sign in by, as far as it needs nobody.
+func people() *signin.API { return signin.NewAPI(nil, signin.NewIdentifier(anyToken{}, nil)) }
+
+type anyToken struct{}
+
+// Identify takes every token.
+func (anyToken) Identify(http.Header, string) (auth.Person, error) {
+	return anybody{}.Identify(nil)
+}
 
 func handler(t *testing.T) http.Handler {
 	t.Helper()
 	a := api(t)
-	s, err := web.New(web.Config{Logger: slog.New(slog.DiscardHandler), Guards: a.Guards()})
+	guards := a.Guards()
+	maps.Copy(guards, people().Guards())
+	s, err := web.New(web.Config{Logger: slog.New(slog.DiscardHandler), Guards: guards})
 	if err == nil {
-		err = s.Mount(a.Routes()...)
+		err = s.Mount(routes(t)...)
 	}
 	if err != nil {
 		t.Fatal(err)
