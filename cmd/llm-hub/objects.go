@@ -20,6 +20,7 @@ import (
 type objectCmds struct {
 	Tenants     objectCmd[tenants]       `cmd:"" help:"Organisations."`
 	Users       objectCmd[users]         `cmd:"" help:"People of tenants."`
+	Accounts    accountsCmd              `cmd:"" help:"Who signs in."`
 	Keys        keysCmd                  `cmd:"" help:"Virtual keys: what applications authenticate with."`
 	Providers   switchedCmd[providers]   `cmd:"" help:"Vendor accounts."`
 	Credentials switchedCmd[credentials] `cmd:"" help:"Vendor keys of providers."`
