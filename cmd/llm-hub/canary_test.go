@@ -19,6 +19,12 @@ func TestCanarySecrets(t *testing.T) {
 	const prompt = "canarypr0mpt"
 	v := startVendor(t)
 	h := startHub(t, t.TempDir(), serveArgs(t, v)...)
+	someone := h.setUp(t)
+	session := someone.session(h)
+	someone.must(h, http.MethodGet, "session", nil)
+	if status := newPerson(t).ask(h, http.MethodPost, "login", map[string]string{"email": personPassword, "password": personPassword + "!"}); status != http.StatusUnauthorized {
+		t.Errorf("status %d", status)
+	}
 	var shown bytes.Buffer
 	for _, model := range []string{"fake-openai", "fake-anthropic", "fake-gemini", "cut-openai", "broken", "flaky", "limited", "no-such-model"} {
 		for _, stream := range []bool{false, true} {
@@ -60,7 +66,7 @@ func TestCanarySecrets(t *testing.T) {
 	}
 	shown.WriteString(h.out.String())
 
-	secrets := []string{canary, hubKey, limitedKey, h.token, prompt, "someone@acme.test"}
+	secrets := []string{canary, hubKey, limitedKey, h.token, prompt, personAddress, personPassword, session}
 	for _, s := range secrets {
 		if strings.Contains(shown.String(), s) {
 			t.Errorf("%q is shown", s)

@@ -187,6 +187,7 @@ func TestTwoNodesSeeOneCatalog(t *testing.T) {
 	if len(one.Items) != 3 || fmt.Sprintf("%s", one.Items) != fmt.Sprintf("%s", two.Items) {
 		t.Errorf("keys\n%s\n%s", one.Items, two.Items)
 	}
+	signInOnTwoNodes(t, first, second)
 }
 
 // remembers asks how budgets stand, lets something happen, and asks how they stood.
