@@ -1,7 +1,7 @@
 // Package gateway holds what every part of the gateway shares: the closed set of
 // error kinds. The parts themselves are its folders: web serves HTTP, api speaks
-// to applications, admin to operators, auth and control know who may do what,
-// admit keeps the limits, route chooses, call walks the plan, provider speaks to
+// to applications, admin to operators, signin lets people in, auth and control know
+// who may do what, admit keeps the limits, route chooses, call walks the plan, provider speaks to
 // vendors, and record leaves the facts on the log.
 package gateway
 

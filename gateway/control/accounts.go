@@ -224,7 +224,7 @@ func (d *Draft) unlink() error {
 			_, there := d.MemberRole(m)
 			return !there
 		})
-		a.Tokens = slices.DeleteFunc(a.Tokens, func(t PersonalToken) bool { return t.Tenant != "" && !a.memberOf(t.Tenant) })
+		a.Tokens = slices.DeleteFunc(a.Tokens, func(t PersonalToken) bool { return t.Tenant != "" && !a.MemberOf(t.Tenant) })
 		if len(a.Memberships)+len(a.Tokens) == before {
 			continue
 		}
@@ -242,6 +242,7 @@ func (d *Draft) unlink() error {
 	return nil
 }
 
-func (a *Account) memberOf(t events.TenantID) bool {
+// MemberOf tells whether the account is linked to a user of a tenant.
+func (a *Account) MemberOf(t events.TenantID) bool {
 	return slices.ContainsFunc(a.Memberships, func(m Membership) bool { return m.Tenant == t })
 }

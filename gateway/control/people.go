@@ -44,6 +44,9 @@ func (p *people) Accounts() []*Account {
 	return out
 }
 
+// HasAccounts tells whether there is any.
+func (p *people) HasAccounts() bool { return len(p.accounts) > 0 }
+
 // Account finds an account, or nil.
 func (p *people) Account(id string) *Account { return p.accounts[id] }
 

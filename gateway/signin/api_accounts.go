@@ -154,7 +154,7 @@ func (ch accountChange) apply(account *control.Account) error {
 			account.Memberships = append(account.Memberships, control.Membership{Tenant: events.TenantID(m.Tenant), User: m.User})
 		}
 		account.Tokens = slices.DeleteFunc(account.Tokens, func(t control.PersonalToken) bool {
-			return t.Tenant != "" && !slices.ContainsFunc(account.Memberships, func(m control.Membership) bool { return m.Tenant == t.Tenant })
+			return t.Tenant != "" && !account.MemberOf(t.Tenant)
 		})
 	}
 	return nil

@@ -17,7 +17,7 @@ func (a *API) ways(c echo.Context) error {
 		return err
 	}
 	now := a.catalog()
-	return c.JSON(http.StatusOK, client.SignIn{Setup: len(now.Accounts()) == 0, Registration: now.Registration})
+	return c.JSON(http.StatusOK, client.SignIn{Setup: !now.HasAccounts(), Registration: now.Registration})
 }
 
 func (a *API) whoIs(p auth.Person, session Session) client.Who {

@@ -34,7 +34,7 @@ type FirstRun struct {
 // FirstRun makes the first-run token, unless there is an account or a token that
 // still works.
 func (s *Service) FirstRun(ctx context.Context) (FirstRun, error) {
-	if len(s.cfg.Plane.Live().Current().Accounts()) > 0 {
+	if s.cfg.Plane.Live().Current().HasAccounts() {
 		return FirstRun{}, nil
 	}
 	kept, rev, err := s.keptFirstRun(ctx)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/client"
 	"github.com/llm-hub/llm-hub/docs"
+	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/events/memlog"
 	"github.com/llm-hub/llm-hub/gateway/admin"
 	"github.com/llm-hub/llm-hub/gateway/admin/openapi"
@@ -274,12 +276,12 @@ func (a answer) who(t *testing.T) client.Who {
 // cookie is the session's, as the browser was given it last.
 func (b *browser) cookie(n *node) string {
 	b.t.Helper()
-	r, err := http.NewRequest(http.MethodGet, n.server.URL, nil)
+	u, err := url.Parse(n.server.URL)
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	var all []string
-	for _, c := range b.client.Jar.Cookies(r.URL) {
+	for _, c := range b.client.Jar.Cookies(u) {
 		all = append(all, c.Name+"="+c.Value)
 	}
 	return strings.Join(all, "; ")
@@ -349,7 +351,7 @@ func (n *node) user(tenant, address, role string) string {
 	n.t.Helper()
 	op := withToken(n.t, operatorToken)
 	op.must(201, n, "POST /api/v1/users?tenant="+tenant, words{"email": address, "role": role})
-	return control.UserID("acme", address)
+	return control.UserID(events.TenantID(tenant), address)
 }
 
 func fmtWho(w client.Who) string {

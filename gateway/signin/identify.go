@@ -3,6 +3,8 @@ package signin
 import (
 	"mime"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -54,30 +56,34 @@ func changes(method string) bool {
 // freshTime is how old the proof of who somebody is may be for what is sensitive.
 const freshTime = 15 * time.Minute
 
-// sensitive are routes that give rights or secrets, or take everything: a session needs a
-// fresh proof for them. Tokens are exempt: they are proof each time.
+// sensitive are the addresses below which a change gives rights, or touches secrets or
+// where they are sent to.
 func sensitive() []string {
-	return []string{
-		"POST /api/v1/account/tokens",
-		"POST /api/v1/invites",
-		"DELETE /api/v1/tenants/*",
-		"POST /api/v1/users", "PATCH /api/v1/users/*", // roles
-		"POST /api/v1/keys", "POST /api/v1/keys/*",
-		"POST /api/v1/providers", "PATCH /api/v1/providers/*", // secrets, and where they are sent to
-		"POST /api/v1/credentials", "PATCH /api/v1/credentials/*",
-		"PATCH /api/v1/settings", // secrets of webhooks, and who may register
-	}
+	return []string{"account/tokens", "credentials", "invites", "keys", "providers", "settings", "tokens", "users"}
 }
 
-// Fresh makes routes that are sensitive, and all that administrators alone may change,
-// ask for a proof that is at most 15 minutes old.
-func Fresh(routes []web.Route, now func() time.Time) []web.Route {
-	wants := map[string]bool{}
-	for _, r := range sensitive() {
-		wants[r] = true
+// needsProof tells whether a session needs a fresh proof for a route: for what is
+// sensitive, what administrators alone may change, and the end of a tenant. Tokens are
+// exempt: they are proof each time.
+func needsProof(r web.Route) bool {
+	path := strings.TrimPrefix(r.Path, "/api/v1/")
+	below := func(family string) bool { return path == family || strings.HasPrefix(path, family+"/") }
+	switch {
+	case !changes(r.Method):
+		return false
+	case r.Permission == web.Administer:
+		return true
+	case r.Method == http.MethodDelete: // takes rights, and secrets, from others
+		return below("tenants")
 	}
+	return slices.ContainsFunc(sensitive(), below)
+}
+
+// Fresh makes those of the routes that need one ask for a proof that is at most 15
+// minutes old.
+func Fresh(routes []web.Route, now func() time.Time) []web.Route {
 	for i, r := range routes {
-		if wants[r.Method+" "+r.Path] || r.Permission == web.Administer && changes(r.Method) {
+		if needsProof(r) {
 			routes[i].Handler = fresh(r.Handler, now)
 		}
 	}

@@ -103,8 +103,8 @@ func TestInviteOnce(t *testing.T) {
 	bob.refused("exists", n, "POST /api/v1/session/join", words{"invite": ann.invite(n, words{"tenant": "other", "role": "viewer"})})
 
 	user := n.user("acme", "carla@acme.test", "operator")
-	for_ := ann.invite(n, words{"tenant": "acme", "user": user})
-	if w := newBrowser(t).must(201, n, "POST /api/v1/register", who("carla", for_)).who(t); w.Acting.User != user || w.Acting.Role != "operator" {
+	forCarla := ann.invite(n, words{"tenant": "acme", "user": user})
+	if w := newBrowser(t).must(201, n, "POST /api/v1/register", who("carla", forCarla)).who(t); w.Acting.User != user || w.Acting.Role != "operator" {
 		t.Errorf("%+v", w)
 	}
 	late := ann.invite(n, words{"tenant": "acme", "role": "member", "expires": n.clock.read().Add(time.Hour)})
@@ -177,14 +177,14 @@ func TestPersonalTokens(t *testing.T) {
 	i := install(t)
 	one, two := i.node(), i.node()
 	ann := one.setup()
-	make := func(body words) *browser {
+	grant := func(body words) *browser {
 		var made client.PersonalTokenMade
 		ann.must(201, one, "POST /api/v1/account/tokens", body).into(t, &made)
 		two.live(one)
 		return withToken(t, made.Token)
 	}
-	hub := make(words{"name": "hub", "role": "viewer", "expires": i.clock.read().Add(time.Hour)})
-	in := make(words{"name": "in", "role": "admin", "tenant": "acme"})
+	hub := grant(words{"name": "hub", "role": "viewer", "expires": i.clock.read().Add(time.Hour)})
+	in := grant(words{"name": "in", "role": "admin", "tenant": "acme"})
 	id := one.account(annsAddress).ID
 	if w := hub.must(200, two, "GET /api/v1/session", nil).who(t); fmtWho(w) != "account/"+id+`/hub as viewer of ""` || w.Via != "token" || w.Account.ID != id {
 		t.Errorf("%+v", w)

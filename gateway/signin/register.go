@@ -2,7 +2,6 @@ package signin
 
 import (
 	"context"
-	"slices"
 
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
@@ -89,12 +88,12 @@ func (s *Service) JoinBy(ctx context.Context, who Caller, invite control.Secret)
 		return err
 	}
 	return s.edit(ctx, who.by(actorOf(a.ID), "join"), a.ID, func(d *control.Draft, a *control.Account) error {
+		if i := d.Invite(control.Digest(invite)); i != nil && a.MemberOf(i.Tenant) {
+			return &gateway.Error{Kind: gateway.Conflict, Code: "exists", Public: "You are a member of that tenant already."}
+		}
 		m, bound, err := s.admit(d, a, invite)
 		if err != nil {
 			return err
-		}
-		if slices.ContainsFunc(a.Memberships, func(had control.Membership) bool { return had.Tenant == m.Tenant }) {
-			return &gateway.Error{Kind: gateway.Conflict, Code: "exists", Public: "You are a member of that tenant already."}
 		}
 		a.Memberships, a.Verified = append(a.Memberships, m), a.Verified || bound
 		return nil

@@ -165,7 +165,7 @@ func (s *Service) Leave(ctx context.Context, who Caller) error {
 	return nil
 }
 
-// Account is the account that the caller is signed in as.
+// own is the account that the caller is signed in as.
 func (s *Service) own(ctx context.Context, who Caller) (*control.Account, Session, error) {
 	p, session, err := s.Recognise(ctx, who.Token)
 	if err != nil {
