@@ -14,10 +14,10 @@ const (
 	ControlStream  = "HUB_CONTROL"
 	DeadStream     = "HUB_DEAD"
 	CountersBucket = "HUB_COUNTERS"
-	LeasesBucket   = "HUB_LEASES"  // written only by gateways, by compare-and-set
-	NodesBucket    = "HUB_NODES"   // who owns what; entries lapse
-	KeyringBucket  = "HUB_KEYRING" // data keys, wrapped; what is deleted here cannot be read on any log
-	AnswersBucket  = "HUB_ANSWERS" // where answers are kept that requests go on from; entries lapse
+	LeasesBucket   = "HUB_LEASES"   // written only by gateways, by compare-and-set
+	NodesBucket    = "HUB_NODES"    // who owns what; entries lapse
+	KeyringBucket  = "HUB_KEYRING"  // data keys, wrapped; what is deleted here cannot be read on any log
+	AnswersBucket  = "HUB_ANSWERS"  // where answers are kept that requests go on from; entries lapse
 	SessionsBucket = "HUB_SESSIONS" // who is signed in, by the hash of a token, and what was tried; entries lapse
 	AlertStream    = "HUB_ALERTS"
 	OutboxStream   = "HUB_OUTBOX" // on each node's own disk
