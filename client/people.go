@@ -204,3 +204,8 @@ type InviteMade struct {
 	Invite
 	Secret string `json:"secret"` // shown only now; what registers or joins by it
 }
+
+// InvitesQuery narrows the list of invites.
+type InvitesQuery struct {
+	Tenant string `query:"tenant" doc:"Only of this one."`
+}

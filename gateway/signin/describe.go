@@ -31,7 +31,7 @@ func described(routes []web.Route) []web.Route {
 		"PATCH /api/v1/accounts/:id":          {Summary: "Change an account; If-Match with its ETag refuses what was changed meanwhile.", Body: client.AccountSpec{}, Answer: client.Account{}},
 		"DELETE /api/v1/accounts/:id":         {Summary: "Remove an account; its users stay.", Status: http.StatusNoContent},
 		"POST /api/v1/accounts/:id/reset":     {Summary: "Let whoever is given the answer set the password once, within an hour.", Answer: client.Reset{}, Status: http.StatusCreated},
-		"GET /api/v1/invites":                 {Summary: "List invites, by tenant and id.", Query: client.TenantQuery{}, Answer: client.Invites{}},
+		"GET /api/v1/invites":                 {Summary: "List invites, by tenant and id.", Query: client.InvitesQuery{}, Answer: client.Invites{}},
 		"POST /api/v1/invites":                {Summary: "Invite somebody to a tenant, with at most one's own role; the secret is shown once.", Body: client.InviteOrder{}, Answer: client.InviteMade{}, Status: http.StatusCreated},
 		"DELETE /api/v1/invites/:tenant/:id":  {Summary: "Take an invite back.", Status: http.StatusNoContent},
 	}
