@@ -50,7 +50,18 @@ func (p *Percentiles) set(values []float64) {
 // percentiles selects the percentiles of value and the number of those they are of,
 // where holds.
 func percentiles(value, where string) string {
-	return fmt.Sprintf("countIf(%s), quantilesDDIf(0.01, 0.5, 0.9, 0.95, 0.99)(%s, %s)", where, value, where)
+	return fmt.Sprintf("countIf(%s), quantilesDDIf(%s)(%s, %s)", where, quantileLevels, value, where)
+}
+
+// quantileLevels are the bound of the error, and the percentiles of [Percentiles].
+const quantileLevels = "0.01, 0.5, 0.9, 0.95, 0.99"
+
+// measures are what [LatencyRow] tells the percentiles of: of which rows, of which value.
+func measures() [][2]string {
+	return [][2]string{
+		{"first_byte_ns > 0", "first_byte_ns"}, {"total_ns > 0", "total_ns"},
+		{"output_tokens > 0 AND first_byte_ns > 0 AND total_ns > first_byte_ns", "output_tokens * 1e9 / (total_ns - first_byte_ns)"},
+	}
 }
 
 // Latency answers the question: of admitted requests, not of refusals.
@@ -84,32 +95,39 @@ func (e *Engine) Latency(ctx context.Context, q Latency) (LatencyTable, error) {
 	return t, nil
 }
 
-// statement selects the groups, and all of them together, in one reading.
+// statement selects the groups, and all of them together: rows are read and added up by
+// group once, and the groups then added up to all.
 func (q Latency) statement(zone *time.Location) statement {
 	c := q.clause()
 	c.and("outcome != 'rejected'")
 	if slices.ContainsFunc(q.GroupBy, Dimension.Span) {
 		c.params["zone"] = zone.String()
 	}
+	var inner, outer, places []string
 	all := "toUInt8(1)"
-	var columns, places []string
 	for i, d := range q.GroupBy {
 		place := fmt.Sprintf("d%d", i)
 		places = append(places, place)
 		all = fmt.Sprintf("toUInt8(grouping(%s))", place)
 		if d.Span() {
-			columns = append(columns, d.start(momentColumn)+" AS "+place)
+			inner, outer = append(inner, d.start(momentColumn)+" AS "+place), append(outer, place)
 		} else {
-			columns = append(columns, "toString("+d.column()+") AS "+place)
+			inner, outer = append(inner, d.column()+" AS "+place), append(outer, "toString("+place+")")
 		}
 	}
-	columns = append(columns, all+" AS whole", "count()", percentiles("first_byte_ns", "first_byte_ns > 0"), percentiles("total_ns", "total_ns > 0"),
-		percentiles("output_tokens * 1e9 / (total_ns - first_byte_ns)", "output_tokens > 0 AND first_byte_ns > 0 AND total_ns > first_byte_ns"))
-	sql := "SELECT " + strings.Join(columns, ", ") + " FROM " + rows("requests", c)
+	inner, outer = append(inner, "count() AS n"), append(outer, all+" AS whole", "sum(n)")
+	for i, m := range measures() {
+		inner = append(inner, fmt.Sprintf("countIf(%s) AS n%d, quantilesDDStateIf(%s)(%s, %s) AS q%d", m[0], i, quantileLevels, m[1], m[0], i))
+		outer = append(outer, fmt.Sprintf("sum(n%d), quantilesDDMerge(%s)(q%d)", i, quantileLevels, i))
+	}
+	groups := "SELECT " + strings.Join(inner, ", ") + " FROM " + rows("requests", c)
+	end := ""
 	if len(places) > 0 {
 		by := strings.Join(places, ", ")
-		sql += " GROUP BY GROUPING SETS ((" + by + "), ()) ORDER BY whole DESC, " + by
+		groups += " GROUP BY " + by
+		end = " GROUP BY GROUPING SETS ((" + by + "), ()) ORDER BY whole DESC, " + by
 	}
+	sql := "SELECT " + strings.Join(outer, ", ") + " FROM (" + groups + ")" + end
 	return statement{sql: sql + fmt.Sprintf(" LIMIT %d", maxRows+2), params: c.params}
 }
 

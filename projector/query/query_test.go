@@ -64,6 +64,8 @@ func questions(t *testing.T, c *clickhouse.Client) {
 	t.Run("reconciliation", w.reconciliation)
 	t.Run("exports", w.exports)
 	t.Run("exports in the background", w.exportJobs)
+	t.Run("projections", func(t *testing.T) { w.projections(t, c, tables.LiveSource{Log: log, Bucket: log}) })
+	t.Run("newest pages", func(t *testing.T) { newestPages(t, c) })
 	t.Run("reprice", w.reprice)
 	t.Run("invalid", w.invalid)
 	t.Run("as of", func(t *testing.T) {

@@ -177,7 +177,36 @@ func scanRequest(scan func(...any) error) (Request, error) {
 	return r, err
 }
 
+// How much of the time a page looks at: the newest hour first, then four times as much
+// before it, and so on, so that it reads little more than it shows.
+const (
+	firstLook = time.Hour
+	lookMore  = 4
+)
+
 func (e *Engine) page(ctx context.Context, database string, p Page) ([]Request, error) {
+	rows := []Request{}
+	if at := time.Unix(0, p.After.WindowAt+1); p.After.Seq > 0 && at.Before(p.To) {
+		p.To = at
+	}
+	begin := p.From
+	for look := firstLook; p.To.After(begin) && len(rows) < p.Limit; look *= lookMore {
+		part := p
+		if part.From = p.To.Add(-look); part.From.Before(begin) {
+			part.From = begin
+		}
+		part.Limit -= len(rows)
+		more, err := e.pageIn(ctx, database, part)
+		if err != nil {
+			return nil, err
+		}
+		rows, p.To = append(rows, more...), part.From
+	}
+	return rows, nil
+}
+
+// pageIn reads a page from all of its time at once.
+func (e *Engine) pageIn(ctx context.Context, database string, p Page) ([]Request, error) {
 	c := p.clause()
 	if p.After.Seq > 0 {
 		c.and("(window_at, seq, idx) < (fromUnixTimestamp64Nano({after_at:Int64}, 'UTC'), {after_seq:UInt64}, {after_idx:UInt16})")
@@ -186,7 +215,7 @@ func (e *Engine) page(ctx context.Context, database string, p Page) ([]Request, 
 	}
 	s := statement{params: c.params, sql: fmt.Sprintf("SELECT %s FROM {db:Identifier}.requests WHERE %s ORDER BY window_at DESC, seq DESC, idx DESC LIMIT %d",
 		requestColumns(), c.where(), p.Limit)}
-	rows := []Request{}
+	var rows []Request
 	err := e.run(ctx, database, s, func(scan func(...any) error) error {
 		r, err := scanRequest(scan)
 		rows = append(rows, r)

@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -20,10 +21,31 @@ const (
 type rollUp struct {
 	rows, sums string
 	lifted     map[string]string // columns of sums, as expressions of rows
+	// coarse are dimensions by which sums are added up once more, in its projection: what
+	// asks for no others reads a small part.
+	coarse []Dimension
 }
 
 func usageRollUp() rollUp {
-	return rollUp{"usage", "usage_15m", map[string]string{"cost_nano_usd": "ifNull(cost_nano_usd, 0)"}}
+	return rollUp{"usage", "usage_15m", map[string]string{"cost_nano_usd": "ifNull(cost_nano_usd, 0)"}, []Dimension{Tenant, Model, Provider, UpstreamModel}}
+}
+
+// isCoarse tells whether the projection can answer, and which of the columns are dimensions.
+func (r rollUp) isCoarse(f Filter, columns []string) (dimensions []string, coarse bool) {
+	for _, c := range columns {
+		if d := Dimension(c); slices.Contains(AllDimensions(), d) {
+			dimensions = append(dimensions, c)
+			if !slices.Contains(r.coarse, d) {
+				return nil, false
+			}
+		}
+	}
+	for d := range f.Where {
+		if !slices.Contains(r.coarse, d) {
+			return nil, false
+		}
+	}
+	return dimensions, r.coarse != nil
 }
 
 func requestsRollUp() rollUp { return rollUp{rows: "requests", sums: "requests_15m"} }
@@ -42,8 +64,13 @@ func (r rollUp) source(f Filter, columns []string, c *clause, prefix string) str
 	whole := start.Before(end)
 	if whole {
 		c.params[prefix+"start"], c.params[prefix+"end"] = start.Unix(), end.Unix()
-		parts = append(parts, r.part(r.sums, "bucket", columns, inner,
-			fmt.Sprintf("bucket >= toDateTime({%sstart:Int64}, 'UTC') AND bucket < toDateTime({%send:Int64}, 'UTC')", prefix, prefix)))
+		times := fmt.Sprintf("bucket >= toDateTime({%sstart:Int64}, 'UTC') AND bucket < toDateTime({%send:Int64}, 'UTC')", prefix, prefix)
+		if dimensions, coarse := r.isCoarse(f, columns); coarse {
+			parts = append(parts, r.part(r.sums, "bucket", added(columns, dimensions), inner, times)+
+				" GROUP BY "+strings.Join(append([]string{"bucket"}, dimensions...), ", "))
+		} else {
+			parts = append(parts, r.part(r.sums, "bucket", columns, inner, times))
+		}
 	}
 	rows := make([]string, len(columns))
 	for i, column := range columns {
@@ -64,6 +91,17 @@ func (r rollUp) source(f Filter, columns []string, c *clause, prefix string) str
 		parts = append(parts, r.part(r.rows, "toDateTime(window_at, 'UTC')", rows, inner, moments(from, to)))
 	}
 	return "(" + strings.Join(parts, " UNION ALL ") + ")"
+}
+
+// added selects columns with those added up that are no dimensions.
+func added(columns, dimensions []string) []string {
+	out := make([]string, len(columns))
+	for i, c := range columns {
+		if out[i] = c; !slices.Contains(dimensions, c) {
+			out[i] = "sum(" + c + ") AS " + c
+		}
+	}
+	return out
 }
 
 func (r rollUp) part(table, at string, columns []string, conditions clause, times string) string {

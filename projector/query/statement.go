@@ -49,31 +49,28 @@ func (g grouping) statement(f Filter) statement {
 		c.params["zone"] = g.zone.String()
 	}
 	columns := amountColumns()
-	selected, places := []string{"other"}, []string{}
-	if len(g.by) == 0 {
-		selected[0] = "max(other)"
-	}
+	selected, groups, places := []string{"toUInt8(0)"}, []string{}, []string{}
 	for i, d := range g.by {
 		places = append(places, fmt.Sprint(i+2))
-		switch {
-		case d.Span():
-			selected = append(selected, d.start(rolledColumn))
+		if d.Span() {
+			selected, groups = append(selected, d.start(rolledColumn)), append(groups, d.start(rolledColumn))
 			continue
-		case d == g.ranked:
-			selected = append(selected, fmt.Sprintf("if(other = 1, '', toString(%s))", d))
-		default:
-			selected = append(selected, "toString("+string(d)+")")
 		}
+		value := string(d)
+		if d == g.ranked {
+			value = fmt.Sprintf("if(other = 1, toLowCardinality(''), %s)", d)
+		}
+		selected, groups = append(selected, "toString("+value+")"), append(groups, value) // by numbers of words, not by words
 		columns = append(columns, string(d))
 	}
-	other := "toUInt8(0)"
+	source := usageRollUp().source(f, columns, &c, "")
 	if g.top > 0 {
-		other = fmt.Sprintf("toUInt8(%s NOT IN (%s))", g.ranked, g.ranking(&c))
+		selected[0], groups, places = "other", append(groups, "other"), append(places, "other")
+		source = fmt.Sprintf("(SELECT *, toUInt8(%s NOT IN (%s)) AS other FROM %s)", g.ranked, g.ranking(&c), source)
 	}
-	sql := fmt.Sprintf("SELECT %s FROM (SELECT *, %s AS other FROM %s)", strings.Join(append(selected, sums(nil)...), ", "), other,
-		usageRollUp().source(f, columns, &c, ""))
+	sql := fmt.Sprintf("SELECT %s FROM %s", strings.Join(append(selected, sums(nil)...), ", "), source)
 	if len(g.by) > 0 {
-		sql += " GROUP BY " + strings.Join(append(places, "other"), ", ") + " ORDER BY " + strings.Join(append(places, "other"), ", ")
+		sql += " GROUP BY " + strings.Join(groups, ", ") + " ORDER BY " + strings.Join(places, ", ")
 	}
 	return statement{sql: sql + fmt.Sprintf(" LIMIT %d", maxRows+1), params: c.params}
 }

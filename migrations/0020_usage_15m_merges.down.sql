@@ -1,0 +1,1 @@
+ALTER TABLE usage_15m RESET SETTING deduplicate_merge_projection_mode
