@@ -45,7 +45,7 @@ func (r rollUp) isCoarse(f Filter, columns []string) (dimensions []string, coars
 			return nil, false
 		}
 	}
-	return dimensions, r.coarse != nil
+	return dimensions, r.coarse != nil && f.Scope.user == ""
 }
 
 func requestsRollUp() rollUp { return rollUp{rows: "requests", sums: "requests_15m"} }
