@@ -24,8 +24,8 @@ const hubKey = "test-key-0123456789-0123456789-0123456789"
 
 // bounds of waiting; generous, because two cores may be busy with other tests.
 const (
-	startTimeout  = 60 * time.Second
-	settleTimeout = 60 * time.Second
+	startTimeout  = 3 * time.Minute
+	settleTimeout = 3 * time.Minute
 	pollEvery     = 20 * time.Millisecond
 )
 
