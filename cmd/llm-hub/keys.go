@@ -19,6 +19,7 @@ type keysCmd struct {
 	Resume keyResumeCmd    `cmd:"" help:"Let a paused key work again."`
 	Revoke keyRevokeCmd    `cmd:"" help:"Refuse it for good."`
 	Delete deleteCmd[keys] `cmd:"" help:"Remove it."`
+	past[keys]
 }
 
 type keyCreateCmd struct {

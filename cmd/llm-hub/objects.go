@@ -18,19 +18,19 @@ import (
 
 // objectCmds are the commands for what is configured.
 type objectCmds struct {
-	Tenants     objectCmd[tenants]       `cmd:"" help:"Organisations."`
-	Users       objectCmd[users]         `cmd:"" help:"People of tenants."`
-	Accounts    accountsCmd              `cmd:"" help:"Who signs in."`
-	Keys        keysCmd                  `cmd:"" help:"Virtual keys: what applications authenticate with."`
-	Providers   switchedCmd[providers]   `cmd:"" help:"Vendor accounts."`
-	Credentials switchedCmd[credentials] `cmd:"" help:"Vendor keys of providers."`
-	Models      objectCmd[models]        `cmd:"" help:"Logical models."`
-	Tokens      tokensCmd                `cmd:"" help:"Tokens of operators, of the installation or of a tenant."`
-	Prices      objectCmd[prices]        `cmd:"" help:"Prices that differ from the shipped book."`
-	Limits      limitsCmd                `cmd:"" help:"Limits, wherever they are."`
-	Settings    settingsCmd              `cmd:"" help:"Settings of the whole hub."`
-	Audit       auditCmd                 `cmd:"" help:"Who changed what."`
-	MasterKey   masterKeyCmd             `cmd:"" help:"The key that secrets are sealed by."`
+	Tenants     objectCmd[tenants]     `cmd:"" help:"Organisations."`
+	Users       objectCmd[users]       `cmd:"" help:"People of tenants."`
+	Accounts    accountsCmd            `cmd:"" help:"Who signs in."`
+	Keys        keysCmd                `cmd:"" help:"Virtual keys: what applications authenticate with."`
+	Providers   switchedCmd[providers] `cmd:"" help:"Vendor accounts."`
+	Credentials credentialsCmd         `cmd:"" help:"Vendor keys of providers."`
+	Models      objectCmd[models]      `cmd:"" help:"Logical models."`
+	Tokens      tokensCmd              `cmd:"" help:"Tokens of operators, of the installation or of a tenant."`
+	Prices      objectCmd[prices]      `cmd:"" help:"Prices that differ from the shipped book."`
+	Limits      limitsCmd              `cmd:"" help:"Limits, wherever they are."`
+	Settings    settingsCmd            `cmd:"" help:"Settings of the whole hub."`
+	Audit       auditCmd               `cmd:"" help:"Who changed what."`
+	MasterKey   masterKeyCmd           `cmd:"" help:"The key that secrets are sealed by."`
 }
 
 // noun is a sort of objects as commands name it.
@@ -71,9 +71,18 @@ func (prices) holder() string      { return "" }
 
 const apiBase = "/api/v1/"
 
-// objectPath is the address of one object: ids are <holder>/<name> where there is a holder.
-func objectPath(n noun, id string) string {
-	return apiBase + n.path() + "/" + strings.ReplaceAll(url.PathEscape(id), "%2F", "/")
+// objectPath is the address of one object: ids are <holder>/<name> where there is a
+// holder, and <kind>/<model> of prices.
+func objectPath(n noun, id string, more ...string) string {
+	parts := 1
+	if n.holder() != "" || n == noun(prices{}) {
+		parts = 2
+	}
+	path := apiBase + n.path()
+	for _, part := range strings.SplitN(id, "/", parts) {
+		path += "/" + url.PathEscape(part)
+	}
+	return strings.Join(append([]string{path}, more...), "/")
 }
 
 // objectCmd is everything that can be done with objects of a sort.
@@ -83,6 +92,7 @@ type objectCmd[N noun] struct {
 	Create createCmd[N] `cmd:"" help:"Create one."`
 	Update updateCmd[N] `cmd:"" help:"Change one."`
 	Delete deleteCmd[N] `cmd:"" help:"Remove one, and what is inside it."`
+	past[N]
 }
 
 // switchedCmd is [objectCmd] of what can be switched off.
@@ -338,11 +348,33 @@ func (c *settingsUpdateCmd) Run(ctx context.Context, w world) error {
 }
 
 type limitsCmd struct {
-	List limitsListCmd `cmd:"" help:"List every limit."`
-	Set  limitsSetCmd  `cmd:"" help:"Give an object these limits and no others. Usage is kept."`
+	List   limitsListCmd   `cmd:"" help:"List every limit."`
+	Set    limitsSetCmd    `cmd:"" help:"Give an object these limits and no others. Usage is kept."`
+	Remove limitsRemoveCmd `cmd:"" help:"Take every limit from an object."`
 }
 
-type limitsListCmd struct{ remote }
+type limitsListCmd struct {
+	remote
+	output
+}
+
+type limitsRemoveCmd struct {
+	edit
+	Sort string `arg:"" help:"tenants, users, keys, models or credentials." enum:"tenants,users,keys,models,credentials"`
+	ID   string `arg:"" help:"Its id: NAME, or HOLDER/NAME of what a tenant or provider holds."`
+}
+
+// Run takes the limits away.
+func (c *limitsRemoveCmd) Run(ctx context.Context, w world) error {
+	return (&limitsSetCmd{edit: c.edit, Sort: c.Sort, ID: c.ID}).Run(ctx, w)
+}
+
+// limitOf is a limit and whose it is.
+type limitOf struct {
+	Sort  string          `json:"sort"`
+	ID    string          `json:"id"`
+	Limit json.RawMessage `json:"limit"`
+}
 
 type limitsSetCmd struct {
 	edit
@@ -353,8 +385,7 @@ type limitsSetCmd struct {
 
 // Run prints every limit and whose it is.
 func (c *limitsListCmd) Run(ctx context.Context, w world) error {
-	t := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "SORT\tID\tLIMIT")
+	limits := []limitOf{}
 	for _, n := range []noun{tenants{}, users{}, keys{}, models{}, credentials{}} {
 		all, err := c.views(ctx, w, n, "")
 		if err != nil {
@@ -366,9 +397,21 @@ func (c *limitsListCmd) Run(ctx context.Context, w world) error {
 				return err
 			}
 			for _, l := range spec.Limits {
-				fmt.Fprintf(t, "%s\t%s\t%s\n", n.path(), idOf(v), l)
+				limits = append(limits, limitOf{n.path(), idOf(v), l})
 			}
 		}
+	}
+	if c.Output == "json" {
+		raw, err := json.Marshal(limits)
+		if err != nil {
+			return err
+		}
+		return printJSON(w.out, raw)
+	}
+	t := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "SORT\tID\tLIMIT")
+	for _, l := range limits {
+		fmt.Fprintf(t, "%s\t%s\t%s\n", l.Sort, l.ID, l.Limit)
 	}
 	return t.Flush()
 }

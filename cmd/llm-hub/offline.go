@@ -5,8 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/url"
 
+	"github.com/llm-hub/llm-hub/client"
 	"github.com/llm-hub/llm-hub/events/natslog"
 	"github.com/llm-hub/llm-hub/gateway/web"
 	"github.com/llm-hub/llm-hub/projector/counters"
@@ -15,7 +15,7 @@ import (
 // offline opens the directory's stores and serves the operator's API to this
 // process alone, so that a command does the same with and without a server. No
 // fold runs: what is asked for is answered from what is stored.
-func (r *remote) offline(ctx context.Context, w world, dir *dataDir, logOnly bool) (*client, error) {
+func (r *remote) offline(ctx context.Context, w world, dir *dataDir, logOnly bool) (*connection, error) {
 	var closers stopList
 	closers.push("data directory", func(context.Context) error { return dir.close() })
 	hub, token, err := r.openHub(ctx, w, opening{dir: dir, logOnly: logOnly, closers: &closers})
@@ -45,15 +45,16 @@ func (r *remote) offline(ctx context.Context, w world, dir *dataDir, logOnly boo
 		<-ended
 		return err
 	})
-	return &client{
-		base: (&url.URL{Scheme: "http", Host: "in-process"}).String(), token: token,
-		http: &http.Client{Transport: &http.Transport{DialContext: pipe.dial, DisableKeepAlives: true}},
-		close: func() error {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-			defer cancel()
-			return closers.stop(ctx)
-		},
-	}, nil
+	doer := &http.Client{Transport: &http.Transport{DialContext: pipe.dial, DisableKeepAlives: true}}
+	c, err := client.New("http://in-process", token, doer)
+	if err != nil {
+		return nil, errors.Join(err, closers.stop(ctx))
+	}
+	return &connection{c, func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		defer cancel()
+		return closers.stop(ctx)
+	}}, nil
 }
 
 // opening is a directory that is being opened.

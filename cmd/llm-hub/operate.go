@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 )
 
 // Run prints the events of a range of the log, or applies dead letters again.
@@ -103,14 +102,15 @@ func (c *rebuildCmd) Run(ctx context.Context, w world) error {
 func (c *healthcheckCmd) Run(ctx context.Context, w world) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	hub := &client{base: strings.TrimRight(c.Address, "/"), http: http.DefaultClient}
-	if c.Address == "" {
-		var err error
-		if hub, err = c.running(); err != nil {
-			return err
-		}
+	find := c.running
+	if c.Address != "" {
+		find = func() (*connection, error) { return connectTo(c.Address, c.Token) }
 	}
-	resp, err := hub.do(ctx, http.MethodGet, "/readyz", nil)
+	hub, err := find()
+	if err != nil {
+		return err
+	}
+	resp, err := hub.send(ctx, message{method: http.MethodGet, path: "/readyz"})
 	if err != nil {
 		return err
 	}
