@@ -82,6 +82,11 @@ type message struct {
 	logOnly      bool   // it needs no tables
 }
 
+// do makes one call without a body.
+func (c *connection) do(ctx context.Context, method, path string, query url.Values) (*http.Response, error) {
+	return c.send(ctx, message{method: method, path: path, query: query})
+}
+
 // send makes one call; an answer other than 2xx is an error with the server's words. A
 // mistake in the question is the caller's.
 func (c *connection) send(ctx context.Context, m message) (*http.Response, error) {

@@ -57,7 +57,7 @@ func (c *exported) background(ctx context.Context, w world, what string, q url.V
 }
 
 // job makes a call that is answered by a job.
-func (c *client) job(ctx context.Context, m message) (job api.Export, err error) {
+func (c *connection) job(ctx context.Context, m message) (job api.Export, err error) {
 	resp, err := c.send(ctx, m)
 	if err != nil {
 		return job, err
@@ -68,7 +68,7 @@ func (c *client) job(ctx context.Context, m message) (job api.Export, err error)
 }
 
 // fetch writes the file of a job, which is not needed any more then.
-func (c *client) fetch(ctx context.Context, w world, job api.Export, at string) error {
+func (c *connection) fetch(ctx context.Context, w world, job api.Export, at string) error {
 	if job.Store != "" {
 		_, err := fmt.Fprintf(w.out, "%s/%s\n", job.Store, job.Name)
 		return err

@@ -24,17 +24,20 @@ import (
 // the applications' for gateways, and health.
 func (a *app) gate(ctx context.Context) error {
 	a.hub.signIns = newSignIns(a.registry)
+	var applications *api.API
+	var err error
+	if a.cfg.has("gateway") {
+		if applications, err = a.gateway(ctx); err != nil {
+			return err
+		}
+	}
 	operator, err := newOperator(a.token, a.hub)
 	if err != nil {
 		return err
 	}
 	a.signIn(ctx, operator.people)
 	guards, routes := operator.guards(), operator.routes()
-	if a.cfg.has("gateway") {
-		applications, err := a.gateway(ctx)
-		if err != nil {
-			return err
-		}
+	if applications != nil {
 		guards[web.Inference] = applications.Guard
 		routes = append(routes, applications.Routes()...)
 	}
@@ -84,6 +87,7 @@ func (a *app) gateway(ctx context.Context) (*api.API, error) {
 	if err := engine.Describe(a.registry); err != nil {
 		return nil, err
 	}
+	a.hub.prober = engine
 	answers, err := a.answers()
 	if err != nil {
 		return nil, err
@@ -147,7 +151,7 @@ func newOperator(token string, hub *localHub) (*operatorAPI, error) {
 	}
 	who := signin.NewIdentifier(operator, people)
 	api, err := admin.New(admin.Config{
-		Operator: who, Status: hub.status, Control: hub.plane, Rewrap: hub.keyring.Rotate,
+		Operator: who, Status: hub.status, Control: hub.plane, Prober: hub.prober, Rewrap: hub.keyring.Rotate,
 		Usage: hub.usage(), Ask: hub.ask(), Export: hub.export(), Exports: hub.exports(), Migrate: hub.migrate(), Counters: hub.usedBy, Ledger: hub.ledger,
 		Events: hub.events, Story: hub.story, Tail: hub.tail,
 		Verify: hub.verify, Rebuild: hub.rebuild, ApplyDead: hub.applyDead, Correct: hub.correct,

@@ -102,12 +102,6 @@ func (c *releaseCmd) Run(ctx context.Context, w world) error {
 	return c.order(ctx, w, objectPath(credentials{}, c.ID, "release"), client.ReleaseOrder{Model: c.Model, Reason: c.Reason})
 }
 
-// tokensCmd is everything that can be done with operators' tokens.
-type tokensCmd struct {
-	objectCmd[tokens]
-	Roll tokenRollCmd `cmd:"" help:"Give it a new secret, shown once."`
-}
-
 type tokenRollCmd struct {
 	edit
 	ID      string        `arg:"" help:"NAME."`

@@ -35,6 +35,7 @@ type localHub struct {
 	publisher *publish.Publisher // nil offline
 	plane     *control.Plane
 	keyring   *vault.Vault
+	prober    admin.Prober // nil where nothing calls vendors
 	counters  *counters.Projector
 	tables    *tables.Writer
 	jobs      *jobs.Jobs // exports; nil where there are no tables

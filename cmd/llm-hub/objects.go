@@ -18,19 +18,19 @@ import (
 
 // objectCmds are the commands for what is configured.
 type objectCmds struct {
-	Tenants     objectCmd[tenants]     `cmd:"" help:"Organisations."`
-	Users       objectCmd[users]       `cmd:"" help:"People of tenants."`
-	Accounts    accountsCmd            `cmd:"" help:"Who signs in."`
-	Keys        keysCmd                `cmd:"" help:"Virtual keys: what applications authenticate with."`
-	Providers   switchedCmd[providers] `cmd:"" help:"Vendor accounts."`
-	Credentials credentialsCmd         `cmd:"" help:"Vendor keys of providers."`
-	Models      objectCmd[models]      `cmd:"" help:"Logical models."`
-	Tokens      tokensCmd              `cmd:"" help:"Tokens of operators, of the installation or of a tenant."`
-	Prices      objectCmd[prices]      `cmd:"" help:"Prices that differ from the shipped book."`
-	Limits      limitsCmd              `cmd:"" help:"Limits, wherever they are."`
-	Settings    settingsCmd            `cmd:"" help:"Settings of the whole hub."`
-	Audit       auditCmd               `cmd:"" help:"Who changed what."`
-	MasterKey   masterKeyCmd           `cmd:"" help:"The key that secrets are sealed by."`
+	Tenants     objectCmd[tenants] `cmd:"" help:"Organisations."`
+	Users       objectCmd[users]   `cmd:"" help:"People of tenants."`
+	Accounts    accountsCmd        `cmd:"" help:"Who signs in."`
+	Keys        keysCmd            `cmd:"" help:"Virtual keys: what applications authenticate with."`
+	Providers   providersCmd       `cmd:"" help:"Vendor accounts."`
+	Credentials credentialsCmd     `cmd:"" help:"Vendor keys of providers."`
+	Models      objectCmd[models]  `cmd:"" help:"Logical models."`
+	Tokens      tokensCmd          `cmd:"" help:"Tokens of operators, of the installation or of a tenant."`
+	Prices      objectCmd[prices]  `cmd:"" help:"Prices that differ from the shipped book."`
+	Limits      limitsCmd          `cmd:"" help:"Limits, wherever they are."`
+	Settings    settingsCmd        `cmd:"" help:"Settings of the whole hub."`
+	Audit       auditCmd           `cmd:"" help:"Who changed what."`
+	MasterKey   masterKeyCmd       `cmd:"" help:"The key that secrets are sealed by."`
 }
 
 // noun is a sort of objects as commands name it.

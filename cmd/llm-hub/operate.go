@@ -110,7 +110,7 @@ func (c *healthcheckCmd) Run(ctx context.Context, w world) error {
 	if err != nil {
 		return err
 	}
-	resp, err := hub.send(ctx, message{method: http.MethodGet, path: "/readyz"})
+	resp, err := hub.do(ctx, http.MethodGet, "/readyz", nil)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,9 @@ type tokensCmd struct {
 	Show   showCmd[tokens]   `cmd:"" help:"Show one."`
 	Create tokenCreateCmd    `cmd:"" help:"Create one. It is shown once."`
 	Update updateCmd[tokens] `cmd:"" help:"Change one."`
+	Roll   tokenRollCmd      `cmd:"" help:"Give one a new secret, shown once."`
 	Delete deleteCmd[tokens] `cmd:"" help:"Remove one."`
+	past[tokens]
 }
 
 type tokenCreateCmd struct {

@@ -72,6 +72,8 @@ type Config struct {
 	Correct func(context.Context, CorrectionOrder) (Correction, error)
 	// Control is the configuration and the commands that change it.
 	Control *control.Plane
+	// Prober calls vendors for their own sake.
+	Prober Prober
 	// Rewrap wraps every data key by the master key that is first now; it returns
 	// how many there are.
 	Rewrap func(context.Context) (int, error)
@@ -95,7 +97,7 @@ func New(cfg Config) (*API, error) {
 
 // Routes are the addresses.
 func (a *API) Routes() []web.Route {
-	return described(append(slices.Concat(contractRoutes(), a.questionRoutes(), a.exportRoutes(), a.objectRoutes(), a.lifeRoutes(), a.auditRoutes()), []web.Route{
+	return described(append(slices.Concat(contractRoutes(), a.questionRoutes(), a.exportRoutes(), a.objectRoutes(), a.lifeRoutes(), a.probeRoutes(), a.auditRoutes()), []web.Route{
 		{Method: http.MethodGet, Path: "/api/v1/usage", Permission: web.Look, Handler: a.usage},
 		{Method: http.MethodGet, Path: "/api/v1/events", Permission: web.Review, Handler: a.events},
 		{Method: http.MethodGet, Path: "/api/v1/requests/stream", Permission: web.Look, Handler: a.tail},

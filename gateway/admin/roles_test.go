@@ -211,6 +211,8 @@ func lifeRoutes() []roleCase {
 		{"operate POST /api/v1/credentials/:provider/:name/cooldown", "credentials/p/c/cooldown", `{"for": "1m"}`, hubOperates},
 		{"operate POST /api/v1/credentials/:provider/:name/release", "credentials/p/c/release", "", hubOperates},
 		{"inspect GET /api/v1/cooldowns", "cooldowns", "", hubLooks},
+		{"operate POST /api/v1/providers/:id/test", "providers/p/test", "{}", hubOperates},
+		{"operate GET /api/v1/providers/:id/models", "providers/p/models", "", hubOperates},
 	}
 }
 
@@ -218,7 +220,7 @@ func lifeRoutes() []roleCase {
 func dry(c roleCase) bool {
 	word, _, _ := strings.Cut(strings.TrimPrefix(c.target, "/"), "/")
 	word, _, _ = strings.Cut(word, "?")
-	return !strings.Contains(c.route, " GET ") &&
+	return !strings.Contains(c.route, " GET ") && !strings.HasSuffix(c.target, "/test") &&
 		slices.Contains([]string{"tenants", "users", "keys", "models", "providers", "credentials", "prices", "settings", "tokens", "config"}, word)
 }
 
@@ -387,6 +389,7 @@ func facts() admin.Config {
 	}
 	long := func(context.Context, func(any) error) (any, error) { return "done", nil }
 	return admin.Config{
+		Prober: prober{},
 		Usage: func(_ context.Context, q admin.UsageQuery) (admin.UsageTable, error) {
 			t := admin.UsageTable{}
 			for _, fact := range visible(q.Scope) {

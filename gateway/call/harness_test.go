@@ -43,6 +43,7 @@ type hub struct {
 	log       *memlog.Log
 	publisher *publish.Publisher
 	cooldowns *route.Cooldowns
+	engine    *call.Engine
 	admitter  *admit.Admitter
 	stop      context.CancelFunc
 	gateway   *httptest.Server
@@ -127,6 +128,7 @@ func newHub(t *testing.T, s settings) *hub {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.engine = engine
 	catalog := h.catalog()
 	var ids atomic.Int64
 	h.gateway = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

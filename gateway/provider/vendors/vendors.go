@@ -87,7 +87,8 @@ func adapter(info Info, clients map[provider.Dialect]chat.Client) provider.Vendo
 		return struct {
 			translating
 			provider.Reranker
-		}{translated(cohere.Wire{}, clients), cohere.Wire{}}
+			provider.ModelLister
+		}{translated(cohere.Wire{}, clients), cohere.Wire{}, cohere.Wire{}}
 	case Converse:
 		return bedrock.New(clients)
 	case Vertex:
