@@ -176,6 +176,8 @@ func readPrincipal(r *reader, key []byte, p *events.Principal) {
 	switch string(key) {
 	case "user":
 		p.User = r.name()
+	case "team":
+		p.Team = r.name()
 	case "key":
 		p.Key = r.name()
 	case "model":

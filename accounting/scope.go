@@ -11,6 +11,7 @@ type ScopeKind string
 // cross tenants and so have one shard per partition, which readers add up.
 const (
 	TenantScope      ScopeKind = "tenant"
+	TeamScope        ScopeKind = "team"
 	UserScope        ScopeKind = "user"
 	KeyScope         ScopeKind = "key"
 	TenantModelScope ScopeKind = "tenant_model" // a logical model in a tenant
@@ -21,17 +22,20 @@ const (
 // Scope is one thing that usage is counted for.
 type Scope struct {
 	Kind ScopeKind
-	ID   string // `acme`; `acme/ci` for a user or key; `acme/smart`; `smart`; `openai/main` for a credential
+	ID   string // `acme`; `acme/ci` for a team, user or key; `acme/smart`; `smart`; `openai/main` for a credential
 }
 
 // Sharded tells whether the scope has one counter per partition.
 func (s Scope) Sharded() bool { return s.Kind == ModelScope || s.Kind == CredentialScope }
 
-// PrincipalScopes are the scopes a request is admitted under: tenant, user (if
-// any), key, and logical model, in the tenant and altogether.
+// PrincipalScopes are the scopes a request is admitted under: tenant, team and user
+// (if any), key, and logical model, in the tenant and altogether.
 func PrincipalScopes(t events.TenantID, p events.Principal) []Scope {
-	out := make([]Scope, 0, 6)
+	out := make([]Scope, 0, 7)
 	out = append(out, Scope{TenantScope, string(t)})
+	if p.Team != "" {
+		out = append(out, Scope{TeamScope, string(t) + "/" + p.Team})
+	}
 	if p.User != "" {
 		out = append(out, Scope{UserScope, string(t) + "/" + p.User})
 	}

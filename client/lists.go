@@ -46,13 +46,20 @@ type KeyList struct {
 	State  string `query:"state" doc:"Only of this state." enum:"active,paused,revoked"`
 	Tag    string `query:"tag" doc:"Only with this tag."`
 	User   string `query:"user" doc:"Only of this owner: the id of a user."`
+	Team   string `query:"team" doc:"Only of this team."`
 	Model  string `query:"model" doc:"Only those that may use this logical model."`
+}
+
+// TeamList narrows a list of teams.
+type TeamList struct {
+	ListQuery
+	Tenant string `query:"tenant" doc:"Only of this one."`
 }
 
 // TokenList narrows a list of operators' tokens.
 type TokenList struct {
 	ListQuery
-	Role string `query:"role" doc:"Only of this role." enum:"admin,operator,viewer"`
+	Role string `query:"role" doc:"Only of this role." enum:"owner,admin,operator,member,viewer"`
 }
 
 // InTenant names the tenant that something is made in.

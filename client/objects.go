@@ -44,6 +44,11 @@ func (c *Client) Users() Objects[User, UserList] {
 	return Objects[User, UserList]{c, "users", "tenant", 2}
 }
 
+// Teams are people and keys of tenants that spend together.
+func (c *Client) Teams() Objects[Team, TeamList] {
+	return Objects[Team, TeamList]{c, "teams", "tenant", 2}
+}
+
 // Keys are the virtual keys; a tenant holds them.
 func (c *Client) Keys() Objects[Key, KeyList] { return Objects[Key, KeyList]{c, "keys", "tenant", 2} }
 

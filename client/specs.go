@@ -81,6 +81,7 @@ type Tenant struct {
 	Limits       []Limit  `json:"limits,omitempty"`
 	Keys         []Key    `json:"keys,omitempty"`
 	Users        []User   `json:"users,omitempty"`
+	Teams        []Team   `json:"teams,omitempty"`
 	OnDisconnect string   `json:"on_disconnect,omitempty"`
 	Models       []string `json:"models,omitempty"`
 	OwnLimits    []Limit  `json:"own_limits,omitempty"`
@@ -97,11 +98,20 @@ type User struct {
 	Expires   string   `json:"expires,omitempty"`
 }
 
+// Team is people and keys of a tenant that spend together.
+type Team struct {
+	Name    string   `json:"name"`
+	Members []string `json:"members,omitempty"`
+	Models  []string `json:"models,omitempty"`
+	Limits  []Limit  `json:"limits,omitempty"`
+}
+
 // Key is a virtual key: what applications authenticate with.
 type Key struct {
 	Name      string    `json:"name"`
 	Key       string    `json:"key,omitempty"`
 	User      string    `json:"user,omitempty"`
+	Team      string    `json:"team,omitempty"`
 	Models    []string  `json:"models,omitempty"`
 	Limits    []Limit   `json:"limits,omitempty"`
 	Endpoints []string  `json:"endpoints,omitempty"`

@@ -46,6 +46,7 @@ const (
 	ModelSort      Sort = "model" // a logical model
 	TenantSort     Sort = "tenant"
 	UserSort       Sort = "user"
+	TeamSort       Sort = "team"  // users of a tenant, and its keys, that spend together
 	KeySort        Sort = "key"   // a virtual key
 	TokenSort      Sort = "token" // of an operator
 	AccountSort    Sort = "account"
@@ -55,7 +56,7 @@ const (
 
 // Sorts returns every sort, each after those it may refer to.
 func Sorts() []Sort {
-	return []Sort{SettingsSort, PriceSort, ProviderSort, CredentialSort, ModelSort, TenantSort, UserSort, KeySort, TokenSort, AccountSort, InviteSort, CooldownSort}
+	return []Sort{SettingsSort, PriceSort, ProviderSort, CredentialSort, ModelSort, TenantSort, UserSort, TeamSort, KeySort, TokenSort, AccountSort, InviteSort, CooldownSort}
 }
 
 // Set is the kind that says how an object of the sort is from now on.

@@ -6,6 +6,7 @@ import "time"
 // logical model, which is global.
 type Principal struct {
 	User  string `json:"user,omitempty"`
+	Team  string `json:"team,omitempty"`
 	Key   string `json:"key"`
 	Model string `json:"model"` // logical model as configured
 }
@@ -62,7 +63,7 @@ type RequestRejected struct {
 
 // Limit tells which limit refused a request.
 type Limit struct {
-	Scope   string    `json:"scope"`             // tenant, user, key, tenant_model, model, credential
+	Scope   string    `json:"scope"`             // tenant, team, user, key, tenant_model, model, credential
 	Per     string    `json:"per"`               // minute, hour, day, week, month, life
 	Of      string    `json:"of"`                // requests, tokens, input_tokens, output_tokens, cost
 	Max     int64     `json:"max"`               // in units of Of; cost in nano-USD

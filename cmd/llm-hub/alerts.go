@@ -34,7 +34,7 @@ func (l limitsInForce) Limits(s accounting.Scope) []accounting.Limit {
 		if p := c.Providers[owner]; p != nil {
 			return ofNamed(p.Credentials, name, func(c *control.Credential) (string, []accounting.Limit) { return c.Name, c.Limits })
 		}
-	case accounting.TenantScope, accounting.UserScope, accounting.KeyScope, accounting.TenantModelScope:
+	case accounting.TenantScope, accounting.TeamScope, accounting.UserScope, accounting.KeyScope, accounting.TenantModelScope:
 		return ofTenant(c.Tenants[events.TenantID(owner)], s.Kind, name)
 	}
 	return nil
@@ -44,6 +44,8 @@ func ofTenant(t *control.Tenant, kind accounting.ScopeKind, name string) []accou
 	switch {
 	case t == nil:
 		return nil
+	case kind == accounting.TeamScope:
+		return ofNamed(t.Teams, name, func(m *control.Team) (string, []accounting.Limit) { return m.Name, m.Limits })
 	case kind == accounting.UserScope:
 		return ofNamed(t.Users, name, func(u *control.User) (string, []accounting.Limit) { return u.ID, u.Limits })
 	case kind == accounting.KeyScope:

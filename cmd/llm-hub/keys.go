@@ -27,6 +27,7 @@ type keyCreateCmd struct {
 	Tenant   string        `required:"" help:"Whose key it is."`
 	Name     string        `arg:"" help:"Names the key in events, limits and reports."`
 	User     string        `help:"E-mail address or id of the user who has it, and whose limits then hold too."`
+	Team     string        `help:"Team whose key it is, and whose limits then hold too."`
 	Model    []string      `help:"Logical models it may use. Default: all."`
 	Endpoint []string      `help:"Endpoints it may use, like chat.completions. Default: all."`
 	From     []string      `help:"Networks or addresses it may be used from. Default: all." placeholder:"CIDR"`
@@ -45,6 +46,9 @@ func (c *keyCreateCmd) Run(ctx context.Context, w world) error {
 	}
 	if c.User != "" {
 		spec["user"] = c.User
+	}
+	if c.Team != "" {
+		spec["team"] = c.Team
 	}
 	if c.Expires != 0 {
 		spec["expires"] = time.Now().Add(c.Expires).UTC().Format(time.RFC3339)

@@ -138,6 +138,13 @@ func TestTwoNodesSeeOneCatalog(t *testing.T) {
 	first.configure(t, http.MethodDelete, "users/acme/"+user.ID, nil, nil)
 	mayManage(http.StatusUnauthorized, "a removed user's token is refused")
 
+	first.configure(t, http.MethodPost, "teams?tenant=acme", map[string]any{"name": "red", "limits": []map[string]any{{"per": "day", "requests": 1}}}, nil)
+	first.configure(t, http.MethodPost, "keys?tenant=acme", map[string]any{"name": "of-red", "team": "red"}, &made)
+	ofTeam := made.Keys[0].Key
+	becomes(second, ofTeam, http.StatusOK, "the one request a day of a team")
+	becomes(first, ofTeam, http.StatusTooManyRequests, "the team's limit holds")
+	first.configure(t, http.MethodDelete, "keys/acme/of-red", nil, nil)
+
 	if a := asks(first, limitedKey); a.status != http.StatusOK {
 		t.Fatalf("the first of one request a day: %d %s", a.status, a.body)
 	}

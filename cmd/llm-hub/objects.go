@@ -21,6 +21,7 @@ type objectCmds struct {
 	Tenants     objectCmd[tenants] `cmd:"" help:"Organisations."`
 	Users       objectCmd[users]   `cmd:"" help:"People of tenants."`
 	Accounts    accountsCmd        `cmd:"" help:"Who signs in."`
+	Teams       objectCmd[teams]   `cmd:"" help:"Teams or projects of tenants: people and keys that spend together."`
 	Keys        keysCmd            `cmd:"" help:"Virtual keys: what applications authenticate with."`
 	Providers   providersCmd       `cmd:"" help:"Vendor accounts."`
 	Credentials credentialsCmd     `cmd:"" help:"Vendor keys of providers."`
@@ -44,6 +45,7 @@ type noun interface {
 type (
 	tenants     struct{}
 	users       struct{}
+	teams       struct{}
 	keys        struct{}
 	providers   struct{}
 	credentials struct{}
@@ -56,6 +58,8 @@ func (tenants) path() string       { return "tenants" }
 func (tenants) holder() string     { return "" }
 func (users) path() string         { return "users" }
 func (users) holder() string       { return "tenant" }
+func (teams) path() string         { return "teams" }
+func (teams) holder() string       { return "tenant" }
 func (keys) path() string          { return "keys" }
 func (keys) holder() string        { return "tenant" }
 func (providers) path() string     { return "providers" }
@@ -378,7 +382,7 @@ type limitOf struct {
 
 type limitsSetCmd struct {
 	edit
-	Sort  string   `arg:"" help:"tenants, users, keys, models or credentials." enum:"tenants,users,keys,models,credentials"`
+	Sort  string   `arg:"" help:"tenants, users, teams, keys, models or credentials." enum:"tenants,users,teams,keys,models,credentials"`
 	ID    string   `arg:"" help:"Its id: NAME, or HOLDER/NAME of what a tenant or provider holds."`
 	Limit []string `help:"Like per=month,cost_usd=500,mode=soft. None: no limits." sep:"none" placeholder:"LIMIT"`
 }
@@ -386,7 +390,7 @@ type limitsSetCmd struct {
 // Run prints every limit and whose it is.
 func (c *limitsListCmd) Run(ctx context.Context, w world) error {
 	limits := []limitOf{}
-	for _, n := range []noun{tenants{}, users{}, keys{}, models{}, credentials{}} {
+	for _, n := range []noun{tenants{}, users{}, teams{}, keys{}, models{}, credentials{}} {
 		all, err := c.views(ctx, w, n, "")
 		if err != nil {
 			return err

@@ -60,6 +60,9 @@ func LimitedScopes(c *control.Catalog, tenant events.TenantID) []Limited {
 		for _, model := range slices.Sorted(maps.Keys(t.ModelLimits)) {
 			add(accounting.TenantModelScope, name+"/"+model, t.ModelLimits[model])
 		}
+		for _, m := range t.Teams {
+			add(accounting.TeamScope, name+"/"+m.Name, m.Limits)
+		}
 		for _, u := range t.Users {
 			add(accounting.UserScope, name+"/"+u.ID, u.Limits)
 		}
@@ -206,7 +209,7 @@ func allBudgets(ctx context.Context, scopes []Limited, counters countersFunc, no
 	return out, nil
 }
 
-// ownScope tells whether what is counted is one user's alone: theirs, or of a key of theirs.
+// ownScope tells whether what is counted is one user's: theirs, or of a key or a team of theirs.
 func ownScope(t *control.Tenant, user string, s accounting.Scope) bool {
 	name := strings.TrimPrefix(s.ID, string(t.ID)+"/")
 	switch {
@@ -214,6 +217,8 @@ func ownScope(t *control.Tenant, user string, s accounting.Scope) bool {
 		return false
 	case s.Kind == accounting.UserScope:
 		return name == user
+	case s.Kind == accounting.TeamScope:
+		return slices.ContainsFunc(t.Teams, func(m *control.Team) bool { return m.Name == name && slices.Contains(m.Members, user) })
 	case s.Kind == accounting.KeyScope:
 		return slices.ContainsFunc(t.Keys, func(k *control.Key) bool { return k.Name == name && k.User != nil && k.User.ID == user })
 	}

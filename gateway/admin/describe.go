@@ -65,6 +65,7 @@ func descriptions() map[string]web.Doc {
 	ofSort[client.Model](docs, sortDoc{"models", "logical model", "/{id}", client.ModelList{}, nil})
 	ofSort[client.Tenant](docs, sortDoc{"tenants", "tenant", "/{id}", client.ListQuery{}, nil})
 	ofSort[client.User](docs, sortDoc{"users", "user", "/{tenant}/{id}", client.UserList{}, client.InTenant{}})
+	ofSort[client.Team](docs, sortDoc{"teams", "team", "/{tenant}/{name}", client.TeamList{}, client.InTenant{}})
 	ofSort[client.Key](docs, sortDoc{"keys", "virtual key", "/{tenant}/{name}", client.KeyList{}, client.InTenant{}})
 	ofSort[client.Token](docs, sortDoc{"tokens", "token", "/{id}", client.TokenList{}, nil})
 	const settings = "/api/v1/settings"

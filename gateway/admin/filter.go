@@ -37,6 +37,7 @@ func (o objects) filter(p *params) filter {
 		add("state", is("state", "active"))
 		add("tag", among("tags", false))
 		add("user", is("user", ""))
+		add("team", is("team", ""))
 		add("model", among("models", true))
 	case events.TokenSort:
 		add("role", is("role", ""))

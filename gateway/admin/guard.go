@@ -95,7 +95,7 @@ func tenantsOf(c echo.Context) []events.TenantID {
 	if tenant, err := url.PathUnescape(c.Param("tenant")); err == nil && tenant != "" {
 		out = append(out, events.TenantID(tenant))
 	}
-	for _, held := range []string{"tenants", "users", "keys"} {
+	for _, held := range []string{"tenants", "users", "teams", "keys"} {
 		if id, found := strings.CutPrefix(c.Path(), "/api/v1/"+held+"/"); found && strings.HasPrefix(id, "*") {
 			tenant, _, _ := strings.Cut(pathID(c), "/")
 			out = append(out, events.TenantID(tenant))

@@ -35,6 +35,7 @@ func (a *API) livedSorts() []lived {
 		{of(events.ModelSort, "models", ""), "/:id", web.Inspect, web.Configure, client.Changed[client.Model]{}},
 		{of(events.TenantSort, "tenants", ""), "/:tenant", web.Review, web.ManageTenant, client.Changed[client.Tenant]{}},
 		{of(events.UserSort, "users", "tenant"), "/:tenant/:id", web.Review, web.ManagePeople, client.Changed[client.User]{}},
+		{of(events.TeamSort, "teams", "tenant"), "/:tenant/:name", web.Review, web.ManagePeople, client.Changed[client.Team]{}},
 		{of(events.KeySort, "keys", "tenant"), "/:tenant/:name", web.Review, web.ManageKeys, client.Changed[client.Key]{}},
 		{of(events.TokenSort, "tokens", ""), "/:id", web.Inspect, web.Administer, client.Changed[client.Token]{}},
 	}

@@ -42,6 +42,7 @@ func (a *API) objectRoutes() []web.Route {
 		{objects{a, events.ModelSort, "/api/v1/models", ""}, web.Look, web.Configure, web.Configure},
 		{objects{a, events.TenantSort, "/api/v1/tenants", ""}, web.Look, web.Configure, web.ManageTenant},
 		{objects{a, events.UserSort, "/api/v1/users", "tenant"}, web.Look, web.ManagePeople, web.ManagePeople},
+		{objects{a, events.TeamSort, "/api/v1/teams", "tenant"}, web.Look, web.ManagePeople, web.ManagePeople},
 		{objects{a, events.KeySort, "/api/v1/keys", "tenant"}, web.Look, web.ManageKeys, web.ManageKeys},
 		// Who may change tokens could give themselves a greater one.
 		{objects{a, events.TokenSort, "/api/v1/tokens", ""}, web.Inspect, web.Administer, web.Administer},

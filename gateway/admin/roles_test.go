@@ -121,6 +121,15 @@ func peopleRoutes() []roleCase {
 
 func keyRoutes() []roleCase {
 	return []roleCase{
+		{"look GET /api/v1/teams", "teams", "", everybody},
+		{"look GET /api/v1/teams", "teams?tenant=acme", "", everybody},
+		{"look GET /api/v1/teams/*", "teams/acme/red", "", everybody},
+		{"look GET /api/v1/teams/*", "teams/acme/blue", "", "200 200 200 | 200 200 200 404 200"},
+		{"people POST /api/v1/teams", "teams?tenant=acme", `{"name": "new", "members": ["member@people.test"]}`, "201 403 403 | 201 201 403 403 403"},
+		{"people PATCH /api/v1/teams/*", "teams/acme/red", `{"limits": [{"per": "day", "requests": 1}]}`, "200 403 403 | 200 200 403 403 403"},
+		{"people DELETE /api/v1/teams/*", "teams/acme/blue", "", "200 403 403 | 200 200 403 403 403"},
+		{"keys PATCH /api/v1/keys/*", "keys/acme/mine", `{"team": "red"}`, "200 403 403 | 200 200 200 200 403"},
+		{"keys PATCH /api/v1/keys/*", "keys/acme/mine", `{"team": "blue"}`, "200 403 403 | 200 200 200 404 403"},
 		{"look GET /api/v1/keys", "keys", "", everybody},
 		{"look GET /api/v1/keys", "keys?tenant=acme", "", everybody},
 		{"look GET /api/v1/keys/*", "keys/acme/ci", "", "200 200 200 | 200 200 200 404 200"},
@@ -191,6 +200,8 @@ func lifeRoutes() []roleCase {
 	return []roleCase{
 		{"review GET /api/v1/tenants/:tenant/history", "tenants/acme/history", "", notMembers},
 		{"review GET /api/v1/users/:tenant/:id/history", "users/acme/member@acme/history", "", notMembers},
+		{"review GET /api/v1/teams/:tenant/:name/history", "teams/acme/red/history", "", notMembers},
+		{"people POST /api/v1/teams/:tenant/:name/rollback", "teams/acme/red/rollback", back, "404 403 403 | 404 404 403 403 403"},
 		{"review GET /api/v1/keys/:tenant/:name/history", "keys/acme/ci/history", "", notMembers},
 		{"inspect GET /api/v1/models/:id/history", "models/smart/history", "", hubLooks},
 		{"inspect GET /api/v1/providers/:id/history", "providers/p/history", "", hubLooks},
@@ -221,7 +232,7 @@ func dry(c roleCase) bool {
 	word, _, _ := strings.Cut(strings.TrimPrefix(c.target, "/"), "/")
 	word, _, _ = strings.Cut(word, "?")
 	return !strings.Contains(c.route, " GET ") && !strings.HasSuffix(c.target, "/test") &&
-		slices.Contains([]string{"tenants", "users", "keys", "models", "providers", "credentials", "prices", "settings", "tokens", "config"}, word)
+		slices.Contains([]string{"tenants", "users", "teams", "keys", "models", "providers", "credentials", "prices", "settings", "tokens", "config"}, word)
 }
 
 // TestRoles asks every route as everybody, about what is theirs and what is another
@@ -272,7 +283,7 @@ func TestMemberSeesTheirs(t *testing.T) {
 		t.Errorf("keys %v, users %v", keys, users)
 	}
 	budgets := decode[struct{ Rows []admin.Budget }](t, w.send("acme/member", "GET", "/api/v1/budgets", ""))
-	if len(budgets.Rows) != 1 || budgets.Rows[0].ID != "acme/mine" {
+	if len(budgets.Rows) != 2 || budgets.Rows[0].ID != "acme/red" || budgets.Rows[1].ID != "acme/mine" {
 		t.Errorf("budgets %+v", budgets.Rows)
 	}
 	if made := w.send("acme/member", "POST", "/api/v1/keys?tenant=acme", `{"name": "another"}`); made.Code != 201 {
@@ -362,6 +373,8 @@ func newRoleWorld(t *testing.T) *roleWorld {
 		for role := range strings.SplitSeq(tenantRoles, " ") {
 			c.send(201, "POST", "users?tenant="+tenant, fmt.Sprintf(`{"email": "%s@people.test", "role": %q}`, role, role))
 		}
+		c.send(201, "POST", "teams?tenant="+tenant, `{"name": "red", "members": ["member@people.test"], "limits": [{"per": "day", "requests": 4}]}`)
+		c.send(201, "POST", "teams?tenant="+tenant, `{"name": "blue", "members": ["operator@people.test"], "limits": [{"per": "day", "requests": 5}]}`)
 		c.send(201, "POST", "keys?tenant="+tenant, `{"name": "ci", "limits": [{"per": "day", "requests": 3}], "tags": ["`+tenant+`"]}`)
 		c.send(201, "POST", "keys?tenant="+tenant, `{"name": "mine", "user": "member@people.test", "limits": [{"per": "day", "requests": 2}]}`)
 		c.send(201, "POST", "tokens", `{"name": "of-`+tenant+`", "role": "admin", "tenant": "`+tenant+`"}`)

@@ -120,12 +120,15 @@ type Scoped struct {
 }
 
 // maxScopes is how many scopes a request may have: one of each kind.
-const maxScopes = 6
+const maxScopes = 7
 
 // Scopes are those of a request's scopes that have limits, in the order of
 // [accounting.PrincipalScopes]; nil if none has.
 func Scopes(c *control.Catalog, k *control.Key, p events.Principal) []Scoped {
-	var ofUser, ofModel []accounting.Limit
+	var ofTeam, ofUser, ofModel []accounting.Limit
+	if k.Team != nil {
+		ofTeam = k.Team.Limits
+	}
 	if k.User != nil {
 		ofUser = k.User.Limits
 	}
@@ -133,7 +136,7 @@ func Scopes(c *control.Catalog, k *control.Key, p events.Principal) []Scoped {
 		ofModel = m.Limits
 	}
 	ofTenantModel := k.Tenant.ModelLimits[p.Model]
-	if len(k.Tenant.Limits)+len(ofUser)+len(k.Limits)+len(ofTenantModel)+len(ofModel) == 0 {
+	if len(k.Tenant.Limits)+len(ofTeam)+len(ofUser)+len(k.Limits)+len(ofTenantModel)+len(ofModel) == 0 {
 		return nil
 	}
 	var out []Scoped
@@ -142,6 +145,8 @@ func Scopes(c *control.Catalog, k *control.Key, p events.Principal) []Scoped {
 		switch s.Kind {
 		case accounting.TenantScope:
 			limits = k.Tenant.Limits
+		case accounting.TeamScope:
+			limits = ofTeam
 		case accounting.UserScope:
 			limits = ofUser
 		case accounting.TenantModelScope:

@@ -570,12 +570,14 @@ func TestScopes(t *testing.T) {
 	user := &control.User{ID: "u_1", Limits: l(2)}
 	narrow := map[string][]accounting.Limit{"smart": l(5), "free": l(6)}
 	k := &control.Key{Tenant: &control.Tenant{ID: "acme", Limits: l(1), ModelLimits: narrow}, Name: "ci", User: user, Limits: l(3)}
+	k.Team = &control.Team{Name: "red", Limits: l(7)}
 	want := []Scoped{
-		{accounting.Scope{Kind: accounting.TenantScope, ID: "acme"}, l(1)}, {accounting.Scope{Kind: accounting.UserScope, ID: "acme/u_1"}, l(2)},
+		{accounting.Scope{Kind: accounting.TenantScope, ID: "acme"}, l(1)}, {accounting.Scope{Kind: accounting.TeamScope, ID: "acme/red"}, l(7)},
+		{accounting.Scope{Kind: accounting.UserScope, ID: "acme/u_1"}, l(2)},
 		{accounting.Scope{Kind: accounting.KeyScope, ID: "acme/ci"}, l(3)}, {accounting.Scope{Kind: accounting.TenantModelScope, ID: "acme/smart"}, l(5)},
 		{accounting.Scope{Kind: accounting.ModelScope, ID: "smart"}, l(4)},
 	}
-	if diff := cmp.Diff(want, Scopes(c, k, events.Principal{User: "u_1", Key: "ci", Model: "smart"})); diff != "" {
+	if diff := cmp.Diff(want, Scopes(c, k, events.Principal{User: "u_1", Team: "red", Key: "ci", Model: "smart"})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	bare := &control.Key{Tenant: &control.Tenant{ID: "acme"}, Name: "ci"}

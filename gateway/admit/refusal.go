@@ -58,7 +58,7 @@ type Detail struct {
 
 // LimitDetail is the limit that refused. Amounts are in units of Of; cost in nano-USD.
 type LimitDetail struct {
-	Scope    string    `json:"scope"`         // tenant, user, key, tenant_model, model, credential
+	Scope    string    `json:"scope"`         // tenant, team, user, key, tenant_model, model, credential
 	Per      string    `json:"per,omitempty"` // empty for concurrency
 	Of       string    `json:"of"`
 	Limit    int64     `json:"limit"`

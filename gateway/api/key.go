@@ -19,6 +19,7 @@ type keyView struct {
 	Name      string          `json:"name"`
 	ID        string          `json:"id,omitempty"` // public part of a generated key
 	User      string          `json:"user,omitempty"`
+	Team      string          `json:"team,omitempty"`
 	State     string          `json:"state"`
 	Expires   *time.Time      `json:"expires"`   // null: never
 	Models    []string        `json:"models"`    // it may use; null: all
@@ -51,6 +52,9 @@ func (a *API) key(c echo.Context) error {
 	}
 	if k.User != nil {
 		view.User = k.User.ID
+	}
+	if k.Team != nil {
+		view.Team = k.Team.Name
 	}
 	if !k.Expires.IsZero() {
 		view.Expires = &k.Expires

@@ -1,5 +1,6 @@
 // Package auth knows who calls: applications by a virtual key, operators by a
-// token, and what the role of an operator may. It decides from memory only.
+// token, and what the role of an operator may, in the installation or in a tenant.
+// It decides from memory only.
 //
 // One extractor reads every style of header that clients of the vendors use, so
 // that no route understands a credential another does not. Of addresses, which end

@@ -162,6 +162,9 @@ func principal(req *Request) events.Principal {
 	if req.Key.User != nil {
 		p.User = req.Key.User.ID
 	}
+	if req.Key.Team != nil {
+		p.Team = req.Key.Team.Name
+	}
 	return p
 }
 

@@ -8,7 +8,7 @@ import (
 
 // bounds narrow what a virtual key may be used for. What is nil or zero lets
 // everything through. A key is used within its own bounds and those of its tenant,
-// its user and the user who issued it, as they are at that moment.
+// its team, its user and the user who issued it, as they are at that moment.
 type bounds struct {
 	models    map[string]bool
 	endpoints map[string]bool
@@ -17,6 +17,8 @@ type bounds struct {
 }
 
 func (t *tenantDoc) bounds() bounds { return bounds{models: setOf(t.Models)} }
+
+func (m *teamDoc) bounds() bounds { return bounds{models: setOf(m.Models)} }
 
 func (u *userDoc) bounds() bounds {
 	return bounds{models: setOf(u.Models), endpoints: setOf(u.Endpoints), addresses: prefixesOf(u.Addresses), expires: u.Expires.time()}
@@ -132,6 +134,11 @@ func looser(limits, most []limitDoc) bool {
 func (d *Draft) exceeds(r Ref, key *keyDoc) (field string) {
 	if t, ok := d.doc(tenantRef(r.Tenant)).(*tenantDoc); ok {
 		if field = key.bounds().exceeds(t.bounds()); field != "" {
+			return field
+		}
+	}
+	if m, ok := d.doc(teamRef(r.Tenant, key.Team)).(*teamDoc); ok {
+		if field = key.bounds().exceeds(m.bounds()); field != "" {
 			return field
 		}
 	}

@@ -177,10 +177,19 @@ func (b *builder) tenant(doc *tenantDoc) {
 		})
 		within[reference(UserID(t.ID, string(u.Email)))], within[reference(u.Email)] = u.bounds(), u.bounds()
 	}
+	teams, ofTeam := map[reference]*Team{}, map[reference]bounds{}
+	for _, m := range doc.Teams {
+		team := &Team{Name: string(m.Name), Limits: limitsOf(m.Limits)}
+		for _, id := range memberIDs(t.ID, m.Members) {
+			team.Members = append(team.Members, string(id))
+		}
+		t.Teams = append(t.Teams, team)
+		teams[reference(m.Name)], ofTeam[reference(m.Name)] = team, m.bounds()
+	}
 	for i := range doc.Keys {
 		own := &doc.Keys[i]
-		k, may := b.key(t, own), own.bounds().and(doc.bounds()).and(within[own.User]).and(within[own.Issuer])
-		k.User = t.User(string(own.User))
+		k, may := b.key(t, own), own.bounds().and(doc.bounds()).and(ofTeam[own.Team]).and(within[own.User]).and(within[own.Issuer])
+		k.User, k.Team = t.User(string(own.User)), teams[own.Team]
 		k.Models, k.Endpoints, k.Addresses, k.Expires = may.models, may.endpoints, may.addresses, may.expires
 		t.Keys = append(t.Keys, k)
 	}

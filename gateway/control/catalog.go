@@ -86,6 +86,7 @@ type Tenant struct {
 	ModelLimits  map[string][]accounting.Limit // narrowed to a logical model, by its name
 	Keys         []*Key
 	Users        []*User
+	Teams        []*Team
 	OnDisconnect string // drain, cancel
 }
 
@@ -111,13 +112,21 @@ func (t *Tenant) User(name string) *User {
 	return t.Users[i]
 }
 
-// Key is a virtual key. What it may is within the bounds of its tenant, its user and
-// its issuer.
+// Team is people and keys of a tenant that spend together.
+type Team struct {
+	Name    string
+	Members []string // ids of users
+	Limits  []accounting.Limit
+}
+
+// Key is a virtual key. What it may is within the bounds of its tenant, its team,
+// its user and its issuer.
 type Key struct {
 	Tenant *Tenant
 	Name   string
 	ID     string          // public part of a generated one, else empty
 	User   *User           // nil: none
+	Team   *Team           // nil: none
 	Models map[string]bool // allow-list, nil: all
 	Limits []accounting.Limit
 

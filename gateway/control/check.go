@@ -191,12 +191,41 @@ func (c *checker) tenant(path string, t *tenantDoc) {
 		c.limits(where, t.Users[i].Limits)
 		c.allowList(in(where, "models"), t.Users[i].Models)
 	}
+	teams := names{c: c, what: "team of the tenant"}
+	for i := range t.Teams {
+		where := at(in(path, "teams"), i)
+		teams.add(in(where, "name"), string(t.Teams[i].Name))
+		c.team(where, &t.Teams[i], people)
+	}
 	keys := names{c: c, what: "key of the tenant"}
 	for i := range t.Keys {
 		where := at(in(path, "keys"), i)
 		keys.add(in(where, "name"), string(t.Keys[i].Name))
 		c.key(where, &t.Keys[i], people)
+		c.refer(in(where, "team"), "team of this tenant", t.Keys[i].Team, t.teamNames())
 	}
+}
+
+func (c *checker) team(path string, m *teamDoc, people []string) {
+	for i := range m.Members {
+		m.Members[i] = reference(strings.ToLower(string(m.Members[i])))
+		where := at(in(path, "members"), i)
+		if slices.Contains(m.Members[:i], m.Members[i]) {
+			c.mistake(where, "%s is listed twice", c.show(where, string(m.Members[i])))
+			continue
+		}
+		c.refer(where, "user of this tenant", m.Members[i], people)
+	}
+	c.allowList(in(path, "models"), m.Models)
+	c.limits(path, m.Limits)
+}
+
+func (t *tenantDoc) teamNames() []string {
+	var out []string
+	for _, m := range t.Teams {
+		out = append(out, string(m.Name))
+	}
+	return out
 }
 
 func (c *checker) key(path string, k *keyDoc, people []string) {

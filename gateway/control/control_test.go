@@ -148,15 +148,19 @@ func TestParseTenants(t *testing.T) {
 		Limits:  []accounting.Limit{{Per: accounting.Day, Of: accounting.OfInputTokens, Max: 1_000_000, Mode: accounting.Hard}},
 		Expires: time.Date(2031, 1, 31, 0, 0, 0, 0, time.UTC),
 	}
+	team := &control.Team{
+		Name: "research", Members: []string{user.ID},
+		Limits: []accounting.Limit{{Per: accounting.Week, Of: accounting.OfCost, Max: 20_000_000_000, Mode: accounting.Hard}},
+	}
 	acme := &control.Tenant{
-		ID: "acme", OnDisconnect: "cancel", Users: []*control.User{user},
+		ID: "acme", OnDisconnect: "cancel", Users: []*control.User{user}, Teams: []*control.Team{team},
 		Limits: []accounting.Limit{{Per: accounting.Month, Of: accounting.OfCost, Max: 500_000_000_000, Mode: accounting.Hard}},
 		ModelLimits: map[string][]accounting.Limit{
 			"smart": {{Per: accounting.Day, Of: accounting.OfRequests, Max: 100, Mode: accounting.Hard, Model: "smart"}},
 		},
 		Keys: []*control.Key{
 			{
-				Name: "ci", User: user, Models: map[string]bool{"smart": true, "fast-1.5": true}, Limits: []accounting.Limit{
+				Name: "ci", User: user, Team: team, Models: map[string]bool{"smart": true, "fast-1.5": true}, Limits: []accounting.Limit{
 					{Per: accounting.Minute, Of: accounting.OfRequests, Max: 60, Mode: accounting.Hard},
 					{Per: accounting.Day, Of: accounting.OfOutputTokens, Max: 1_000_000, Mode: accounting.Shadow},
 					{Of: accounting.OfConcurrency, Max: 8, Mode: accounting.Hard},

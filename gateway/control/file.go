@@ -77,6 +77,7 @@ type tenantDoc struct {
 	Limits       []limitDoc   `yaml:"limits" doc:"What the organisation may spend."`
 	Keys         []keyDoc     `yaml:"keys" doc:"Virtual keys: what applications authenticate with."`
 	Users        []userDoc    `yaml:"users" doc:"People."`
+	Teams        []teamDoc    `yaml:"teams" doc:"Teams or projects: people and keys that spend together."`
 	OnDisconnect onDisconnect `yaml:"on_disconnect" doc:"What becomes of the vendor call when a client hangs up. Default drain."`
 	Models       []reference  `yaml:"models" doc:"Logical models the organisation may use. Default: all."`
 	OwnLimits    []limitDoc   `yaml:"own_limits" doc:"What the organisation allows itself, beside limits: its owners and admins may set it."`
@@ -86,6 +87,7 @@ type keyDoc struct {
 	Name   id          `yaml:"name" required:"true" doc:"Names the key in events, limits and reports."`
 	Key    suppliedKey `yaml:"key" doc:"The secret itself: 32 to 256 visible ASCII characters. Default: generated, and shown once."`
 	User   reference   `yaml:"user" doc:"E-mail address of the user of this tenant who uses the key, and whose limits then hold too."`
+	Team   reference   `yaml:"team" doc:"Team of this tenant whose key it is, and whose limits then hold too."`
 	Models []reference `yaml:"models" doc:"Logical models the key may use. Default: all."`
 	Limits []limitDoc  `yaml:"limits" doc:"What may be spent with this key."`
 
@@ -113,6 +115,13 @@ type userDoc struct {
 	Endpoints []endpointName `yaml:"endpoints" doc:"Endpoints the person's keys may use. Default: all."`
 	Addresses []network      `yaml:"addresses" doc:"Networks or addresses the person's keys may be used from. Default: all."`
 	Expires   moment         `yaml:"expires" doc:"When the person's keys and tokens stop working. Default: never."`
+}
+
+type teamDoc struct {
+	Name    id          `yaml:"name" required:"true" doc:"Names the team in events, limits and reports."`
+	Members []reference `yaml:"members" doc:"E-mail addresses or ids of users of this tenant, who see the team and may give it keys of theirs."`
+	Models  []reference `yaml:"models" doc:"Logical models the team's keys may use. Default: all."`
+	Limits  []limitDoc  `yaml:"limits" doc:"What the team's keys may spend together."`
 }
 
 type limitDoc struct {

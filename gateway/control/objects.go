@@ -138,16 +138,19 @@ func (d *Draft) partsOf(sort events.Sort, holder string, doc any) ([]*part, erro
 		f.Tenants = []tenantDoc{*doc}
 	case *userDoc:
 		f.Tenants = []tenantDoc{{Name: tenantID(holder), Users: []userDoc{*doc}}}
+	case *teamDoc:
+		f.Tenants = []tenantDoc{{Name: tenantID(holder), Teams: []teamDoc{*doc}}}
 	case *keyDoc:
 		f.Tenants = []tenantDoc{{Name: tenantID(holder), Keys: []keyDoc{*doc}}}
 	}
-	if sort == events.UserSort || sort == events.KeySort {
+	inTenant := sort == events.UserSort || sort == events.TeamSort || sort == events.KeySort
+	if inTenant {
 		if r := (Ref{events.TenantSort, events.TenantID(holder), holder}); d.plan.parts[r] == nil {
 			return nil, missing(r)
 		}
 	}
 	parts := slices.DeleteFunc(f.parts(d.kinds), func(one *part) bool {
-		return (sort == events.CredentialSort || sort == events.UserSort || sort == events.KeySort) && one.Sort != sort
+		return (sort == events.CredentialSort || inTenant) && one.Sort != sort
 	})
 	if len(parts) == 0 { // nothing is said in it
 		parts = []*part{{Ref: Ref{sort, events.NoTenant, hubID}, doc: doc}}

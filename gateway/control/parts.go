@@ -175,7 +175,7 @@ func (f *file) parts(kinds []Kind) []*part {
 		add(events.ModelSort, events.NoTenant, string(f.Models[i].Name), "", &f.Models[i])
 	}
 	for _, t := range f.Tenants {
-		t.Keys, t.Users = nil, nil
+		t.Keys, t.Users, t.Teams = nil, nil, nil
 		add(events.TenantSort, events.TenantID(t.Name), string(t.Name), "", &t)
 	}
 	for i := range f.Tenants {
@@ -183,6 +183,13 @@ func (f *file) parts(kinds []Kind) []*part {
 		for j := range f.Tenants[i].Users {
 			u := &f.Tenants[i].Users[j]
 			add(events.UserSort, t, UserID(t, string(u.Email)), "", u)
+		}
+	}
+	for i := range f.Tenants {
+		t := events.TenantID(f.Tenants[i].Name)
+		for _, m := range f.Tenants[i].Teams {
+			m.Members = memberIDs(t, m.Members)
+			add(events.TeamSort, t, string(m.Name), "", &m)
 		}
 	}
 	for i := range f.Tenants {
@@ -199,6 +206,18 @@ func (f *file) parts(kinds []Kind) []*part {
 			t.User = reference(UserID(events.TenantID(t.Tenant), string(t.User)))
 		}
 		add(events.TokenSort, events.NoTenant, string(t.Name), "", &t)
+	}
+	return out
+}
+
+// memberIDs are the ids of people who may be named by their addresses.
+func memberIDs(t events.TenantID, names []reference) []reference {
+	var out []reference
+	for _, n := range names {
+		if strings.Contains(string(n), "@") {
+			n = reference(UserID(t, string(n)))
+		}
+		out = append(out, n)
 	}
 	return out
 }
@@ -247,6 +266,8 @@ func newDoc(s events.Sort) any {
 		return new(tenantDoc)
 	case events.UserSort:
 		return new(userDoc)
+	case events.TeamSort:
+		return new(teamDoc)
 	case events.KeySort:
 		return new(keyDoc)
 	case events.TokenSort:
@@ -287,6 +308,10 @@ func assemble(parts []*part) *file {
 		case *userDoc:
 			if i, ok := tenants[p.Tenant]; ok {
 				f.Tenants[i].Users = append(f.Tenants[i].Users, *doc)
+			}
+		case *teamDoc:
+			if i, ok := tenants[p.Tenant]; ok {
+				f.Tenants[i].Teams = append(f.Tenants[i].Teams, *doc)
 			}
 		case *tokenDoc:
 			f.Tokens = append(f.Tokens, *doc)

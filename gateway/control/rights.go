@@ -16,11 +16,11 @@ import (
 // the whole installation.
 //
 //   - Nobody of a tenant sees or changes anything outside it; logical models they see.
-//   - An owner or admin changes users, keys and the tenant's own limits, an operator
-//     keys, a member the keys that are theirs, which is also all they see.
+//   - An owner or admin changes users, teams, keys and the tenant's own limits, an
+//     operator keys, a member the keys that are theirs: with their teams all they see.
 //   - Only owners make owners, and change or remove them. Nobody widens their own
 //     rights. The last owner of a tenant stays one, see [Draft.keepOwners].
-//   - A key says nothing that its tenant, its user and its issuer may not do.
+//   - A key says nothing that its tenant, its team, its user and its issuer may not do.
 type Rights struct {
 	Tenant events.TenantID // empty: the whole installation
 	Role   string          // in the tenant
@@ -39,17 +39,19 @@ func (r Rights) sees(one *part) bool {
 		return false
 	case one.Sort == events.TenantSort:
 		return true
-	case one.Sort == events.UserSort, one.Sort == events.KeySort:
+	case one.Sort == events.UserSort, one.Sort == events.TeamSort, one.Sort == events.KeySort:
 		return r.Role != RoleMember || r.owns(one)
 	}
 	return false
 }
 
-// owns tells whether an object is of the person alone.
+// owns tells whether an object is the person, or theirs, or a team they are in.
 func (r Rights) owns(one *part) bool {
 	switch doc := one.doc.(type) {
 	case *userDoc:
 		return r.User != "" && one.ID == r.User
+	case *teamDoc:
+		return r.User != "" && slices.Contains(doc.Members, reference(r.User))
 	case *keyDoc:
 		return r.User != "" && string(doc.User) == r.User
 	}
@@ -81,8 +83,10 @@ func tenantFields(s events.Sort, role string) []string {
 		return []string{"own_limits"}
 	case events.UserSort:
 		return []string{"email", "role", "limits", "models", "endpoints", "addresses", "expires"}
+	case events.TeamSort:
+		return []string{"name", "members", "models", "limits"}
 	case events.KeySort:
-		fields := []string{"name", "models", "limits", "endpoints", "addresses", "expires", "state", "tags"}
+		fields := []string{"name", "team", "models", "limits", "endpoints", "addresses", "expires", "state", "tags"}
 		if role != RoleMember {
 			fields = append(fields, "user")
 		}
@@ -146,7 +150,7 @@ func (r Rights) change(c change) error {
 		return missing(c.Ref)
 	}
 	switch {
-	case c.Sort == events.TenantSort && r.manages() && c.old != nil && c.after != nil:
+	case c.Sort == events.TenantSort && r.manages() && c.old != nil && c.after != nil, c.Sort == events.TeamSort && r.manages():
 		return nil
 	case c.Sort == events.InviteSort && r.manages(): // its role is bounded where it is made
 		return nil

@@ -302,3 +302,46 @@ func TestTokensOfTenants(t *testing.T) {
 		t.Errorf("at last %s, %v", find(), err)
 	}
 }
+
+// TestTeams: a key of a team may what the team may; whoever is removed leaves their
+// teams, and a team that has keys stays.
+func TestTeams(t *testing.T) {
+	w := newWorld(t)
+	p := w.node()
+	w.apply(p, acme)
+	admin, team := as(w, p, "admin"), control.Ref{Sort: events.TeamSort, Tenant: "acme", ID: "red"}
+	err := admin.do(func(d *control.Draft) error {
+		_, err := d.Create(events.TeamSort, "acme", []byte(`{"name": "red", "members": ["Operator@acme.test", "member@acme.test"], "models": ["fast"]}`))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := as(w, p, "operator").create(`{"name": "k", "team": "red", "models": ["smart"]}`); code(err) != "exceeds_issuer" {
+		t.Errorf("beyond the team: %v", err)
+	}
+	secret, err := as(w, p, "operator").create(`{"name": "k", "team": "red"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := p.Live().Current().KeyBySecret(secret)
+	if k.Team == nil || k.Team.Name != "red" || !k.MayUse("fast") || k.MayUse("smart") {
+		t.Errorf("key %+v", k)
+	}
+	if err := admin.remove(team); gateway.AsError(err).Kind != gateway.Invalid {
+		t.Errorf("a team with a key is removed: %v", err)
+	}
+	if err := as(w, p, "owner").remove(user("operator")); err != nil {
+		t.Fatal(err)
+	}
+	k = p.Live().Current().KeyBySecret(secret)
+	if !slices.Equal(k.Team.Members, []string{user("member").ID}) {
+		t.Errorf("members %v", k.Team.Members)
+	}
+	if err := admin.remove(key("k")); err != nil {
+		t.Fatal(err)
+	}
+	if err := admin.remove(team); err != nil || len(p.Live().Current().Tenants["acme"].Teams) != 0 {
+		t.Errorf("without keys: %v", err)
+	}
+}

@@ -17,7 +17,7 @@ func (d *Draft) doc(r Ref) any {
 }
 
 // settle does what follows from a change, whoever made it. With a tenant or user go
-// their keys and tokens; what a removed user had issued for others passes to whoever
+// their keys, tokens and places in teams; what a removed user had issued for others passes to whoever
 // removed them.
 func (d *Draft) settle() {
 	for _, one := range d.plan.sorted() {
@@ -30,6 +30,13 @@ func (d *Draft) settle() {
 				passed.Issuer = reference(d.by.Rights.User)
 				d.plan.set(&part{Ref: one.Ref, doc: &passed}, d.plan.origin[one.Ref])
 			}
+		case *teamDoc:
+			left := slices.DeleteFunc(slices.Clone(doc.Members), func(m reference) bool { return d.gone(userRef(one.Tenant, m)) })
+			if len(left) < len(doc.Members) {
+				rest := *doc
+				rest.Members = left
+				d.plan.set(&part{Ref: one.Ref, doc: &rest}, d.plan.origin[one.Ref])
+			}
 		case *tokenDoc:
 			if t := events.TenantID(doc.Tenant); d.gone(tenantRef(t)) || d.gone(userRef(t, doc.User)) {
 				d.plan.remove(one.Ref)
@@ -41,6 +48,8 @@ func (d *Draft) settle() {
 func tenantRef(t events.TenantID) Ref { return Ref{events.TenantSort, t, string(t)} }
 
 func userRef(t events.TenantID, user reference) Ref { return Ref{events.UserSort, t, string(user)} }
+
+func teamRef(t events.TenantID, team reference) Ref { return Ref{events.TeamSort, t, string(team)} }
 
 // gone tells whether the change takes an object away.
 func (d *Draft) gone(r Ref) bool { return d.now.plan.parts[r] != nil && d.plan.parts[r] == nil }
@@ -87,11 +96,14 @@ func (d *Draft) allow() error {
 			continue
 		}
 		key := c.after.doc.(*keyDoc)
+		if team := d.plan.parts[teamRef(c.Tenant, key.Team)]; team != nil && !d.by.Rights.sees(team) {
+			return missing(team.Ref)
+		}
 		if c.old != nil && sameBounds(c.old.doc.(*keyDoc), key) {
 			continue // it was within bounds when it got them, and is used within those of now
 		}
 		if field := d.exceeds(c.Ref, key); field != "" {
-			return forbidden("exceeds_issuer", field, fmt.Sprintf("The field %s lets the key do more than its tenant, its user or whoever issues it may.", field))
+			return forbidden("exceeds_issuer", field, fmt.Sprintf("The field %s lets the key do more than its tenant, its team, its user or whoever issues it may.", field))
 		}
 	}
 	return d.keepOwners()
@@ -101,6 +113,6 @@ func (d *Draft) allow() error {
 func sameBounds(a, b *keyDoc) bool {
 	fields, err := changedFields(a, b)
 	return err == nil && !slices.ContainsFunc(fields, func(f string) bool {
-		return slices.Contains([]string{"models", "endpoints", "addresses", "expires", "limits", "user"}, f)
+		return slices.Contains([]string{"models", "endpoints", "addresses", "expires", "limits", "user", "team"}, f)
 	})
 }
