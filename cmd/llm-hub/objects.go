@@ -364,7 +364,7 @@ type limitsListCmd struct {
 
 type limitsRemoveCmd struct {
 	edit
-	Sort string `arg:"" help:"tenants, users, keys, models or credentials." enum:"tenants,users,keys,models,credentials"`
+	Sort string `arg:"" help:"tenants, users, teams, keys, models or credentials." enum:"tenants,users,teams,keys,models,credentials"`
 	ID   string `arg:"" help:"Its id: NAME, or HOLDER/NAME of what a tenant or provider holds."`
 }
 

@@ -60,25 +60,26 @@ func (d *Draft) keepOwners() error {
 	if d.by.Origin != OriginAPI {
 		return nil
 	}
-	for _, had := range d.now.plan.sorted() {
-		if roleOfUser(had) != RoleOwner || d.gone(tenantRef(had.Tenant)) {
-			continue
-		}
-		if !slices.ContainsFunc(d.plan.sorted(), func(p *part) bool { return p.Tenant == had.Tenant && roleOfUser(p) == RoleOwner }) {
+	left := owners(d.plan)
+	for tenant, had := range owners(d.now.plan) {
+		if len(left[tenant]) == 0 && !d.gone(tenantRef(tenant)) {
 			return &gateway.Error{
-				Kind: gateway.Conflict, Code: "last_owner", Param: "role", Public: fmt.Sprintf("The %s is the last owner of its tenant: make another one first.", had.Ref),
+				Kind: gateway.Conflict, Code: "last_owner", Param: "role", Public: fmt.Sprintf("The %s is the last owner of its tenant: make another one first.", had[0]),
 			}
 		}
 	}
 	return nil
 }
 
-// roleOfUser is the role of a part that is a user, empty of others.
-func roleOfUser(one *part) string {
-	if one.Sort != events.UserSort {
-		return ""
+// owners are the owners of each tenant that has any.
+func owners(p *plan) map[events.TenantID][]Ref {
+	out := map[events.TenantID][]Ref{}
+	for _, r := range p.order {
+		if r.Sort == events.UserSort && roleOf(p.parts[r]) == RoleOwner {
+			out[r.Tenant] = append(out[r.Tenant], r)
+		}
 	}
-	return roleOf(one)
+	return out
 }
 
 // allow checks what a command changes, before what follows from it, against the
