@@ -71,13 +71,12 @@ func (a *app) signIn(ctx context.Context, people *signin.Service) {
 
 // greetFirst tells how to make the first account, while there is none.
 func greetFirst(out io.Writer, f signin.FirstRun, address string) {
+	until := f.Until.Local().Format("15:04 MST")
 	switch {
 	case f.Until.IsZero():
 	case f.Token.Empty():
-		fmt.Fprintf(out, "no account yet: the first-run token that was shown before works until %s\n", f.Until.Format(time.TimeOnly))
+		fmt.Fprintf(out, "no account yet: the first-run token that was shown before works until %s\n", until)
 	default:
-		fmt.Fprintf(out, "no account yet; make the first one until %s with this first-run token (shown once):\n  %s\n"+
-			"  curl -H 'Content-Type: application/json' %s/api/v1/setup -d '{\"token\": \"%s\", \"email\": \"you@example.com\", \"password\": \"...\"}'\n",
-			f.Until.Format(time.TimeOnly), f.Token.Reveal(), address, f.Token.Reveal())
+		fmt.Fprintf(out, "no account yet: until %s, %s/api/v1/setup makes the first one with this first-run token (shown once):\n  %s\n", until, address, f.Token.Reveal())
 	}
 }

@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/llm-hub/llm-hub/client"
+	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/signin"
 )
@@ -424,5 +426,32 @@ func TestCookie(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestFirstRunAtOnce: of many who have the token at once, one makes the first account.
+func TestFirstRunAtOnce(t *testing.T) {
+	n := install(t).node()
+	first, err := n.service.FirstRun(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rivals = 6
+	made := make(chan bool, rivals)
+	for i := range rivals {
+		go func() {
+			_, err := n.service.Setup(t.Context(), signin.Caller{From: "192.0.2.1:1", Request: events.RequestID(fmt.Sprintf("setup-%d", i))}, first.Token,
+				signin.Newcomer{Email: fmt.Sprintf("p%d@acme.test", i), Password: control.NewSecret(good)}, "")
+			made <- err == nil
+		}()
+	}
+	let := 0
+	for range rivals {
+		if <-made {
+			let++
+		}
+	}
+	if accounts := n.plane.Live().Current().Accounts(); let != 1 || len(accounts) != 1 {
+		t.Errorf("%d were let in, %d accounts", let, len(accounts))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sort"
 	"strings"
 	"sync"
@@ -216,5 +217,25 @@ func TestGate(t *testing.T) {
 	waiting.Wait()
 	if len(g.present) != 0 || len(g.inside) != 0 {
 		t.Errorf("%d are present, %d inside", len(g.present), len(g.inside))
+	}
+}
+
+// TestOlderIsNotLearned: what a slow answer brings does not undo what a node was told.
+func TestOlderIsNotLearned(t *testing.T) {
+	c := newClock()
+	s := NewSessions(memlog.New().Sessions(), c.read, slog.New(slog.DiscardHandler))
+	s.set(true)
+	token, made, err := s.Begin(t.Context(), Session{Account: "a_1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, _ := keyOf(token)
+	before := s.known[key].rev
+	over := made
+	over.Over = true
+	s.learn(key, over, before+1) // by the watch
+	s.learn(key, made, before)   // by an answer that was on its way
+	if _, err := s.Find(t.Context(), token); !errors.Is(err, ErrNoSession) {
+		t.Errorf("a session that has ended goes on: %v", err)
 	}
 }
