@@ -301,10 +301,12 @@ func (n *node) setup() *browser {
 	return b
 }
 
-// live waits until a node has folded what another one has.
-func (n *node) live(from *node) {
+// live makes a node fold what another one has, as its follower would soon.
+func (n *node) live() {
 	n.t.Helper()
-	soon(n.t, "what was changed is not live", func() bool { return n.plane.State().Seq >= from.plane.State().Seq })
+	if err := n.plane.Sync(n.t.Context()); err != nil {
+		n.t.Fatal(err)
+	}
 }
 
 // account finds an account by its address.

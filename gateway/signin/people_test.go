@@ -180,7 +180,7 @@ func TestPersonalTokens(t *testing.T) {
 	grant := func(body words) *browser {
 		var made client.PersonalTokenMade
 		ann.must(201, one, "POST /api/v1/account/tokens", body).into(t, &made)
-		two.live(one)
+		two.live()
 		return withToken(t, made.Token)
 	}
 	hub := grant(words{"name": "hub", "role": "viewer", "expires": i.clock.read().Add(time.Hour)})
