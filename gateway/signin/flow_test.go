@@ -1,15 +1,19 @@
 package signin_test
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/llm-hub/llm-hub/client"
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/signin"
 )
@@ -429,6 +433,22 @@ func TestCookie(t *testing.T) {
 	}
 }
 
+// meeting is a bucket whose first readers wait for each other.
+type meeting struct {
+	signin.Bucket
+	coming atomic.Int32
+	all    chan struct{}
+}
+
+func (m *meeting) Get(ctx context.Context, key string) (events.Entry, error) {
+	e, err := m.Bucket.Get(ctx, key)
+	if left := m.coming.Add(-1); left == 0 {
+		close(m.all)
+	}
+	<-m.all
+	return e, err
+}
+
 // TestFirstRunAtOnce: of many who have the token at once, one makes the first account.
 func TestFirstRunAtOnce(t *testing.T) {
 	n := install(t).node()
@@ -437,18 +457,29 @@ func TestFirstRunAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	const rivals = 6
-	made := make(chan bool, rivals)
+	bucket := &meeting{Bucket: n.log.Sessions(), all: make(chan struct{})}
+	bucket.coming.Store(rivals)
+	logger := slog.New(slog.DiscardHandler)
+	service, err := signin.New(signin.Config{
+		Plane: n.plane, Bucket: bucket, Sessions: signin.NewSessions(n.log.Sessions(), n.clock.read, logger), Hasher: n.hasher, Now: n.clock.read, Logger: logger,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := make(chan error, rivals)
 	for i := range rivals {
 		go func() {
-			_, err := n.service.Setup(t.Context(), signin.Caller{From: "192.0.2.1:1", Request: events.RequestID(fmt.Sprintf("setup-%d", i))}, first.Token,
+			_, err := service.Setup(t.Context(), signin.Caller{From: "192.0.2.1:1", Request: events.RequestID(fmt.Sprintf("setup-%d", i))}, first.Token,
 				signin.Newcomer{Email: fmt.Sprintf("p%d@acme.test", i), Password: control.NewSecret(good)}, "")
-			made <- err == nil
+			made <- err
 		}()
 	}
 	let := 0
 	for range rivals {
-		if <-made {
+		if err := <-made; err == nil {
 			let++
+		} else if e := gateway.AsError(err); e.Code != "already_set_up" {
+			t.Error(err)
 		}
 	}
 	if accounts := n.plane.Live().Current().Accounts(); let != 1 || len(accounts) != 1 {
