@@ -48,6 +48,7 @@ func TestSDKs(t *testing.T) {
 			})
 		}
 		t.Run("openapi", h.checkOpenAPI)
+		t.Run("contract", h.checkContract)
 		t.Run("edges", h.checkEdges)
 	})
 	verified(t, h.data)
