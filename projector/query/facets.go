@@ -164,7 +164,7 @@ func (e *Engine) Histogram(ctx context.Context, f RequestFilter, span Dimension)
 		"GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %d", span.start(at), source, maxRows+1)}
 	h := Histogram{Span: span}
 	h.AsOf, err = e.live(ctx, func(database string) error {
-		h.Bars, h.Totals = []Bar{}, Bar{}
+		h.Bars, h.Totals = []Bar{}, Bar{Outcomes: map[string]int64{}}
 		rows := 0
 		return e.run(ctx, database, s, func(scan func(...any) error) error {
 			var start, n int64
