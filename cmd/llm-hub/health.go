@@ -9,6 +9,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/llm-hub/llm-hub/gateway/web"
 )
 
 // A check tells whether a part is ready. detail is shown either way; err is why it is not.
@@ -53,7 +55,10 @@ func (h *health) handler(metrics bool) http.Handler {
 	if metrics {
 		mux.Handle("GET /metrics", promhttp.HandlerFor(h.registry, promhttp.HandlerOpts{}))
 	}
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		web.Protect(w.Header())
+		mux.ServeHTTP(w, r)
+	})
 }
 
 type checkResult struct {

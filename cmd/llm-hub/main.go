@@ -47,7 +47,7 @@ type world struct {
 
 // logger writes what is at least as important as level.
 func (w world) logger(level slog.Level) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w.err, &slog.HandlerOptions{Level: level}))
+	return slog.New(newLogHandler(w.err, level))
 }
 
 // usageError marks a mistake of the caller: exit code 2.

@@ -77,6 +77,9 @@ func (d *Draft) Create(sort events.Sort, holder string, spec []byte) (Ref, error
 		return Ref{}, err
 	}
 	for _, one := range parts {
+		if err := hubSets(nil, one.doc); err != nil {
+			return Ref{}, err
+		}
 		if d.plan.parts[one.Ref] != nil {
 			return Ref{}, &gateway.Error{Kind: gateway.Conflict, Code: "exists", Public: fmt.Sprintf("There is a %s already.", one.Ref)}
 		}
@@ -101,8 +104,8 @@ func (d *Draft) claim(one *part) *part {
 
 // decodeSpec reads what a client sent.
 func decodeSpec(sort events.Sort, spec []byte, doc any) error {
-	if !json.Valid(spec) {
-		return &gateway.Error{Kind: gateway.Invalid, Public: "The body is not JSON."}
+	if err := checkBody(spec); err != nil {
+		return err
 	}
 	d := &document{name: string(sort), places: map[string]place{}, literal: true, unsealed: true}
 	d.readInto(spec, doc)
@@ -208,6 +211,9 @@ func (d *Draft) Patch(r Ref, match Match, patch []byte) error {
 	if err := decodeSpec(r.Sort, merged, doc); err != nil {
 		return err
 	}
+	if err := hubSets(one.doc, doc); err != nil {
+		return err
+	}
 	holder := string(r.Tenant)
 	if r.Sort == events.CredentialSort {
 		holder = OwnerOf(r.ID)
@@ -236,6 +242,9 @@ func errRevoked(r Ref) error {
 // merge applies a merge patch.
 func merge(doc, patch []byte) ([]byte, error) {
 	var target, change any
+	if err := checkBody(patch); err != nil {
+		return nil, err
+	}
 	if err := json.Unmarshal(patch, &change); err != nil {
 		return nil, &gateway.Error{Kind: gateway.Invalid, Public: "The body is not JSON.", Cause: err}
 	}

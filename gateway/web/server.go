@@ -139,8 +139,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if DialectOf(r) == provider.Anthropic {
 		out.Header().Set(headerAnthropicID, out.Header().Get(HeaderRequestID))
 	}
+	out.Header().Set("X-Content-Type-Options", "nosniff")
 	if operates(r.URL.Path) {
-		protect(out.Header())
+		Protect(out.Header())
 	}
 	if operates(r.URL.Path) && s.pages.Check(r) != nil {
 		e := &gateway.Error{Kind: gateway.Forbidden, Code: "cross_origin", Public: "A page of another origin may not do this."}
@@ -152,8 +153,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.write(out, r, e, e.Kind.Status())
 		return
 	}
+	if most := s.bound(r); r.ContentLength > most { // told before anybody waits for it
+		e := tooLarge(most, nil)
+		s.write(out, r, e, e.Kind.Status())
+		return
+	}
 	s.echo.ServeHTTP(out, s.bounded(w, r))
 }
+
+// bound is how many bytes the body of r may have.
+func (s *Server) bound(r *http.Request) int64 { return cmp.Or(s.bodies[r.URL.Path], s.cfg.MaxBody) }
 
 // headerSize is how many bytes the names and values of h have.
 func headerSize(h http.Header) (n int) {
@@ -173,7 +182,7 @@ func (s *Server) bounded(w http.ResponseWriter, r *http.Request) *http.Request {
 		return r
 	}
 	bounded := *r
-	bounded.Body = http.MaxBytesReader(w, r.Body, cmp.Or(s.bodies[r.URL.Path], s.cfg.MaxBody))
+	bounded.Body = http.MaxBytesReader(w, r.Body, s.bound(r))
 	return &bounded
 }
 
@@ -195,13 +204,14 @@ func (s *Server) recover(w *writer, r *http.Request) {
 // operates tells whether path belongs to operators, not to applications.
 func operates(path string) bool { return path == "/api" || strings.HasPrefix(path, "/api/") }
 
-// protect sets the headers that keep answers for operators out of caches, frames
-// and guesses about their type.
-func protect(h http.Header) {
+// Protect sets the headers that keep answers for people and machines that operate out of
+// caches, frames, other sites and guesses about their type.
+func Protect(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 }
 

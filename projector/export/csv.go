@@ -38,7 +38,7 @@ func (c *csvWriter) Close() error {
 
 // literal keeps a spreadsheet from reading a name as a formula.
 func literal(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
 		return "'" + s
 	}
 	return s

@@ -2,6 +2,7 @@ package export_test
 
 import (
 	"bytes"
+	"encoding/csv"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -146,6 +147,29 @@ func TestJoin(t *testing.T) {
 		}
 		if err := export.Join(f, []string{filepath.Join(dir, "none")}, &got); err == nil {
 			t.Error("a part that is not there was joined")
+		}
+	}
+}
+
+// TestFormulas: what a spreadsheet would take for a formula reaches it as text, whatever
+// it begins with.
+func TestFormulas(t *testing.T) {
+	const formula = `cmd|' /C calc'!A0`
+	for _, c := range []struct {
+		begins string
+		marked bool
+	}{{"=", true}, {"+", true}, {"-", true}, {"@", true}, {"\t=", true}, {"\r=", true}, {"\n=", true}, {"'=", false}, {"a=", false}, {" =", false}, {"", false}} {
+		file := write(t, export.CSV, [][]any{{c.begins + formula, time.Unix(0, 0), int64(-1), nil, true}})
+		lines, err := csv.NewReader(file).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := c.begins + formula
+		if c.marked {
+			want = "'" + want
+		}
+		if got := lines[1][0]; got != want || lines[1][2] != "-1" {
+			t.Errorf("%q became %q, want %q; the number %q", c.begins+formula, got, want, lines[1][2])
 		}
 	}
 }
