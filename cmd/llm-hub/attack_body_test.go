@@ -120,6 +120,8 @@ func attackWrites(t *testing.T, r *attackRange) {
 		{name: "no tenant there is", target: "/api/v1/keys?tenant=-", header: []string{op}, body: `{"name":"new"}`, want: []int{400, 404}},
 		{name: "a file of the server", target: "/api/v1/tokens", header: []string{op}, body: `{"name":"new","role":"viewer","key":"file:/etc/passwd"}`, want: []int{400}, says: "files only"},
 		{name: "a variable of the server", target: "/api/v1/credentials?provider=openai", header: []string{op}, body: `{"name":"new","api_key":"env:PATH"}`, want: []int{400}, says: "files only"},
+		{name: "what stands for a secret", method: "PATCH", target: "/api/v1/credentials/openai/main", header: []string{op}, body: `{"api_key":"[secret]"}`, want: []int{400}, says: "stands for"},
+		{name: "what shows a secret", method: "PATCH", target: "/api/v1/credentials/openai/main", header: []string{op}, body: `{"api_key":"[secret ...ai-1]"}`, want: []int{400}, says: "api_key"},
 		{name: "a sealed value", target: "/api/v1/credentials?provider=openai", header: []string{op}, body: `{"name":"new","api_key":"sealed:v1|x|y|z"}`, want: []int{400}, says: "sealed"},
 		{name: "a viewer who wants more", method: "PATCH", target: "/api/v1/tokens/viewer", header: []string{"Authorization: Bearer {viewer}"}, body: `{"role":"admin"}`, want: []int{403}},
 		{name: "where a request goes", target: "/v1/chat/completions", header: []string{"Authorization: Bearer {key}", "X-Base-Url: http://127.0.0.2", "X-Llmhub-Provider: http://127.0.0.2"}, body: `{"model":"fake-openai","messages":[{"role":"user","content":"Hi."}],"api_base":"http://127.0.0.2","base_url":"http://127.0.0.2","api_key":"mine"}`, want: []int{200, 400}},

@@ -58,6 +58,7 @@ func (b *builder) build() (*Catalog, error) {
 	if j := b.file.Settings.Join; j.Tenant != "" {
 		b.catalog.Join = Join{Tenant: events.TenantID(j.Tenant), Role: cmp.Or(string(j.Role), RoleMember)}
 	}
+	b.catalog.SSO = b.file.Settings.SSO.build()
 	for _, w := range b.file.Settings.Webhooks {
 		b.catalog.Webhooks = append(b.catalog.Webhooks, Webhook{URL: string(w.URL), Secret: w.Secret.Secret})
 	}

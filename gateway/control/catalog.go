@@ -23,6 +23,7 @@ type Catalog struct {
 	// ContentDays is for how many days answers are kept that no vendor keeps and that
 	// requests may go on from; 0: they are not.
 	ContentDays int
+	SSO         *SSO // nil: nobody comes by single sign-on
 
 	// Cooldowns are what operators have said of credentials and targets.
 	Cooldowns *Cooldowns

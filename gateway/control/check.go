@@ -348,6 +348,7 @@ func (c *checker) settings(path string, s *settingsDoc) {
 		c.mistake(in(path, "retention.content_days"), "must be at most %d", maxContentDays)
 	}
 	c.webhooks(in(path, "webhooks"), s.Webhooks)
+	c.sso(in(path, "sso"), s.SSO)
 	c.prices(in(path, "prices"), s.Prices)
 }
 

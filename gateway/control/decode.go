@@ -178,6 +178,10 @@ func (d *document) scalar(n ast.Node, path string, v scalar) {
 		p.put(text) // it is opened when its place is known
 		return
 	}
+	if _, ok := v.(private); ok && text == hidden && d.unsealed {
+		d.mistake(path, "is what stands for a secret: give the secret itself, or leave it out")
+		return
+	}
 	if isOutside(text) && d.literal {
 		d.mistake(path, "env: and file: are understood in files only: give the value itself")
 		return

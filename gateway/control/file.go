@@ -141,6 +141,7 @@ type settingsDoc struct {
 	Join         joinDoc      `yaml:"join" doc:"What those become who register without an invite."`
 	Retention    retentionDoc `yaml:"retention" doc:"How long content is kept."`
 	Webhooks     []webhookDoc `yaml:"webhooks" doc:"Who is told of alerts."`
+	SSO          *ssoDoc      `yaml:"sso" doc:"Single sign-on by OpenID Connect."`
 	Prices       []priceDoc   `yaml:"prices" doc:"Prices that the shipped book lacks, or that differ by contract."`
 }
 

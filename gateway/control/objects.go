@@ -203,7 +203,7 @@ func (d *Draft) Patch(r Ref, match Match, patch []byte) error {
 	if err != nil {
 		return err
 	}
-	merged, err := merge(now, patch)
+	merged, change, err := merge(now, patch)
 	if err != nil {
 		return err
 	}
@@ -214,6 +214,7 @@ func (d *Draft) Patch(r Ref, match Match, patch []byte) error {
 	if err := hubSets(one.doc, doc); err != nil {
 		return err
 	}
+	voidMovedSSO(one.doc, doc, change)
 	holder := string(r.Tenant)
 	if r.Sort == events.CredentialSort {
 		holder = OwnerOf(r.ID)
@@ -239,29 +240,23 @@ func errRevoked(r Ref) error {
 	return &gateway.Error{Kind: gateway.Conflict, Code: "key_revoked", Public: fmt.Sprintf("The %s is revoked for good.", r)}
 }
 
-// merge applies a merge patch.
-func merge(doc, patch []byte) ([]byte, error) {
-	var target, change any
+// merge applies a merge patch; change is the patch.
+func merge(doc, patch []byte) (merged []byte, change map[string]any, err error) {
 	if err := checkBody(patch); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := json.Unmarshal(patch, &change); err != nil {
-		return nil, &gateway.Error{Kind: gateway.Invalid, Public: "The body is not JSON.", Cause: err}
-	}
-	if _, ok := change.(map[string]any); !ok {
-		return nil, &gateway.Error{Kind: gateway.Invalid, Public: "The body must be an object: what it has is changed, null removes."}
-	}
-	d := json.NewDecoder(bytes.NewReader(doc))
-	d.UseNumber()
-	if err := d.Decode(&target); err != nil {
-		return nil, err
-	}
-	p := json.NewDecoder(bytes.NewReader(patch))
+	var target any
+	p, d := json.NewDecoder(bytes.NewReader(patch)), json.NewDecoder(bytes.NewReader(doc))
 	p.UseNumber()
-	if err := p.Decode(&change); err != nil {
-		return nil, err
+	d.UseNumber()
+	if err := p.Decode(&change); err != nil || change == nil {
+		return nil, nil, &gateway.Error{Kind: gateway.Invalid, Public: "The body must be an object: what it has is changed, null removes.", Cause: err}
 	}
-	return json.Marshal(mergeValue(target, change))
+	if err := d.Decode(&target); err != nil {
+		return nil, nil, err
+	}
+	merged, err = json.Marshal(mergeValue(target, change))
+	return merged, change, err
 }
 
 func mergeValue(target, change any) any {

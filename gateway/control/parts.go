@@ -45,7 +45,11 @@ func (p *part) plain() (string, error) {
 }
 
 func (p *part) at(field string) Place {
-	return Place{Tenant: p.Tenant, Object: string(p.Sort) + " " + p.ID, Host: p.host, Field: field}
+	host := p.host
+	if s, ok := p.doc.(*settingsDoc); ok && strings.HasPrefix(field, "sso.") {
+		host = s.SSO.host()
+	}
+	return Place{Tenant: p.Tenant, Object: string(p.Sort) + " " + p.ID, Host: host, Field: field}
 }
 
 // sealed encodes the object for the log. What is as it was in before, whose object
@@ -56,7 +60,7 @@ func (p *part) sealed(ctx context.Context, vault Vault, old *part, before Object
 		return nil, err
 	}
 	e := encoder{private: func(field string, v private) (string, error) {
-		if was, ok := kept[field]; ok && was.plain == v.reveal() {
+		if was, ok := kept[field]; ok && was.plain == v.reveal() && old.at(field) == p.at(field) {
 			return was.sealed, nil
 		}
 		text, err := vault.Seal(ctx, p.at(field), NewSecret(v.reveal()))

@@ -431,6 +431,36 @@ func TestMovedProviderLosesItsKeys(t *testing.T) {
 	}
 }
 
+// TestMovedIssuerLosesItsSecret: the secret of single sign-on is sealed for its issuer,
+// and goes to no other unless it is given again.
+func TestMovedIssuerLosesItsSecret(t *testing.T) {
+	w := newWorld(t)
+	p := w.node()
+	const rest = `client_id: hub, redirect_url: "https://hub.test/api/v1/sso/callback", roles: [{claim: a, value: b, role: admin}]`
+	w.apply(p, `settings: {sso: {issuer: "https://one.test/a", client_secret: first, `+rest+`}}`)
+	settings := control.Ref{Sort: events.SettingsSort, Tenant: events.NoTenant, ID: "hub"}
+	for i, step := range []struct{ patch, want string }{
+		{`{"sso":{"issuer":"https://one.test/b"}}`, "first"},
+		{`{"sso":{"issuer":"https://ONE.test/b"},"time_zone":"Europe/Berlin"}`, "first"},
+		{`{"sso":{"issuer":"https://two.test/b"}}`, ""},
+		{`{"sso":{"client_secret":"second"}}`, "second"},
+		{`{"sso":{"issuer":"https://one.test/b","client_secret":"third"}}`, "third"},
+		{`{"sso":{"issuer":"http://one.test/b"}}`, ""},
+	} {
+		_, err := p.Do(t.Context(), control.By{Actor: "operator", Origin: control.OriginAPI, Request: events.RequestID(fmt.Sprint("r", i))}, func(d *control.Draft) error {
+			return d.Patch(settings, nil, []byte(step.patch))
+		})
+		if err != nil {
+			t.Fatalf("%s: %v", step.patch, err)
+		}
+		for name, p := range map[string]*control.Plane{"changed": p, "started later": w.node()} {
+			if got := p.Live().Current().SSO.ClientSecret.Reveal(); got != step.want {
+				t.Errorf("%s: %s: secret %q, want %q", step.patch, name, got, step.want)
+			}
+		}
+	}
+}
+
 // TestRemovedTenantIsShredded: with a tenant goes what opens what it had on the log.
 func TestRemovedTenantIsShredded(t *testing.T) {
 	w := newWorld(t)
