@@ -53,7 +53,6 @@ func attackBodies(t *testing.T, r *attackRange) {
 		}
 		shots = append(shots,
 			shot{name: target + ": 10 MiB", target: target, header: []string{with}, body: big, want: []int{413}},
-			shot{name: target + ": 10 MiB, announced", target: target, header: []string{with, fmt.Sprintf("Content-Length: %d", 1<<40)}, body: "{", want: []int{413}},
 			shot{name: target + ": chunks without end", target: target, header: []string{with, "Transfer-Encoding: chunked"}, body: strings.Repeat("100000\r\n"+strings.Repeat(" ", 1<<20)+"\r\n", 11), want: []int{413}},
 			shot{name: target + ": 65 deep", target: target, header: []string{with}, body: deep(65), want: []int{400}},
 		)

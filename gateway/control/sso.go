@@ -151,7 +151,7 @@ func (c *checker) sso(path string, s *ssoDoc) {
 		case r.Claim == "" && len(s.Domains) == 0 && !c.mistaken(where):
 			c.mistake(where, "a rule without claim is for everybody from domains: give some")
 		}
-		if r.Tenant == "" && c.lacks(in(where, "tenant")) && (r.Role == "owner" || r.Role == RoleMember) {
+		if r.Tenant == "" && c.lacks(in(where, "tenant")) && (r.Role == RoleOwner || r.Role == RoleMember) {
 			c.mistake(in(where, "role"), "%s is no role of the installation: admin, operator or viewer", string(r.Role))
 		}
 	}

@@ -126,8 +126,10 @@ func readAll(r *http.Request) ([]byte, error) {
 
 // unreadable is the error of a body that could not be read.
 func unreadable(err error) error {
-	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return tooLarge(e.Limit, err)
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return &gateway.Error{
+			Kind: gateway.TooLarge, Public: fmt.Sprintf("The request body has more than %d bytes.", tooLarge.Limit), Cause: err,
+		}
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return &gateway.Error{
@@ -135,9 +137,4 @@ func unreadable(err error) error {
 		}
 	}
 	return &gateway.Error{Kind: gateway.Invalid, Public: "The request body could not be read.", Cause: err}
-}
-
-// tooLarge is the error of a body with more than most bytes.
-func tooLarge(most int64, cause error) *gateway.Error {
-	return &gateway.Error{Kind: gateway.TooLarge, Public: fmt.Sprintf("The request body has more than %d bytes.", most), Cause: cause}
 }

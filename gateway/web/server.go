@@ -153,16 +153,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.write(out, r, e, e.Kind.Status())
 		return
 	}
-	if most := s.bound(r); r.ContentLength > most { // told before anybody waits for it
-		e := tooLarge(most, nil)
-		s.write(out, r, e, e.Kind.Status())
-		return
-	}
 	s.echo.ServeHTTP(out, s.bounded(w, r))
 }
-
-// bound is how many bytes the body of r may have.
-func (s *Server) bound(r *http.Request) int64 { return cmp.Or(s.bodies[r.URL.Path], s.cfg.MaxBody) }
 
 // headerSize is how many bytes the names and values of h have.
 func headerSize(h http.Header) (n int) {
@@ -182,7 +174,7 @@ func (s *Server) bounded(w http.ResponseWriter, r *http.Request) *http.Request {
 		return r
 	}
 	bounded := *r
-	bounded.Body = http.MaxBytesReader(w, r.Body, s.bound(r))
+	bounded.Body = http.MaxBytesReader(w, r.Body, cmp.Or(s.bodies[r.URL.Path], s.cfg.MaxBody))
 	return &bounded
 }
 
