@@ -97,6 +97,8 @@ func TestOneHome(t *testing.T) {
 		{"github.com/alecthomas/kong", []string{"cmd/llm-hub"}},
 		{"github.com/danielgtaylor/huma", []string{"gateway/admin/openapi"}},
 		{"github.com/parquet-go/parquet-go", []string{"projector/export"}},
+		{"github.com/coreos/go-oidc", []string{"gateway/sso"}},
+		{"golang.org/x/oauth2", []string{"gateway/sso"}},
 		{"github.com/minio/minio-go", []string{"projector/objectstore"}},
 		{"github.com/johannesboyne/gofakes3", []string{"projector/objectstore/objectstoretest"}},
 	}

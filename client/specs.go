@@ -160,6 +160,7 @@ type Settings struct {
 	Join         *Join      `json:"join,omitempty"`
 	Retention    *Retention `json:"retention,omitempty"`
 	Webhooks     []Webhook  `json:"webhooks,omitempty"`
+	SSO          *SSO       `json:"sso,omitempty"`
 	Prices       []Price    `json:"prices,omitempty"`
 }
 
@@ -167,6 +168,25 @@ type Settings struct {
 type Join struct {
 	Tenant string `json:"tenant,omitempty"`
 	Role   string `json:"role,omitempty"`
+}
+
+// SSO is a provider of single sign-on by OpenID Connect.
+type SSO struct {
+	Issuer       string    `json:"issuer"` // exactly as its tokens name it
+	ClientID     string    `json:"client_id"`
+	ClientSecret string    `json:"client_secret,omitempty"`
+	RedirectURL  string    `json:"redirect_url"` // /api/v1/sso/callback of the hub
+	Scopes       []string  `json:"scopes,omitempty"`
+	Domains      []string  `json:"domains,omitempty"`
+	Roles        []SSORule `json:"roles"`
+}
+
+// SSORule says who becomes what.
+type SSORule struct {
+	Claim  string `json:"claim,omitempty"`
+	Value  string `json:"value,omitempty"`
+	Tenant string `json:"tenant,omitempty"` // empty: the whole installation
+	Role   string `json:"role"`
 }
 
 // Retention says how long content is kept.

@@ -94,7 +94,7 @@ func attackWrites(t *testing.T, r *attackRange) {
 		{`"tenant":"other"`, "tenant"}, {`"created":"2026-01-01T00:00:00Z"`, "created"}, {`"__proto__":{"role":"admin"}`, "__proto__"}, {`"constructor":{"prototype":{}}`, "constructor"},
 		{`"prototype":1`, "prototype"}, {`"is_admin":true`, "is_admin"}, {`"permissions":["administer"]`, "permissions"}, {`"NAME":"new"`, "NAME"}, {`"name ":"new"`, "name "},
 		{`"hash":"sha256:00"`, "hash"}, {`"spec":{}`, "spec"}, {`"$where":"1"`, "$where"}, {`"a.b":1`, "a.b"}, {`"":1`, `\"\"`},
-		{`"id":"abcdefghijkl"`, "id"}, {`"previous":{"key":"` + r.otherKey + `","until":"2999-01-01T00:00:00Z"}`, "previous"},
+		{`"id":"abcdefghijkl"`, "id"}, {`"issuer":"a_0123456789abcdef"`, "issuer"}, {`"previous":{"key":"` + r.otherKey + `","until":"2999-01-01T00:00:00Z"}`, "previous"},
 	}
 	var shots []shot
 	op := "Authorization: Bearer {op}"
@@ -102,8 +102,8 @@ func attackWrites(t *testing.T, r *attackRange) {
 		path, _, _ := strings.Cut(sort.path, "?")
 		for _, f := range fields {
 			shots = append(shots,
-				shot{name: "new " + sort.path + " with " + f.text, target: "/api/v1/" + sort.path, header: []string{op}, body: "{" + sort.spec + "," + f.text + "}", want: []int{400}, says: f.named},
-				shot{name: "patch of " + sort.object + " with " + f.text, method: "PATCH", target: "/api/v1/" + path + "/" + sort.object, header: []string{op}, body: "{" + f.text + "}", want: []int{400}, says: f.named},
+				shot{name: "new " + sort.path + " with " + f.text, target: "/api/v1/" + sort.path, header: []string{op}, body: "{" + sort.spec + "," + f.text + "}", want: []int{400, 403}, says: f.named},
+				shot{name: "patch of " + sort.object + " with " + f.text, method: "PATCH", target: "/api/v1/" + path + "/" + sort.object, header: []string{op}, body: "{" + f.text + "}", want: []int{400, 403}, says: f.named},
 			)
 		}
 	}

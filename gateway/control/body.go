@@ -60,32 +60,3 @@ func checkValue(d *json.Decoder, depth int) error {
 	_, err = d.Token() // what closes it
 	return err
 }
-
-// hubSets refuses a change of what only the hub sets: the public part of a generated
-// key, and the secret it had before. had is nil for a new object.
-func hubSets(had, doc any) error {
-	key, ok := doc.(*keyDoc)
-	if !ok {
-		return nil
-	}
-	before, _ := had.(*keyDoc)
-	if before == nil {
-		before = &keyDoc{}
-	}
-	previous := func(k *keyDoc) string {
-		if k.Previous == nil {
-			return ""
-		}
-		return k.Previous.Key.digest() + string(k.Previous.Until)
-	}
-	field := ""
-	switch {
-	case key.ID != before.ID:
-		field = "id"
-	case previous(key) != previous(before):
-		field = "previous"
-	default:
-		return nil
-	}
-	return &gateway.Error{Kind: gateway.Invalid, Param: field, Public: fmt.Sprintf("Key %q cannot be changed: the hub sets it.", field)}
-}

@@ -77,9 +77,6 @@ func (d *Draft) Create(sort events.Sort, holder string, spec []byte) (Ref, error
 		return Ref{}, err
 	}
 	for _, one := range parts {
-		if err := hubSets(nil, one.doc); err != nil {
-			return Ref{}, err
-		}
 		if d.plan.parts[one.Ref] != nil {
 			return Ref{}, &gateway.Error{Kind: gateway.Conflict, Code: "exists", Public: fmt.Sprintf("There is a %s already.", one.Ref)}
 		}
@@ -209,9 +206,6 @@ func (d *Draft) Patch(r Ref, match Match, patch []byte) error {
 	}
 	doc := newDoc(r.Sort)
 	if err := decodeSpec(r.Sort, merged, doc); err != nil {
-		return err
-	}
-	if err := hubSets(one.doc, doc); err != nil {
 		return err
 	}
 	voidMovedSSO(one.doc, doc, change)

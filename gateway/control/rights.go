@@ -70,8 +70,11 @@ func (r Rights) view(one *part) (json.RawMessage, error) {
 
 // hubFields are fields that the hub sets and no client may.
 func hubFields(s events.Sort) []string {
-	if s == events.KeySort {
+	switch s {
+	case events.KeySort:
 		return []string{"id", "previous", "issuer"}
+	case events.TokenSort:
+		return []string{"previous"}
 	}
 	return nil
 }
