@@ -41,6 +41,7 @@ $(ENGINE_LIB): $(ENGINE_DIR)/package-lock.json
 	@touch $@
 
 test-deps: engine $(SDKS:=/node_modules/.package-lock.json)
+	cd cmd/llm-hub/testdata/oidc-provider && $(GO) mod download
 
 test: test-deps ## every test that CI needs, with -race, at most 8 minutes on 2 cores
 	$(GO) vet ./...

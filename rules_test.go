@@ -33,8 +33,6 @@ func TestDangerousCalls(t *testing.T) {
 				"gateway/outbound/transport.go",         // the guard itself
 				"gateway/sso/provider.go",               // around the transport it is given
 				"client/client.go",                      // of programs that operate a hub
-				"cmd/llm-hub/client.go",                 // of the operator's own command line
-				"cmd/llm-hub/operate.go",                // same
 				"cmd/llm-hub/offline.go",                // to itself, by a pipe
 				"events/natslog/clustertest/monitor.go", // for tests
 			}, "package outbound is the only way to a vendor",

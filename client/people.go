@@ -6,6 +6,15 @@ import "time"
 type SignIn struct {
 	Setup        bool   `json:"setup"`        // there is no account: the first-run token makes one
 	Registration string `json:"registration"` // closed, invite, open
+	SSO          bool   `json:"sso"`          // a browser may go to /api/v1/sso/login
+}
+
+// SSOAnswer is what a provider of single sign-on makes a browser bring back.
+type SSOAnswer struct {
+	Code  string `query:"code" doc:"Worth tokens at the provider, once."`
+	State string `query:"state" doc:"As it was given to the browser."`
+	Iss   string `query:"iss" doc:"The provider, if it says so."`
+	Error string `query:"error" doc:"Why there is no code."`
 }
 
 // Newcomer is somebody who makes an account.

@@ -36,6 +36,9 @@ func (a *app) gate(ctx context.Context) error {
 		return err
 	}
 	a.signIn(ctx, operator.people)
+	if operator.signIn.SSO, err = a.singleSignOn(); err != nil {
+		return err
+	}
 	guards, routes := operator.guards(), operator.routes()
 	if applications != nil {
 		guards[web.Inference] = applications.Guard

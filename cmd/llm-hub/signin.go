@@ -10,7 +10,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/llm-hub/llm-hub/gateway/admin"
+	"github.com/llm-hub/llm-hub/gateway/control"
+	"github.com/llm-hub/llm-hub/gateway/outbound"
 	"github.com/llm-hub/llm-hub/gateway/signin"
+	"github.com/llm-hub/llm-hub/gateway/sso"
 	"github.com/llm-hub/llm-hub/gateway/web"
 )
 
@@ -79,4 +82,15 @@ func greetFirst(out io.Writer, f signin.FirstRun, address string) {
 	default:
 		fmt.Fprintf(out, "no account yet: until %s, %s/api/v1/setup makes the first one with this first-run token (shown once):\n  %s\n", until, address, f.Token.Reveal())
 	}
+}
+
+// singleSignOn is the way in by the provider that settings name, asked as vendors are.
+func (a *app) singleSignOn() (*sso.Flow, error) {
+	allow, err := a.cfg.allowed(a.catalog.Current())
+	if err != nil {
+		return nil, err
+	}
+	return sso.New(sso.Config{
+		Transport: outbound.New(outbound.Config{Allow: allow}), Settings: func() *control.SSO { return a.catalog.Current().SSO }, Now: time.Now, Logger: a.log,
+	})
 }

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"encoding/json"
 	"errors"
 	"net/url"
 	"strings"
@@ -155,6 +156,15 @@ func (c *checker) sso(path string, s *ssoDoc) {
 			c.mistake(in(where, "role"), "%s is no role of the installation: admin, operator or viewer", string(r.Role))
 		}
 	}
+}
+
+// SetMemberRole gives a user of a tenant, who must be there, another role.
+func (d *Draft) SetMemberRole(m Membership, role string) error {
+	patch, err := json.Marshal(map[string]string{"role": role})
+	if err != nil {
+		return err
+	}
+	return d.Patch(Ref{events.UserSort, m.Tenant, m.User}, nil, patch)
 }
 
 func (d *ssoDoc) build() *SSO {

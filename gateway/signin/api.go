@@ -24,10 +24,12 @@ import (
 type API struct {
 	service *Service
 	who     *Identifier
+	// SSO is the way in by a provider; nil: there is none.
+	SSO SingleSignOn
 }
 
 // NewAPI makes the handlers.
-func NewAPI(s *Service, who *Identifier) *API { return &API{s, who} }
+func NewAPI(s *Service, who *Identifier) *API { return &API{service: s, who: who} }
 
 // Guards hold the permissions that only this API has.
 func (a *API) Guards() map[web.Permission]web.Guard {
@@ -49,6 +51,8 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodGet, Path: "/api/v1/sign-in", Permission: web.Public, Handler: a.ways},
 		{Method: http.MethodPost, Path: "/api/v1/setup", Permission: web.Public, Handler: a.setup},
 		{Method: http.MethodPost, Path: "/api/v1/login", Permission: web.Public, Handler: a.login},
+		{Method: http.MethodGet, Path: "/api/v1/sso/login", Permission: web.Public, Handler: a.beginSSO},
+		{Method: http.MethodGet, Path: "/api/v1/sso/callback", Permission: web.Public, Handler: a.finishSSO},
 		{Method: http.MethodPost, Path: "/api/v1/register", Permission: web.Public, Handler: a.register},
 		{Method: http.MethodPost, Path: "/api/v1/reset", Permission: web.Public, Handler: a.reset},
 		{Method: http.MethodPost, Path: "/api/v1/logout", Permission: web.Public, Handler: a.logout},

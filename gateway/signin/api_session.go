@@ -17,7 +17,7 @@ func (a *API) ways(c echo.Context) error {
 		return err
 	}
 	now := a.catalog()
-	return c.JSON(http.StatusOK, client.SignIn{Setup: !now.HasAccounts(), Registration: now.Registration})
+	return c.JSON(http.StatusOK, client.SignIn{Setup: !now.HasAccounts(), Registration: now.Registration, SSO: a.SSO != nil && now.SSO != nil})
 }
 
 func (a *API) whoIs(p auth.Person, session Session) client.Who {

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/llm-hub/llm-hub/client"
 	"github.com/llm-hub/llm-hub/gateway/web"
@@ -13,6 +14,8 @@ func described(routes []web.Route) []web.Route {
 		"GET /api/v1/sign-in":                 {Summary: "How one can sign in.", Answer: client.SignIn{}},
 		"POST /api/v1/setup":                  {Summary: "Make the first account, by the first-run token.", Body: client.Setup{}, Answer: client.Who{}, Status: http.StatusCreated},
 		"POST /api/v1/login":                  {Summary: "Sign in with a password; the session is in a cookie.", Body: client.Login{}, Answer: client.Who{}},
+		"GET /api/v1/sso/login":               {Summary: "Send a browser to the provider of single sign-on.", Status: http.StatusSeeOther},
+		"GET /api/v1/sso/callback":            {Summary: "Where the provider sends the browser back to; the session is in a cookie.", Query: client.SSOAnswer{}, Status: http.StatusSeeOther},
 		"POST /api/v1/register":               {Summary: "Make an account for oneself, by an invite or where registration is open.", Body: client.Registration{}, Answer: client.Who{}, Status: http.StatusCreated},
 		"POST /api/v1/reset":                  {Summary: "Set a password by what an administrator gave.", Body: client.ResetUse{}, Status: http.StatusNoContent},
 		"POST /api/v1/logout":                 {Summary: "Sign out, here or everywhere.", Body: client.Logout{}, Status: http.StatusNoContent},
@@ -38,6 +41,9 @@ func described(routes []web.Route) []web.Route {
 	for i, r := range routes {
 		doc := docs[r.Method+" "+r.Path]
 		doc.Refusals = []int{http.StatusNotFound} // of whoever acts for a tenant
+		if r.Permission == web.Public && r.Method == http.MethodGet && strings.HasPrefix(r.Path, "/api/v1/sso/") {
+			doc.Refusals = append(doc.Refusals, http.StatusConflict, http.StatusTooManyRequests)
+		}
 		if changes(r.Method) {
 			doc.Refusals = append(doc.Refusals, http.StatusConflict, http.StatusPreconditionFailed, http.StatusTooManyRequests)
 		}

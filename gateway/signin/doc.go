@@ -34,7 +34,12 @@
 //     [TestInviteOnce, TestResetOnce, TestFirstRun]
 //  7. Nobody makes another greater than themselves, by an invite neither when it is made nor
 //     when it is used. [TestInviteIsBounded]
-//  8. An account becomes a member only by an invite, an administrator, or what settings say
-//     of those who register; never because its address is that of a user.
+//  8. An account becomes a member only by an invite, an administrator, what settings say of
+//     those who register, or the mapping of single sign-on; never because its address is
+//     that of a user.
 //     [TestRegister]
+//  9. Single sign-on finds an account by issuer and subject. An address links it only where
+//     the provider has verified it and somebody here vouched for the account's, and each
+//     sign-in leaves it with just what the mapping gives wherever that speaks.
+//     [TestEnterAs, TestEnterAsRefuses, TestSSORoutes, cmd/llm-hub.TestSSO]
 package signin

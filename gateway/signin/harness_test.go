@@ -61,6 +61,7 @@ type node struct {
 	*installation
 	plane   *control.Plane
 	service *signin.Service
+	people  *signin.API
 	hasher  *signin.Hasher
 	server  *httptest.Server
 	logged  *logged
@@ -144,6 +145,7 @@ func (n *node) serve(logger *slog.Logger) {
 		n.t.Fatal(err)
 	}
 	people := signin.NewAPI(n.service, who)
+	n.people = people
 	guards := operators.Guards()
 	for p, g := range people.Guards() {
 		guards[p] = g

@@ -299,6 +299,8 @@ people DELETE /api/v1/invites/:tenant/:id
 people GET /api/v1/invites
 people POST /api/v1/invites
 public GET /api/v1/sign-in
+public GET /api/v1/sso/callback
+public GET /api/v1/sso/login
 public POST /api/v1/login
 public POST /api/v1/logout
 public POST /api/v1/register

@@ -17,6 +17,6 @@
 //  3. A person is who issuer and subject say, never who an address says. [TestIdentity]
 //  4. A request without a pending sign-in of its browser calls nobody. [TestState]
 //  5. Every call goes by the client it was given, which guards addresses; answers are
-//     bounded in time and size. [TestBoundedAnswers]
+//     bounded in time and size. [TestBoundedAnswers, cmd/llm-hub.TestSSO]
 //  6. Errors and the log hold no code, token or secret. [TestAttacks]
 package sso

@@ -182,11 +182,8 @@ func refused(code, public string) error {
 // failed says no more to the browser than whose fault it is.
 func failed(err error) error {
 	kind, code, public := gateway.Unauthenticated, "sso_failed", "The provider's answer proves nothing: begin again."
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		kind, public = gateway.UpstreamFailed, "The provider of single sign-on cannot be asked."
-		if e.Timeout() {
-			kind = gateway.UpstreamTimeout
-		}
+	if _, ok := errors.AsType[*url.Error](err); ok {
+		kind, public = gateway.Unavailable, "The provider of single sign-on cannot be asked at present."
 	}
 	return &gateway.Error{Kind: kind, Code: code, Public: public, Cause: err}
 }

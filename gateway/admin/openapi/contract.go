@@ -108,7 +108,7 @@ func (c *Contract) Answer(method, path string, status int, h http.Header, body [
 	}
 	media, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
 	pointer += "/responses/" + code
-	if status == http.StatusNoContent && len(body) == 0 && answer.Content == nil {
+	if (status == http.StatusNoContent || status == http.StatusSeeOther) && len(body) == 0 && answer.Content == nil {
 		return nil
 	}
 	if answer.Ref != "" {
