@@ -259,6 +259,19 @@ func TestEveryCallIsDescribed(t *testing.T) {
 		one(c.VerifyAudit(ctx, client.KnownQuery{Known: "a"})), one(c.Settings(ctx)), one(c.UpdateSettings(ctx, client.Patch{}, client.DryRun())),
 		one(c.RollToken(ctx, "a", client.RollQuery{Overlap: "1h"}, client.DryRun())),
 	}
+	stored := client.Stored{Store: "s3://b/p"}
+	calls = append(
+		calls,
+		one(c.Who(ctx)), one(c.Account(ctx, "a")), one(c.CreateAccount(ctx, client.AccountSpec{})), one(c.UpdateAccount(ctx, "a", client.Patch{})),
+		one(0, c.DeleteAccount(ctx, "a")), one(c.ResetAccount(ctx, "a")), one(c.Invites(ctx, client.InvitesQuery{Tenant: "a"})),
+		one(c.Invite(ctx, client.InviteOrder{})), one(0, c.Uninvite(ctx, "a", "b")), one(c.Exports(ctx)), one(c.ExportOf(ctx, "a")),
+		one(c.StartExport(ctx, "focus", client.CostExportQuery{CostFileQuery: client.CostFileQuery{Traffic: traffic}, Stored: stored})),
+		one(c.OpenExport(ctx, "a")), one(0, c.DeleteExport(ctx, "a")), one(c.Teams().Get(ctx, "a/b")),
+		one(c.Test(ctx, "a", client.ProbeOrder{})), one(c.Discover(ctx, "a", client.ModelsQuery{Credential: "b"})),
+	)
+	for range c.Accounts(ctx, client.AccountsQuery{Limit: 1, After: "a"}) {
+		break
+	}
 	for range c.Requests(ctx, client.RequestsQuery{Traffic: traffic, Only: only, Cursor: "a", Limit: 1}) {
 		break
 	}
@@ -282,7 +295,7 @@ func TestEveryCallIsDescribed(t *testing.T) {
 			t.Error(err())
 		}
 	}
-	if want := len(calls) + 6; d.calls != want {
+	if want := len(calls) + 7; d.calls != want {
 		t.Errorf("%d calls, want %d", d.calls, want)
 	}
 }

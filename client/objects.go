@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"iter"
 	"net/http"
@@ -187,18 +186,4 @@ func (c *Client) Settings(ctx context.Context) (Object[Settings], error) {
 // UpdateSettings changes those of the whole hub.
 func (c *Client) UpdateSettings(ctx context.Context, patch Patch, options ...Option) (Changed[Settings], error) {
 	return call[Changed[Settings]](ctx, c, Request{Method: http.MethodPatch, Path: base + "settings"}, patch, options...)
-}
-
-// Raw are objects of a sort by its word in addresses, for who needs no types.
-func (c *Client) Raw(path string) Objects[json.RawMessage, ListQuery] {
-	parts, holder := 1, ""
-	switch path {
-	case "users", "keys":
-		parts, holder = 2, "tenant"
-	case "credentials":
-		parts, holder = 2, "provider"
-	case "prices":
-		parts = 2
-	}
-	return Objects[json.RawMessage, ListQuery]{c, path, holder, parts}
 }

@@ -56,4 +56,10 @@
 //     when it is used. [TestKeyDoesNotExceedAtIssue, TestKeyDoesNotExceedAtUse]
 //  17. Nobody gives themselves rights, and a tenant that has an owner keeps one.
 //     [TestLastOwner, TestOwnRights]
+//  18. What an operator says of a credential holds on every node until it ends, is
+//     released or the credential goes. [admin.TestCooldown, route.TestForced,
+//     route.TestReleased, cmd/llm-hub.TestTwoNodesSeeOneCatalog]
+//  19. A rollback is a change that is checked against what is configured now, and brings
+//     back no secret of a key that was replaced. [admin.TestHistory,
+//     admin.TestRollbackThatDoesNotFit, admin.TestRollbackKeepsSecrets]
 package control
