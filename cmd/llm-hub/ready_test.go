@@ -27,7 +27,7 @@ func TestReadyWithoutLog(t *testing.T) {
 		if err := getJSON(gateway.started.url+"/readyz", "", new(any)); err != nil {
 			return err
 		}
-		if ready++; ready < 50 {
+		if ready++; ready < 10 {
 			return fmt.Errorf("%d times", ready)
 		}
 		return nil
