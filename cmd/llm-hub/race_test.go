@@ -192,7 +192,6 @@ func (r *race) client(rng *rand.Rand, gateway int, hasty bool) {
 		r.t.Errorf("seed %d: %v", r.seed, err)
 	case a.status == http.StatusTooManyRequests:
 		r.checkRefusal(a)
-	case a.status == http.StatusServiceUnavailable && a.header.Get("Retry-After") != "": // the stores are too slow for 2 s, as they may be here
 	case !a.complete || a.failed:
 		r.t.Errorf("seed %d: status %d: %s", r.seed, a.status, a.body)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
@@ -45,8 +46,26 @@ type Outcome struct {
 	Replayed bool         `json:"replayed,omitempty"` // the log had it already; nothing was changed now
 }
 
-// maxTries bounds how often a command is tried against rivals.
-const maxTries = 10
+// How often a command is tried against rivals, or while the log has no leader, as when
+// all nodes of a new cluster start at once: some three seconds in all.
+const (
+	maxTries   = 10
+	firstPause = 10 * time.Millisecond // it doubles
+	mostPause  = time.Second           // up to this
+)
+
+// rest waits before a try: not before the first, and longer each time.
+func rest(ctx context.Context, try int) error {
+	if try == 0 {
+		return ctx.Err()
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(min(firstPause<<(try-1), mostPause)):
+		return nil
+	}
+}
 
 // Do gives a command: edit changes a draft of the whole configuration, which is
 // then checked as a whole and appended. When a rival was faster, edit is called
@@ -60,7 +79,10 @@ func (p *Plane) Do(ctx context.Context, by By, edit func(*Draft) error) (Outcome
 		return Outcome{}, unavailable(err)
 	}
 	var last attempt
-	for range maxTries {
+	for try := range maxTries {
+		if err := rest(ctx, try); err != nil {
+			return Outcome{}, unavailable(err)
+		}
 		landed, err := p.catchUp(ctx, by.Request)
 		if err != nil {
 			return Outcome{}, unavailable(err)

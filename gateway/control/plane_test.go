@@ -359,6 +359,22 @@ func TestOvertaken(t *testing.T) {
 	}
 }
 
+// TestNoLeaderYet: a stream that takes nothing for some seconds, as one of a new cluster
+// does that has no leader yet, is given the time.
+func TestNoLeaderYet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		first := w.node()
+		w.apply(first, "tenants: [{name: acme}]")
+		p := w.node(func(c *control.PlaneConfig) { c.Stream = &flaky{Log: w.log, fail: 9} })
+		began := time.Now()
+		w.apply(p, "tenants: [{name: acme, on_disconnect: cancel}]")
+		if took := time.Since(began); took < 2*time.Second || took > 5*time.Second {
+			t.Errorf("it was given %s", took)
+		}
+	})
+}
+
 // flaky is a stream whose appends are told to have failed; applied ones were kept.
 type flaky struct {
 	*memlog.Log
