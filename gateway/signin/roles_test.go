@@ -19,6 +19,8 @@ public POST /api/v1/login
 public POST /api/v1/register
 public POST /api/v1/reset
 public POST /api/v1/logout
+public GET /api/v1/sso/login
+public GET /api/v1/sso/callback
 self GET /api/v1/session
 self POST /api/v1/session/switch
 self POST /api/v1/session/reauthenticate
