@@ -158,6 +158,7 @@ type AuditQuery struct {
 // KnownQuery names a message of the control stream that must be there.
 type KnownQuery struct {
 	Known string `query:"known" doc:"SEQ:HASH, as an earlier check told it."`
+	Key   string `query:"key" doc:"The public key that alone may have signed, in base64."`
 }
 
 // BudgetsQuery asks how limits stand, or stood.

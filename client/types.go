@@ -109,6 +109,15 @@ type AuditReport struct {
 	Messages uint64 `json:"messages"`         // that are as they were written
 	Hash     string `json:"hash,omitempty"`   // of the last of them
 	Broken   string `json:"broken,omitempty"` // the first place that is not, and why
+
+	Signed uint64   `json:"signed,omitempty"` // the message up to which they are signed, 0: none
+	Keys   []string `json:"keys,omitempty"`   // that have signed, Ed25519 in base64
+}
+
+// AuditKey is the key that checkpoints of the audit are signed by.
+type AuditKey struct {
+	Algorithm string `json:"algorithm"` // ed25519
+	Key       string `json:"key"`       // the public key in base64
 }
 
 // JobLine is a line of what a job says: reports, then a result or an error.

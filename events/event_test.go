@@ -40,6 +40,7 @@ func decoders() map[events.Kind]func(events.Event) ([]byte, error) {
 		events.DeadReappliedKind:       reencode[events.DeadReapplied],
 		events.AlertRaisedKind:         reencode[events.AlertRaised],
 		events.HubCreatedKind:          reencode[events.HubCreated],
+		events.AuditSignedKind:         reencode[events.AuditSigned],
 	}
 	for _, s := range events.Sorts() {
 		all[s.Set()], all[s.Removed()] = reencodeChange, reencodeChange

@@ -31,6 +31,8 @@ const (
 const (
 	// HubCreatedKind is the first event of the control stream.
 	HubCreatedKind Kind = "hub.created"
+	// AuditSignedKind signs what is before it in the control stream.
+	AuditSignedKind Kind = "audit.signed"
 )
 
 // Sort is what an object of the configuration is.
@@ -76,7 +78,7 @@ func Kinds() []Kind {
 		RequestAdmittedKind, RequestRejectedKind, AttemptFailedKind, UpstreamRateLimitedKind, RouteFallbackKind,
 		UsageCheckpointKind, UsageRecordedKind, RequestFinishedKind, RequestOrphanedKind, UsageCorrectedKind,
 		NodeStartedKind, NodeHeartbeatKind, NodeStoppedKind, NodeLostKind, DeadReappliedKind,
-		AlertRaisedKind, HubCreatedKind,
+		AlertRaisedKind, HubCreatedKind, AuditSignedKind,
 	}
 	for _, s := range Sorts() {
 		kinds = append(kinds, s.Set(), s.Removed())

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/llm-hub/llm-hub/events"
@@ -94,8 +96,19 @@ func orNone(v json.RawMessage) string {
 
 // Run prints messages, a line each.
 func (c *auditExportCmd) Run(ctx context.Context, w world) error {
-	return c.look(ctx, w, auditPath+"/export", nil, func(body io.Reader) error {
+	err := c.look(ctx, w, auditPath+"/export", nil, func(body io.Reader) error {
 		return lines(body, func(line []byte) error { _, err := fmt.Fprintf(w.out, "%s\n", line); return err })
+	})
+	if err != nil {
+		return err
+	}
+	return c.look(ctx, w, auditPath+"/key", nil, func(body io.Reader) error {
+		var k admin.AuditKey
+		if err := json.NewDecoder(body).Decode(&k); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(w.err, "signed by %s; keep it elsewhere, for verify --audit --key\n", k.Key)
+		return err
 	})
 }
 
@@ -104,10 +117,17 @@ func (c *verifyCmd) audit(ctx context.Context, w world) error {
 	var report control.AuditReport
 	var err error
 	if c.File != "" {
-		report, err = verifyExport(c.File, c.Known)
+		report, err = c.verifyExport()
 	} else {
 		q := url.Values{}
 		set(q, "known", c.Known)
+		trust, wrong := c.trust()
+		if wrong != nil {
+			return wrong
+		}
+		for _, k := range trust.Keys {
+			q.Add("key", base64.StdEncoding.EncodeToString(k))
+		}
 		err = c.exchange(ctx, w, message{method: http.MethodGet, path: auditPath + "/verify", query: q, logOnly: true}, func(body io.Reader) error {
 			return json.NewDecoder(body).Decode(&report)
 		})
@@ -125,6 +145,9 @@ func (c *verifyCmd) audit(ctx context.Context, w world) error {
 		}
 	} else if report.OK {
 		fmt.Fprintf(w.out, "ok: %d messages; the last is known as %d:%s\n", report.Messages, report.Messages, report.Hash)
+		if report.Signed > 0 {
+			fmt.Fprintf(w.out, "signed up to message %d by %s\n", report.Signed, strings.Join(report.Keys, ", "))
+		}
 	} else {
 		fmt.Fprintf(w.out, "broken: %s; the %d messages before are as they were written\n", report.Broken, report.Messages)
 	}
@@ -135,19 +158,14 @@ func (c *verifyCmd) audit(ctx context.Context, w world) error {
 }
 
 // verifyExport checks a file that audit export wrote.
-func verifyExport(path, known string) (control.AuditReport, error) {
-	var report control.AuditReport
-	var remembered []control.Known
-	if known != "" {
-		k, err := control.ParseKnown(known)
-		if err != nil {
-			return report, usageError{fmt.Errorf("--known: %w", err)}
-		}
-		remembered = append(remembered, k)
-	}
-	f, err := os.Open(path)
+func (c *verifyCmd) verifyExport() (control.AuditReport, error) {
+	trust, err := c.trust()
 	if err != nil {
-		return report, usageError{fmt.Errorf("--file: %w", err)}
+		return control.AuditReport{}, err
+	}
+	f, err := os.Open(c.File)
+	if err != nil {
+		return control.AuditReport{}, usageError{fmt.Errorf("--file: %w", err)}
 	}
 	defer f.Close()
 	d := json.NewDecoder(f)
@@ -159,5 +177,27 @@ func verifyExport(path, known string) (control.AuditReport, error) {
 			return nil, usageError{fmt.Errorf("--file: %w", err)}
 		}
 		return []events.Command{m.Command()}, nil
-	}, remembered...)
+	}, trust)
+}
+
+// trust is what the flags say is known.
+func (c *verifyCmd) trust() (t control.Trust, err error) {
+	if c.Known != "" {
+		k, err := control.ParseKnown(c.Known)
+		if err != nil {
+			return t, usageError{fmt.Errorf("--known: %w", err)}
+		}
+		t.Known = append(t.Known, k)
+	}
+	for _, text := range c.Key {
+		if data, err := os.ReadFile(text); err == nil { // a file that has it
+			text = strings.TrimSpace(string(data))
+		}
+		k, err := control.ParseKey(text)
+		if err != nil {
+			return t, usageError{fmt.Errorf("--key: %w", err)}
+		}
+		t.Keys = append(t.Keys, k)
+	}
+	return t, nil
 }

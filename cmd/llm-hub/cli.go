@@ -87,6 +87,7 @@ type paces struct {
 	LeaseTTL  time.Duration `hidden:"" help:"How long a lease on a limit is good for." env:"LLMHUB_LEASE_TTL" default:"30s"`
 	Heartbeat time.Duration `hidden:"" help:"How often a silent node says that it lives." env:"LLMHUB_HEARTBEAT" default:"60s"`
 	DeadAfter time.Duration `hidden:"" help:"How long a node must be silent to be lost." env:"LLMHUB_DEAD_AFTER" default:"15m"`
+	SignEvery time.Duration `hidden:"" help:"How often changes of the configuration are signed." env:"LLMHUB_SIGN_EVERY" default:"1m"`
 	OwnerTTL  time.Duration `hidden:"" help:"How long a projector owns work that it does not renew." env:"LLMHUB_OWNER_TTL" default:"10s"`
 }
 
@@ -136,10 +137,11 @@ type replayCmd struct {
 
 type verifyCmd struct {
 	remote
-	Output string `short:"o" help:"text or json." default:"text" enum:"text,json"`
-	Audit  bool   `help:"Check the chain of the control stream instead."`
-	File   string `help:"With --audit: a file that audit export wrote, instead of the hub." type:"path" placeholder:"FILE"`
-	Known  string `help:"With --audit: a message that must be there, as an earlier run told it." placeholder:"SEQ:HASH"`
+	Output string   `short:"o" help:"text or json." default:"text" enum:"text,json"`
+	Audit  bool     `help:"Check the chain of the control stream instead."`
+	File   string   `help:"With --audit: a file that audit export wrote, instead of the hub." type:"path" placeholder:"FILE"`
+	Known  string   `help:"With --audit: a message that must be there, as an earlier run told it." placeholder:"SEQ:HASH"`
+	Key    []string `help:"With --audit: the public key, or a file that has it, that alone may have signed, as audit export told it." placeholder:"KEY"`
 }
 
 type rebuildCmd struct {

@@ -108,6 +108,7 @@ func (a *app) configure(ctx context.Context) error {
 		return err
 	}
 	a.background(ctx, "configuration", plane.Run)
+	a.background(ctx, "signing", func(ctx context.Context) { plane.RunSigning(ctx, keyring, a.cfg.SignEvery) })
 	a.health.add(check{name: "configuration", required: true, run: func(context.Context) (any, error) {
 		return map[string]uint64{"seq": plane.State().Seq}, plane.Err()
 	}})

@@ -74,6 +74,8 @@ type Config struct {
 	Control *control.Plane
 	// Prober calls vendors for their own sake.
 	Prober Prober
+	// Signer signs the audit.
+	Signer control.Signer
 	// Rewrap wraps every data key by the master key that is first now; it returns
 	// how many there are.
 	Rewrap func(context.Context) (int, error)

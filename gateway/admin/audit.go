@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -46,6 +47,7 @@ func (a *API) auditRoutes() []web.Route {
 		{Method: http.MethodGet, Path: "/api/v1/audit", Permission: web.Review, Handler: a.audit},
 		{Method: http.MethodGet, Path: "/api/v1/audit/export", Permission: web.Administer, Handler: a.auditExport},
 		{Method: http.MethodGet, Path: "/api/v1/audit/verify", Permission: web.Operate, Handler: a.auditVerify},
+		{Method: http.MethodGet, Path: "/api/v1/audit/key", Permission: web.Inspect, Handler: a.auditKey},
 	}
 }
 
@@ -130,13 +132,20 @@ func (a *API) auditExport(c echo.Context) error {
 
 func (a *API) auditVerify(c echo.Context) error {
 	p := newParams(c)
-	var known []control.Known
+	var trust control.Trust
 	if text := p.text("known"); text != "" {
 		k, err := control.ParseKnown(text)
 		if err != nil {
 			p.wrong("known", "%q is %s", text, err)
 		}
-		known = append(known, k)
+		trust.Known = append(trust.Known, k)
+	}
+	if text := p.text("key"); text != "" {
+		k, err := control.ParseKey(text)
+		if err != nil {
+			p.wrong("key", "%q is %s", text, err)
+		}
+		trust.Keys = append(trust.Keys, k)
 	}
 	if err := p.done(); err != nil {
 		return err
@@ -144,9 +153,29 @@ func (a *API) auditVerify(c echo.Context) error {
 	if a.cfg.Control == nil {
 		return absent("The audit")
 	}
-	report, err := a.cfg.Control.VerifyAudit(c.Request().Context(), known...)
+	report, err := a.cfg.Control.VerifyAudit(c.Request().Context(), trust)
 	if err != nil {
 		return err
 	}
 	return c.JSON(http.StatusOK, report)
+}
+
+// AuditKey is the key that checkpoints of the audit are signed by.
+type AuditKey struct {
+	Algorithm string `json:"algorithm"` // ed25519
+	Key       string `json:"key"`       // the public key in base64
+}
+
+func (a *API) auditKey(c echo.Context) error {
+	if err := newParams(c).done(); err != nil {
+		return err
+	}
+	if a.cfg.Signer == nil {
+		return absent("The key of the audit")
+	}
+	key, err := a.cfg.Signer.PublicKey(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, AuditKey{Algorithm: "ed25519", Key: base64.StdEncoding.EncodeToString(key)})
 }

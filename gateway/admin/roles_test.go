@@ -189,6 +189,7 @@ func hubRoutes() []roleCase {
 		{"administer GET /api/v1/config", "config", "", hubAdmin},
 		{"administer POST /api/v1/config", "config", `{}`, hubAdmin},
 		{"administer GET /api/v1/audit/export", "audit/export", "", hubAdmin},
+		{"inspect GET /api/v1/audit/key", "audit/key", "", hubLooks},
 		{"operate GET /api/v1/audit/verify", "audit/verify", "", hubOperates},
 	}
 }

@@ -3,6 +3,8 @@ package control
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -105,7 +107,7 @@ func (p *Plane) entries(ctx context.Context, c events.Command) ([]Entry, error) 
 	}
 	var out []Entry
 	for i, e := range es {
-		if e.Kind == events.HubCreatedKind {
+		if e.Kind == events.HubCreatedKind || e.Kind == events.AuditSignedKind {
 			continue
 		}
 		change, err := events.ChangeOf(e)
@@ -183,6 +185,9 @@ type AuditReport struct {
 	Messages uint64 `json:"messages"`         // that are as they were written
 	Hash     string `json:"hash,omitempty"`   // of the last of them: whoever keeps it can tell later whether history was rewritten
 	Broken   string `json:"broken,omitempty"` // the first place that is not, and why
+
+	Signed uint64   `json:"signed,omitempty"` // the message up to which they are signed, 0: none
+	Keys   []string `json:"keys,omitempty"`   // that have signed, Ed25519 in base64: one, unless the hub has lost its key
 }
 
 // Known is a message that somebody remembers.
@@ -199,53 +204,75 @@ func ParseKnown(text string) (k Known, err error) {
 	return k, nil
 }
 
+// Trust is what somebody knows of a control stream from elsewhere.
+type Trust struct {
+	Known []Known             // messages that must be in it
+	Keys  []ed25519.PublicKey // that alone may have signed; none: whichever signed first
+}
+
 // VerifyAudit folds a control stream from its start: every message must be chained
-// to the one before it, and say of every object what it was. read gives messages
-// from a sequence on, none at the end; known are messages that must be among them.
-func VerifyAudit(read func(from uint64) ([]events.Command, error), known ...Known) (AuditReport, error) {
+// to the one before it, say of every object what it was, and be signed by whom it may
+// where it is a checkpoint. read gives messages from a sequence on, none at the end.
+func VerifyAudit(read func(from uint64) ([]events.Command, error), trust Trust) (AuditReport, error) {
 	state := NewState()
-	report := func(broken string) AuditReport {
-		return AuditReport{OK: broken == "", Messages: state.Seq, Hash: state.Hash, Broken: broken}
-	}
 	for {
 		page, err := read(state.Seq + 1)
 		if err != nil {
 			return AuditReport{}, err
 		}
 		if len(page) == 0 {
-			break
-		}
-		next, err := state.Next(page...)
-		if err != nil { // again, to stop before the one that does not follow
-			for _, c := range page {
-				if next, err = state.Next(c); err != nil {
-					return report(err.Error()), nil
-				}
-				state = next
-			}
+			return state.report(trust.ends(state)), nil
 		}
 		for _, c := range page {
-			if i := slices.IndexFunc(known, func(k Known) bool { return k.Seq == c.Seq && k.Hash != c.Hash() }); i >= 0 {
-				return report(fmt.Sprintf("control message %d is not the one that is known", c.Seq)), nil
+			before := *state
+			if err := state.fold(c); err != nil {
+				return before.report(fmt.Sprintf("control message %d: %s", c.Seq, err)), nil
+			}
+			if err := trust.allows(state, c); err != nil {
+				return before.report(err.Error()), nil
 			}
 		}
-		state = next
 	}
-	for _, k := range known {
-		if k.Seq > state.Seq {
-			return report(fmt.Sprintf("the control stream ends at message %d, known is %d", state.Seq, k.Seq)), nil
+}
+
+func (s *State) report(broken string) AuditReport {
+	return AuditReport{OK: broken == "", Messages: s.Seq, Hash: s.Hash, Signed: s.Signed, Keys: s.Signers, Broken: broken}
+}
+
+// allows tells whether a message, folded into s, may be there.
+func (t Trust) allows(s *State, c events.Command) error {
+	if slices.ContainsFunc(t.Known, func(k Known) bool { return k.Seq == c.Seq && k.Hash != c.Hash() }) {
+		return fmt.Errorf("control message %d is not the one that is known", c.Seq)
+	}
+	for i, key := range s.Signers {
+		known := slices.ContainsFunc(t.Keys, func(k ed25519.PublicKey) bool { return base64.StdEncoding.EncodeToString(k) == key })
+		if !known && (len(t.Keys) > 0 || i > 0) {
+			return fmt.Errorf("control message %d is signed by another key, %s", c.Seq, key)
 		}
 	}
-	return report(""), nil
+	return nil
+}
+
+// ends tells what a stream that ends here lacks.
+func (t Trust) ends(s *State) string {
+	for _, k := range t.Known {
+		if k.Seq > s.Seq {
+			return fmt.Sprintf("the control stream ends at message %d, known is %d", s.Seq, k.Seq)
+		}
+	}
+	if len(t.Keys) > 0 && s.Signed == 0 {
+		return "the control stream is signed nowhere, though a key is known"
+	}
+	return ""
 }
 
 // VerifyAudit checks the stream of this plane, see [VerifyAudit]; what the node
 // itself remembers is known.
-func (p *Plane) VerifyAudit(ctx context.Context, known ...Known) (AuditReport, error) {
+func (p *Plane) VerifyAudit(ctx context.Context, trust Trust) (AuditReport, error) {
 	if s := p.State(); s.Seq > 0 {
-		known = append(known, Known{s.Seq, s.Hash})
+		trust.Known = append(slices.Clone(trust.Known), Known{s.Seq, s.Hash})
 	}
-	return VerifyAudit(func(from uint64) ([]events.Command, error) { return p.cfg.Stream.Commands(ctx, from, pageSize) }, known...)
+	return VerifyAudit(func(from uint64) ([]events.Command, error) { return p.cfg.Stream.Commands(ctx, from, pageSize) }, trust)
 }
 
 // Commands gives the messages of the control stream from a sequence on.

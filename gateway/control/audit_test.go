@@ -112,7 +112,7 @@ func text(t *testing.T, v any) string {
 // TestVerifyAudit: whatever is done to a stream is found, at its place.
 func TestVerifyAudit(t *testing.T) {
 	w, p := history(t)
-	report, err := p.VerifyAudit(t.Context())
+	report, err := p.VerifyAudit(t.Context(), control.Trust{})
 	if err != nil || !report.OK || report.Messages != 4 || report.Hash != p.State().Hash {
 		t.Fatalf("%+v, %v", report, err)
 	}
@@ -154,7 +154,7 @@ func TestVerifyAudit(t *testing.T) {
 			if tt.known {
 				known = append(known, last)
 			}
-			report, err := control.VerifyAudit(read(tt.change(w.commands())), known...)
+			report, err := control.VerifyAudit(read(tt.change(w.commands())), control.Trust{Known: known})
 			if err != nil || report.OK != (tt.broken == "") || !strings.Contains(report.Broken, tt.broken) {
 				t.Errorf("%+v, %v", report, err)
 			}

@@ -36,8 +36,9 @@
 //     one that is repeated with its idempotency key is done once. [admin.TestEverySort,
 //     admin.TestIdempotencyKey]
 //  10. Every change is shown once in the audit, with who, before and after, and what
-//     was done to a stream since it was written is found at its place. [TestAudit,
-//     TestVerifyAudit]
+//     was done to a stream since it was written is found at its place, also when it
+//     was hashed anew by somebody without the hub's key. [TestAudit, TestVerifyAudit,
+//     TestSignedAudit]
 //  11. Every route of the operators' API has a permission, every role exactly what the
 //     table says, of its own tenant and of others, and the audit names who came.
 //     [admin.TestRoles, admin.TestActorIsWhoeverAsks]

@@ -26,6 +26,11 @@ type State struct {
 	Seq  uint64 // of the message, 0: none
 	Hash string // of it
 
+	// Signed is the message up to which all is signed, 0: none; Signers are the keys.
+	Signed  uint64
+	Signers []string // in base64, each once
+	count   uint64   // of events
+
 	objects  map[Ref]Object
 	shredded map[string]events.TenantID // data keys that are to be destroyed, with their tenants
 	done     map[string]uint64          // sequence by the idempotency of its command
@@ -39,7 +44,7 @@ func NewState() *State {
 // Next folds the messages that follow. It fails if one does not follow: the chain
 // is broken, or an event says of an object what was not so.
 func (s *State) Next(cs ...events.Command) (*State, error) {
-	next := &State{Seq: s.Seq, Hash: s.Hash, objects: maps.Clone(s.objects), shredded: maps.Clone(s.shredded), done: maps.Clone(s.done)}
+	next := &State{Seq: s.Seq, Hash: s.Hash, Signed: s.Signed, Signers: s.Signers, count: s.count, objects: maps.Clone(s.objects), shredded: maps.Clone(s.shredded), done: maps.Clone(s.done)}
 	for _, c := range cs {
 		if err := next.fold(c); err != nil {
 			return nil, fmt.Errorf("control message %d: %w", c.Seq, err)
@@ -59,9 +64,17 @@ func (s *State) fold(c events.Command) error {
 	if err != nil {
 		return err
 	}
+	before := *s
 	s.Seq, s.Hash = c.Seq, c.Hash()
+	s.count += uint64(len(es))
 	for i, e := range es {
 		if e.Kind == events.HubCreatedKind {
+			continue
+		}
+		if e.Kind == events.AuditSignedKind {
+			if err := s.checkpoint(before, e); err != nil {
+				return err
+			}
 			continue
 		}
 		change, err := events.ChangeOf(e)

@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"crypto/cipher"
+	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
@@ -24,6 +25,8 @@ type Vault struct {
 
 	mu   sync.Mutex
 	keys map[string]cipher.AEAD // by keyring key
+	// signer is kept for good: it is never replaced, only wrapped anew.
+	signer ed25519.PrivateKey
 	// sealing are the data keys to seal with. Whoever removes a tenant calls Destroy
 	// on every node before that node seals for a tenant of the same name.
 	sealing map[events.TenantID]string
@@ -215,13 +218,15 @@ func (v *Vault) Destroy(ctx context.Context, t events.TenantID, ids []string) er
 	return nil
 }
 
-// Rotate wraps every data key by the master key that is first now; it returns how
-// many it wrapped anew. Values on the log stay as they are. It may be repeated.
+// Rotate wraps every data key, and what signs the audit, by the master key that is
+// first now; it returns how many data keys it wrapped anew. Values on the log stay as
+// they are. It may be repeated.
 func (v *Vault) Rotate(ctx context.Context) (int, error) {
-	list, err := v.ring.List(ctx, ringPrefix)
+	list, err := v.ring.List(ctx, "")
 	if err != nil {
 		return 0, fmt.Errorf("keyring: %w", err)
 	}
+	dataKeys := 0
 	var puts []events.Put
 	for _, e := range list {
 		key, err := v.unwrap(ctx, e)
@@ -232,12 +237,14 @@ func (v *Vault) Rotate(ctx context.Context) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		puts = append(puts, put)
+		if puts = append(puts, put); strings.HasPrefix(e.Key, ringPrefix) {
+			dataKeys++
+		}
 	}
 	for done := 0; done < len(puts); done += events.MaxCommit {
 		if _, err := v.ring.Commit(ctx, puts[done:min(done+events.MaxCommit, len(puts))]); err != nil {
-			return done, fmt.Errorf("keyring: %w; rotate again", err)
+			return 0, fmt.Errorf("keyring: %w; rotate again", err)
 		}
 	}
-	return len(puts), nil
+	return dataKeys, nil
 }
