@@ -99,6 +99,7 @@ func TestOneHome(t *testing.T) {
 		{"github.com/parquet-go/parquet-go", []string{"projector/export"}},
 		{"github.com/coreos/go-oidc", []string{"gateway/sso"}},
 		{"golang.org/x/oauth2", []string{"gateway/sso"}},
+		{"filippo.io/age", []string{"events/backup"}},
 		{"github.com/minio/minio-go", []string{"projector/objectstore"}},
 		{"github.com/johannesboyne/gofakes3", []string{"projector/objectstore/objectstoretest"}},
 	}

@@ -19,6 +19,8 @@ type commands struct {
 	Replay      replayCmd      `cmd:"" help:"Print the events of the log."`
 	Verify      verifyCmd      `cmd:"" help:"Compare log, counters and tables; exit 1 on a difference."`
 	Rebuild     rebuildCmd     `cmd:"" help:"Make counters and tables anew from the log."`
+	Backup      backupCmd      `cmd:"" help:"Write everything that cannot be made anew to a file, while the hub runs."`
+	Restore     restoreCmd     `cmd:"" help:"Make a data directory of a backup."`
 	Migrate     migrateCmd     `cmd:"" help:"The schema of the analytics tables."`
 	Request     requestCmd     `cmd:"" help:"What is known about one request."`
 	Export      exportCmd      `cmd:"" help:"Export what was recorded."`

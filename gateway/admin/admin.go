@@ -74,6 +74,8 @@ type Config struct {
 	Control *control.Plane
 	// Prober calls vendors for their own sake.
 	Prober Prober
+	// Backup writes a backup.
+	Backup func(ctx context.Context, to io.Writer) error
 	// Signer signs the audit.
 	Signer control.Signer
 	// Rewrap wraps every data key by the master key that is first now; it returns
@@ -115,6 +117,7 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodPost, Path: "/api/v1/corrections", Permission: web.Operate, Handler: a.correct},
 		{Method: http.MethodPost, Path: "/api/v1/master-key/rewrap", Permission: web.Administer, Handler: a.rewrap},
 		{Method: http.MethodGet, Path: "/api/v1/config", Permission: web.Administer, Handler: a.export},
+		{Method: http.MethodGet, Path: "/api/v1/backup", Permission: web.Administer, Handler: a.backup},
 		{Method: http.MethodPost, Path: "/api/v1/config", Permission: web.Administer, Handler: a.apply},
 	}...))
 }

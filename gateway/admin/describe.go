@@ -52,6 +52,7 @@ func descriptions() map[string]web.Doc {
 		"POST /api/v1/master-key/rewrap":    {Summary: "Wrap every data key by the master key that is first now.", Answer: client.Rewrapped{}},
 		"GET /api/v1/audit":                 {Summary: "Who changed what, the newest first.", Query: client.AuditQuery{}, Answer: client.Entries{}},
 		"GET /api/v1/audit/export":          {Summary: "Every message of the control stream, to be verified elsewhere.", Answer: client.AuditMessage{}, Media: lineMedia},
+		"GET /api/v1/backup":                {Summary: "All that no fold can make anew, as a tar; the master key is not in it.", Answer: "", Media: "application/x-tar"},
 		"GET /api/v1/audit/key":             {Summary: "The key that checkpoints of the audit are signed by.", Answer: client.AuditKey{}},
 		"GET /api/v1/audit/verify":          {Summary: "Check the chain of the control stream.", Query: client.KnownQuery{}, Answer: client.AuditReport{}},
 		"GET /api/v1/config":                {Summary: "The configuration in force, as hub.yaml.", Query: client.AtQuery{}, Answer: "", Media: "application/yaml"},

@@ -2,6 +2,8 @@ package admin_test
 
 import (
 	"context"
+	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -186,6 +188,7 @@ func hubRoutes() []roleCase {
 		{"operate POST /api/v1/dead-letters/apply", "dead-letters/apply", "", hubOperates},
 		{"operate POST /api/v1/corrections", "corrections", `{"tenant": "acme"}`, hubOperates},
 		{"administer POST /api/v1/master-key/rewrap", "master-key/rewrap", "", hubAdmin},
+		{"administer GET /api/v1/backup", "backup", "", hubAdmin},
 		{"administer GET /api/v1/config", "config", "", hubAdmin},
 		{"administer POST /api/v1/config", "config", `{}`, hubAdmin},
 		{"administer GET /api/v1/audit/export", "audit/export", "", hubAdmin},
@@ -452,6 +455,8 @@ func facts() admin.Config {
 		ApplyDead: func(ctx context.Context, _ admin.DeadQuery, r func(any) error) (any, error) { return long(ctx, r) },
 		Correct:   func(context.Context, admin.CorrectionOrder) (admin.Correction, error) { return admin.Correction{}, nil },
 		Rewrap:    func(context.Context) (int, error) { return 1, nil },
+		Backup:    func(context.Context, io.Writer) error { return nil },
+		Signer:    signer{},
 		Status:    func(context.Context) (any, error) { return "fact of all", nil },
 	}
 }
@@ -549,3 +554,12 @@ func TestActorIsWhoeverAsks(t *testing.T) {
 		t.Error("a removed token works")
 	}
 }
+
+// signer signs nothing.
+type signer struct{}
+
+func (signer) PublicKey(context.Context) (ed25519.PublicKey, error) {
+	return make(ed25519.PublicKey, ed25519.PublicKeySize), nil
+}
+
+func (signer) Sign(context.Context, []byte) ([]byte, error) { return nil, errors.New("never asked for") }
