@@ -2,16 +2,20 @@ package natslog_test
 
 import (
 	"bytes"
+	"crypto/rand"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/events/natslog"
+	"github.com/llm-hub/llm-hub/events/natslog/embedded"
 )
 
 // taken is a snapshot in memory.
@@ -153,4 +157,57 @@ func TestSnapshotCut(t *testing.T) {
 	if err := l.Snapshot(t.Context(), "NOWHERE", &shot); err == nil || !strings.Contains(err.Error(), "NOWHERE") {
 		t.Errorf("of no stream: %v", err)
 	}
+}
+
+// TestSnapshotMillion measures a snapshot of a million events, and its restoring.
+func TestSnapshotMillion(t *testing.T) {
+	if !full() {
+		t.Skip("takes a minute: LLMHUB_TEST_FULL=1")
+	}
+	s, other := roomyServer(t), roomyServer(t)
+	l := openLog(t, s)
+	t.Cleanup(l.Close)
+	const messages, perMessage = 10_000, 100
+	var random [16]byte
+	for n := range uint64(messages) {
+		var data []byte
+		for i := range perMessage {
+			_, _ = rand.Read(random[:]) // never fails
+			data = fmt.Appendf(data, `{"id":"%x:usage.recorded:1","kind":"usage.recorded","v":1,"at":"2026-11-01T12:00:00.%09dZ","node":"n1","tenant":"acme","request":"%x","window_at":"2026-11-01T12:00:00.%09dZ","body":{"attempt":1,"provider":"openai","credential":"main","model":"gpt-x","usage":{"input":%d,"output":%d},"cost_nano_usd":%d,"book":"0123456789ab","lines":[{"class":"input","units":%d},{"class":"output","units":%d}]}}`+"\n",
+				random, i*1000, random, i*1000, i, 2*i, 3000*i, i, 2*i)
+		}
+		m := events.Message{ID: events.MessageID{Node: "n1", Epoch: epoch, Partition: 2, Counter: n + 1}, Count: perMessage, Data: data}
+		if err := insist(t.Context(), l, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	began := time.Now()
+	var shot taken
+	if err := l.Snapshot(t.Context(), events.TrafficStream, &shot); err != nil {
+		t.Fatal(err)
+	}
+	took, size := time.Since(began), 0
+	for _, c := range shot.chunks {
+		size += len(c)
+	}
+	r, err := natslog.NewRestorer(natslog.Config{Server: other, Class: natslog.Dev, Node: "n1", Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	began = time.Now()
+	if err := restore(t, r, &shot); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("a million events: %d MB, snapshot %s, restored in %s", size>>20, took.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+}
+
+func roomyServer(t *testing.T) *embedded.Server {
+	t.Helper()
+	s, err := embedded.Start(embedded.Config{Dir: t.TempDir(), Class: natslog.Dev, MaxBytes: 2 << 30, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
 }
