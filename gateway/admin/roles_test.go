@@ -562,4 +562,6 @@ func (signer) PublicKey(context.Context) (ed25519.PublicKey, error) {
 	return make(ed25519.PublicKey, ed25519.PublicKeySize), nil
 }
 
-func (signer) Sign(context.Context, []byte) ([]byte, error) { return nil, errors.New("never asked for") }
+func (signer) Sign(context.Context, []byte) ([]byte, error) {
+	return nil, errors.New("never asked for")
+}
