@@ -182,6 +182,8 @@ func readPrincipal(r *reader, key []byte, p *events.Principal) {
 		p.Key = r.name()
 	case "model":
 		p.Model = r.name()
+	case "tags":
+		p.Tags = r.name()
 	default:
 		r.unknown(key)
 	}

@@ -21,7 +21,7 @@ var exactly = cmp.Options{
 func sample(t testing.TB) [][]byte {
 	t.Helper()
 	cost := int64(-1)
-	who := events.Principal{User: "ann", Team: "red", Key: "ci", Model: "smart"}
+	who := events.Principal{User: "ann", Team: "red", Key: "ci", Model: "smart", Tags: "blue,green"}
 	target := events.Target{Provider: "openai", Credential: "main", Model: "gpt-fake"}
 	charge := events.Charge{
 		CostNanoUSD: &cost, PriceVersion: "v",

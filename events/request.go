@@ -1,6 +1,9 @@
 package events
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Who a request is made for. Every id is unique within its tenant, but for the
 // logical model, which is global.
@@ -9,7 +12,13 @@ type Principal struct {
 	Team  string `json:"team,omitempty"`
 	Key   string `json:"key"`
 	Model string `json:"model"` // logical model as configured
+	// Tags are those of the key, sorted, with commas between them: so two principals can
+	// be compared.
+	Tags string `json:"tags,omitempty"`
 }
+
+// TagList are the tags; one that is empty where there is none.
+func (p Principal) TagList() []string { return strings.Split(p.Tags, ",") }
 
 // Target is where an attempt goes.
 type Target struct {

@@ -121,7 +121,8 @@ func TestUsage(t *testing.T) {
 	cost := int64(1_500_000)
 	h := newHandler(t, admin.Config{Usage: func(_ context.Context, q admin.UsageQuery) (admin.UsageTable, error) {
 		got = q
-		return admin.UsageTable{Seq: 9, Behind: 1, Rows: []admin.UsageRow{{
+		totals := admin.UsageRow{Requests: 3, Attempts: 3, Failures: 1, Usage: events.Usage{Input: 10, CacheRead: 5, Output: 7}, CostNanoUSD: &cost, Unpriced: 5}
+		return admin.UsageTable{Seq: 9, Behind: 1, Totals: totals, Rows: []admin.UsageRow{{
 			Group: []string{"2026-11-01T00:00:00+01:00", "=smart"}, Requests: 2, Attempts: 3, Failures: 1,
 			Usage: events.Usage{Input: 10, CacheRead: 5, Output: 7}, CostNanoUSD: &cost, Unpriced: 1,
 		}, {Group: []string{"2026-11-01T00:00:00+01:00", "own"}, Requests: 1, Unpriced: 4}}}, nil

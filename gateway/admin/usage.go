@@ -29,12 +29,13 @@ const (
 	ByProvider   Dimension = "provider"
 	ByCredential Dimension = "credential"
 	ByUpstream   Dimension = "upstream_model" // the vendor's
+	ByTag        Dimension = "tag"            // of the key; groups overlap where keys have several
 )
 
 func spans() []Dimension { return []Dimension{ByQuarter, ByHour, ByDay, ByWeek, ByMonth} }
 
 func names() []Dimension {
-	return []Dimension{ByTenant, ByUser, ByKey, ByModel, ByProvider, ByCredential, ByUpstream}
+	return []Dimension{ByTenant, ByUser, ByKey, ByModel, ByProvider, ByCredential, ByUpstream, ByTag}
 }
 
 // defaultRange is how far back a question goes that does not say.
@@ -54,7 +55,10 @@ type UsageQuery struct {
 // UsageTable is the answer.
 type UsageTable struct {
 	Rows     []UsageRow // in the order of their groups
+	Totals   UsageRow   // of all that the filter lets through
 	Compared []UsageRow // of the period to compare with
+	Before   UsageRow   // the totals of that period
+	Overlap  bool       // rows overlap, so they do not add up to the totals
 	AsOf     time.Time  // everything admitted and ended before is in it; zero: not known
 	Seq      uint64     // of the log: everything up to it is in it
 	Behind   uint64     // messages of the log that are not
@@ -95,6 +99,7 @@ type usageAnswer struct {
 	AsOf    time.Time   `json:"as_of,omitzero"`
 	Seq     uint64      `json:"as_of_seq"`
 	Behind  uint64      `json:"behind"`
+	Overlap bool        `json:"overlapping,omitempty"` // what has several tags is in a row of each; in totals once
 	usageRows
 	Compared *comparedUsage `json:"compared,omitempty"`
 }
@@ -127,39 +132,20 @@ func (a *API) usage(c echo.Context) error {
 	}
 	out := usageAnswer{
 		From: q.From, To: q.To, Zone: q.Zone.String(), GroupBy: q.GroupBy,
-		AsOf: table.AsOf, Seq: table.Seq, Behind: table.Behind, usageRows: wireRows(q.GroupBy, table.Rows),
+		AsOf: table.AsOf, Seq: table.Seq, Behind: table.Behind, Overlap: table.Overlap, usageRows: wireRows(q.GroupBy, table.Rows, table.Totals),
 	}
 	if q.Compare != (TrafficPeriod{}) {
-		out.Compared = &comparedUsage{q.Compare.From, q.Compare.To, wireRows(q.GroupBy, table.Compared)}
+		out.Compared = &comparedUsage{q.Compare.From, q.Compare.To, wireRows(q.GroupBy, table.Compared, table.Before)}
 	}
 	return c.JSON(http.StatusOK, out)
 }
 
-func wireRows(by []Dimension, rows []UsageRow) usageRows {
-	out := usageRows{Rows: []usageRow{}}
-	var totals UsageRow
+func wireRows(by []Dimension, rows []UsageRow, totals UsageRow) usageRows {
+	out := usageRows{Rows: []usageRow{}, Totals: wireRow(nil, totals)}
 	for _, r := range rows {
 		out.Rows = append(out.Rows, wireRow(by, r))
-		totals = totals.plus(r)
 	}
-	out.Totals = wireRow(nil, totals)
 	return out
-}
-
-// plus adds two rows, but for their groups.
-func (r UsageRow) plus(s UsageRow) UsageRow {
-	sum := UsageRow{
-		Requests: r.Requests + s.Requests, Attempts: r.Attempts + s.Attempts, Failures: r.Failures + s.Failures,
-		Usage: r.Usage.Plus(s.Usage), CostNanoUSD: s.CostNanoUSD, Unpriced: r.Unpriced + s.Unpriced,
-	}
-	if r.CostNanoUSD != nil {
-		cost := *r.CostNanoUSD
-		if s.CostNanoUSD != nil {
-			cost += *s.CostNanoUSD
-		}
-		sum.CostNanoUSD = &cost
-	}
-	return sum
 }
 
 func readUsageQuery(p *params, now time.Time) UsageQuery {

@@ -158,7 +158,7 @@ func infoOf(req *Request, at time.Time) record.Info {
 }
 
 func principal(req *Request) events.Principal {
-	p := events.Principal{Key: req.Key.Name, Model: nameable(req.Inbound.Model)}
+	p := events.Principal{Key: req.Key.Name, Model: nameable(req.Inbound.Model), Tags: strings.Join(req.Key.Tags, ",")}
 	if req.Key.User != nil {
 		p.User = req.Key.User.ID
 	}

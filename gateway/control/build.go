@@ -206,6 +206,8 @@ func (b *builder) key(t *Tenant, doc *keyDoc) *Key {
 	for _, tag := range doc.Tags {
 		k.Tags = append(k.Tags, string(tag))
 	}
+	slices.Sort(k.Tags)
+	k.Tags = slices.Compact(k.Tags)
 	b.secret(doc.Key, keyUse{key: k})
 	if doc.Previous != nil {
 		b.secret(doc.Previous.Key, keyUse{key: k, until: doc.Previous.Until.time()})

@@ -135,7 +135,7 @@ type Key struct {
 	Expires   time.Time       // zero: never
 	Endpoints map[string]bool // allow-list of names in events, nil: all
 	Addresses []netip.Prefix  // allow-list, nil: all
-	Tags      []string
+	Tags      []string        // sorted, each once
 }
 
 // Token is what an operator comes with, or a program that acts as an account.

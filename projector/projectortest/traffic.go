@@ -168,6 +168,7 @@ func (t *Traffic) admit(n *node) {
 		User: fmt.Sprintf("user-%d", t.rng.IntN(3)), Key: fmt.Sprintf("key-%d", t.rng.IntN(2)),
 		Model: []string{"smart", "fast"}[t.rng.IntN(2)],
 	}
+	who.Tags = []string{"", "blue", "blue,green", "green,red"}[(t.n/16+len(who.User+who.Model))%4]
 	h := events.Head{
 		At: t.now, Node: n.id, Tenant: tenant, WindowAt: t.now,
 		Request: events.RequestID(fmt.Sprintf("01890000-0000-7000-8000-%012d", t.n)),

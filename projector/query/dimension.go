@@ -1,6 +1,9 @@
 package query
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Dimension is what facts can be grouped by and filtered on.
 type Dimension string
@@ -24,6 +27,9 @@ const (
 	Provider      Dimension = "provider"
 	Credential    Dimension = "credential"
 	UpstreamModel Dimension = "upstream_model"
+	// Tag is of the key. A key may have several: a fact is in the group of each of them,
+	// so groups overlap. Totals never add them up.
+	Tag Dimension = "tag"
 )
 
 // The dimensions of requests only.
@@ -42,7 +48,7 @@ func Spans() []Dimension { return []Dimension{Quarter, Hour, Day, Week, Month} }
 
 // UsageDimensions lists what usage can be filtered on.
 func UsageDimensions() []Dimension {
-	return []Dimension{Tenant, User, Key, Model, Provider, Credential, UpstreamModel}
+	return []Dimension{Tenant, User, Key, Model, Provider, Credential, UpstreamModel, Tag}
 }
 
 // AllDimensions lists what requests can be filtered on.
@@ -50,16 +56,42 @@ func AllDimensions() []Dimension {
 	return append(UsageDimensions(), Endpoint, Outcome, Status, Error, Reason, Node, Finish)
 }
 
+// singleDimensions lists those of which every request has one value.
+func singleDimensions() []Dimension {
+	return slices.DeleteFunc(AllDimensions(), func(d Dimension) bool { return d == Tag })
+}
+
 // Span tells whether d is a span of the calendar.
 func (d Dimension) Span() bool { return slices.Contains(Spans(), d) }
 
-// column is the expression of a dimension that is not a span, a string.
+// column is the expression of a dimension that is not a span, a string. Of tags it
+// is all of them together, so that each fact is in one group of the tables.
 func (d Dimension) column() string {
 	if d == Status {
 		return "toString(status)"
 	}
+	return d.name()
+}
+
+// name is the column that holds a dimension.
+func (d Dimension) name() string {
+	if d == Tag {
+		return "tags"
+	}
 	return string(d)
 }
+
+// is is the condition that a dimension has one of the values that are bound to a
+// parameter.
+func (d Dimension) is(param string) string {
+	if d == Tag {
+		return "hasAny(" + eachTag + ", {" + param + ":Array(String)})"
+	}
+	return fmt.Sprintf("%s IN {%s:Array(String)}", d.column(), param)
+}
+
+// eachTag is the list of a fact's tags: one that is empty where there is none.
+const eachTag = "splitByChar(',', toString(tags))"
 
 // start is the expression of the start of a span, as a Unix second, for a column of
 // time. The time zone is the parameter zone.

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -36,7 +37,7 @@ type FacetValue struct {
 func (f RequestFilter) counted(by []Dimension, c *clause) (source, at string) {
 	columns := []string{"count"}
 	for _, d := range by {
-		columns = append(columns, string(d))
+		columns = append(columns, d.name())
 	}
 	if f.plain() {
 		return requestsRollUp().source(f.Filter, columns, c, ""), rolledColumn
@@ -54,11 +55,14 @@ func (e *Engine) Facets(ctx context.Context, f RequestFilter) (Facets, error) {
 	var err error
 	out.AsOf, err = e.live(ctx, func(database string) error {
 		counts := map[Dimension]*Facet{}
-		free := slices.DeleteFunc(AllDimensions(), func(d Dimension) bool { return len(f.Where[d]) > 0 })
+		free := slices.DeleteFunc(AllDimensions(), func(d Dimension) bool { return d == Tag || len(f.Where[d]) > 0 })
 		if err := e.facets(ctx, database, f, free, counts); err != nil {
 			return err
 		}
-		for d := range f.Where {
+		for _, d := range append(slices.Collect(maps.Keys(f.Where)), Tag) {
+			if counts[d] != nil {
+				continue
+			}
 			without := f
 			without.Where = map[Dimension][]string{}
 			for other, values := range f.Where {
@@ -66,7 +70,11 @@ func (e *Engine) Facets(ctx context.Context, f RequestFilter) (Facets, error) {
 					without.Where[other] = values
 				}
 			}
-			if err := e.facets(ctx, database, without, []Dimension{d}, counts); err != nil {
+			count := e.facets
+			if d == Tag {
+				count = e.tagFacet
+			}
+			if err := count(ctx, database, without, []Dimension{d}, counts); err != nil {
 				return err
 			}
 		}
@@ -123,6 +131,27 @@ func (e *Engine) facets(ctx context.Context, database string, f RequestFilter, b
 		to.Values = append(to.Values, FacetValue{v, n})
 		return nil
 	})
+}
+
+// tagFacet counts by tags.
+func (e *Engine) tagFacet(ctx context.Context, database string, f RequestFilter, by []Dimension, out map[Dimension]*Facet) error {
+	c := clause{params: map[string]any{}}
+	source, _ := f.counted(by, &c)
+	counts := map[string]int64{}
+	s := statement{params: c.params, sql: fmt.Sprintf("SELECT toString(tags), toInt64(sum(count)) FROM %s GROUP BY 1 LIMIT %d", source, maxRows+1)}
+	err := e.run(ctx, database, s, func(scan func(...any) error) error {
+		var tags string
+		var n int64
+		if err := scan(&tags, &n); err != nil {
+			return err
+		}
+		if counts[tags] = n; len(counts) > maxRows {
+			return ErrTooLarge
+		}
+		return nil
+	})
+	out[Tag] = tagFacet(counts)
+	return err
 }
 
 // Histogram is requests over time.

@@ -118,7 +118,7 @@ func (f Filter) conditions() clause {
 	}
 	for _, d := range AllDimensions() { // in this order, so that equal questions are equal statements
 		if values := f.Where[d]; len(values) > 0 {
-			c.and(fmt.Sprintf("%s IN {in_%s:Array(String)}", d.column(), d))
+			c.and(d.is("in_" + string(d)))
 			c.params["in_"+string(d)] = values
 		}
 	}

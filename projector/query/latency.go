@@ -11,7 +11,7 @@ import (
 // Latency asks how long answered requests took.
 type Latency struct {
 	RequestFilter
-	GroupBy []Dimension // as in [Question], of all dimensions of requests
+	GroupBy []Dimension // as in [Question], of all dimensions of requests but Tag
 }
 
 // LatencyTable is the answer.
@@ -70,7 +70,7 @@ func (e *Engine) Latency(ctx context.Context, q Latency) (LatencyTable, error) {
 	if err != nil {
 		return LatencyTable{}, err
 	}
-	if err := checkGroups(q.GroupBy, AllDimensions()); err != nil {
+	if err := checkGroups(q.GroupBy, singleDimensions()); err != nil {
 		return LatencyTable{}, err
 	}
 	var t LatencyTable

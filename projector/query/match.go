@@ -7,7 +7,7 @@ import (
 	"github.com/llm-hub/llm-hub/events"
 )
 
-// Value is a request's value of a dimension.
+// Value is a request's value of a dimension; its tags with commas between them.
 func (r Request) Value(d Dimension) string {
 	switch d {
 	case Tenant:
@@ -18,6 +18,8 @@ func (r Request) Value(d Dimension) string {
 		return r.Principal.Key
 	case Model:
 		return r.Principal.Model
+	case Tag:
+		return r.Principal.Tags
 	case Provider:
 		return r.Target.Provider
 	case Credential:
@@ -50,6 +52,12 @@ func (f RequestFilter) Matches(r Request) bool {
 		return false
 	}
 	for d, values := range f.Where {
+		if d == Tag {
+			if !slices.ContainsFunc(r.Principal.TagList(), func(tag string) bool { return slices.Contains(values, tag) }) {
+				return false
+			}
+			continue
+		}
 		if !slices.Contains(values, r.Value(d)) {
 			return false
 		}

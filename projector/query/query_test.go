@@ -177,6 +177,8 @@ func value(e accounting.Entry, d query.Dimension) string {
 		return e.Target.Provider
 	case query.Credential:
 		return e.Target.Credential
+	case query.Tag:
+		return e.Principal.Tags
 	default:
 		return e.Target.Model
 	}

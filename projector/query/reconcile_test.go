@@ -3,9 +3,11 @@ package query_test
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,10 +25,13 @@ func (w world) reconciliation(t *testing.T) {
 	meant := 0
 	for range 50 {
 		q := randomQuestion(rng)
-		want := accounting.Totals{}
+		want, tagged := accounting.Totals{}, map[string]accounting.Totals{}
 		for _, e := range w.books.Entries {
 			if fits(q.Filter, e.WindowAt, func(d query.Dimension) string { return value(e, d) }) {
 				want = want.Plus(e.Totals)
+				for tag := range strings.SplitSeq(e.Principal.Tags, ",") {
+					tagged[tag] = tagged[tag].Plus(e.Totals)
+				}
 			}
 		}
 		if want.Cost > 0 {
@@ -39,12 +44,25 @@ func (w world) reconciliation(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			sum := accounting.Totals{}
+			sum, byTag := accounting.Totals{}, map[string]accounting.Totals{}
 			for _, r := range a.Rows {
 				sum = sum.Plus(totals(r.Amounts))
+				byTag[r.Labels[query.Tag]] = byTag[r.Labels[query.Tag]].Plus(totals(r.Amounts))
 			}
-			if name == "card" {
+			if a.Overlap != slices.Contains(q.GroupBy, query.Tag) {
+				t.Errorf("%+v: overlapping %t", q.GroupBy, a.Overlap)
+			}
+			switch {
+			case name == "card":
 				sum = totals(a.Totals)
+			case a.Overlap: // what has two tags is in the rows of both, and in the totals once
+				if q.Top == 0 && !maps.Equal(tagged, byTag) {
+					t.Errorf("%s of %+v: by tag %+v, want %+v", name, q, byTag, tagged)
+				}
+				if totals(a.Totals) != want {
+					t.Errorf("%s of %+v: totals %+v, want %+v", name, q, a.Totals, want)
+				}
+				continue
 			}
 			if file := exported(t, q, a); totals(a.Totals) != want || sum != want || file != want.Cost {
 				t.Errorf("%s of %+v: totals %+v, rows %+v, exported $%d, want %+v", name, q, a.Totals, sum, file, want)
@@ -158,7 +176,11 @@ func (w world) reconcilePages(t *testing.T, f query.Filter, card accounting.Tota
 
 func fits(f query.Filter, at time.Time, value func(query.Dimension) string) bool {
 	for d, values := range f.Where {
-		if !slices.Contains(values, value(d)) {
+		has := []string{value(d)}
+		if d == query.Tag {
+			has = strings.Split(value(d), ",")
+		}
+		if !slices.ContainsFunc(has, func(v string) bool { return slices.Contains(values, v) }) {
 			return false
 		}
 	}
@@ -195,6 +217,7 @@ func randomQuestion(rng *rand.Rand) query.Question {
 		values []string
 	}{
 		{query.Tenant, []string{"tenant-0", "tenant-1", "tenant-2", "tenant-3", "tenant-4"}}, {query.User, []string{"user-0", "user-1", "user-2"}},
+		{query.Tag, []string{"green", "blue", ""}},
 		{query.Model, []string{"smart", "fast"}}, {query.Provider, []string{"openai", "anthropic"}}, {query.Credential, []string{"main", "spare"}},
 	} {
 		if rng.IntN(5) == 0 {

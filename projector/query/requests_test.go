@@ -102,7 +102,7 @@ func (w world) pagesFiltered(t *testing.T, used map[string]accounting.Totals) {
 
 func endValue(e accounting.End, d query.Dimension) string {
 	return map[query.Dimension]string{
-		query.Tenant: string(e.Tenant), query.User: e.Finished.User, query.Key: e.Finished.Key, query.Model: e.Finished.Model,
+		query.Tenant: string(e.Tenant), query.User: e.Finished.User, query.Key: e.Finished.Key, query.Model: e.Finished.Model, query.Tag: e.Finished.Tags,
 		query.Provider: e.Finished.Target.Provider, query.Credential: e.Finished.Target.Credential, query.UpstreamModel: e.Finished.Target.Model,
 		query.Endpoint: e.Finished.Endpoint, query.Outcome: string(e.Outcome), query.Status: fmt.Sprint(e.Finished.Status),
 		query.Error: e.Finished.Error, query.Reason: e.Reason, query.Node: string(e.Node), query.Finish: e.Finished.Finish,
@@ -129,8 +129,14 @@ func (w world) facets(t *testing.T) {
 				for d, values := range f.Where {
 					fits = fits && (d == facet.Dimension || slices.Contains(values, endValue(e, d)))
 				}
-				if fits {
-					want[endValue(e, facet.Dimension)] += int64(e.Count)
+				values := []string{endValue(e, facet.Dimension)}
+				if facet.Dimension == query.Tag {
+					values = strings.Split(e.Finished.Tags, ",")
+				}
+				for _, v := range values {
+					if fits {
+						want[v] += int64(e.Count)
+					}
 				}
 			}
 			got := map[string]int64{}

@@ -33,7 +33,8 @@ func usageRollUp() rollUp {
 // isCoarse tells whether the projection can answer, and which of the columns are dimensions.
 func (r rollUp) isCoarse(f Filter, columns []string) (dimensions []string, coarse bool) {
 	for _, c := range columns {
-		if d := Dimension(c); slices.Contains(AllDimensions(), d) {
+		if i := slices.IndexFunc(AllDimensions(), func(d Dimension) bool { return d.name() == c }); i >= 0 {
+			d := AllDimensions()[i]
 			dimensions = append(dimensions, c)
 			if !slices.Contains(r.coarse, d) {
 				return nil, false

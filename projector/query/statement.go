@@ -56,17 +56,24 @@ func (g grouping) statement(f Filter) statement {
 			selected, groups = append(selected, d.start(rolledColumn)), append(groups, d.start(rolledColumn))
 			continue
 		}
-		value := string(d)
-		if d == g.ranked {
+		value := d.name()
+		switch {
+		case d == Tag && d == g.ranked:
+			value = "arrayStringConcat(arraySort(arrayIntersect(" + eachTag + ", kept)), ',')"
+		case d == g.ranked:
 			value = fmt.Sprintf("if(other = 1, toLowCardinality(''), %s)", d)
 		}
 		selected, groups = append(selected, "toString("+value+")"), append(groups, value) // by numbers of words, not by words
-		columns = append(columns, string(d))
+		columns = append(columns, d.name())
 	}
 	source := usageRollUp().source(f, columns, &c, "")
 	if g.top > 0 {
 		selected[0], groups, places = "other", append(groups, "other"), append(places, "other")
-		source = fmt.Sprintf("(SELECT *, toUInt8(%s NOT IN (%s)) AS other FROM %s)", g.ranked, g.ranking(&c), source)
+		other := fmt.Sprintf("toUInt8(%s NOT IN (%s))", g.ranked, g.ranking(&c))
+		if g.ranked == Tag {
+			other = "(SELECT groupArray(place) FROM (" + g.ranking(&c) + ")) AS kept, toUInt8(NOT hasAny(" + eachTag + ", kept))"
+		}
+		source = fmt.Sprintf("(SELECT *, %s AS other FROM %s)", other, source)
 	}
 	sql := fmt.Sprintf("SELECT %s FROM %s", strings.Join(append(selected, sums(nil)...), ", "), source)
 	if len(g.by) > 0 {
@@ -78,8 +85,12 @@ func (g grouping) statement(f Filter) statement {
 // ranking selects the groups that are kept. Equal ones rank by their names.
 func (g grouping) ranking(c *clause) string {
 	amounts := g.metric.columns()
-	return fmt.Sprintf("SELECT %s FROM %s GROUP BY 1 ORDER BY sum(%s) DESC, 1 LIMIT %d",
-		g.ranked, usageRollUp().source(g.kept, append(amounts, string(g.ranked)), c, "rank_"), strings.Join(amounts, " + "), g.top)
+	place := g.ranked.name()
+	if g.ranked == Tag {
+		place = "arrayJoin(" + eachTag + ")"
+	}
+	return fmt.Sprintf("SELECT %s AS place FROM %s GROUP BY 1 ORDER BY sum(%s) DESC, 1 LIMIT %d",
+		place, usageRollUp().source(g.kept, append(amounts, g.ranked.name()), c, "rank_"), strings.Join(amounts, " + "), g.top)
 }
 
 // columns are those whose sum is the amount of one row.

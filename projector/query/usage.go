@@ -51,10 +51,11 @@ type Period struct {
 	To   time.Time `json:"to"`
 }
 
-// Answer is what was used. Its rows add up to its totals.
+// Answer is what was used. Its rows add up to its totals, unless they overlap.
 type Answer struct {
 	Rows     []Row
-	Totals   Amounts
+	Totals   Amounts   // of all that the filter lets through, each fact once
+	Overlap  bool      // grouped by tags: what has several is in a row of each
 	Compared *Compared // nil unless it was asked for
 	AsOf     AsOf
 }
@@ -131,6 +132,7 @@ func (e *Engine) Usage(ctx context.Context, q Question) (Answer, error) {
 	}
 	var a Answer
 	a.AsOf, err = e.live(ctx, func(database string) error {
+		a.Overlap = slices.Contains(q.GroupBy, Tag)
 		if a.Rows, a.Totals, err = e.groups(ctx, database, grouping, q.Filter); err != nil || q.Compare == (Period{}) {
 			return err
 		}
@@ -167,8 +169,11 @@ func (e *Engine) groups(ctx context.Context, database string, g grouping, f Filt
 	for _, r := range rows {
 		totals = totals.Plus(r.Amounts)
 	}
-	if len(g.by) == 0 {
+	switch {
+	case len(g.by) == 0:
 		rows = nil
+	case slices.Contains(g.by, Tag):
+		rows = g.byTag(rows)
 	}
 	return rows, totals, nil
 }
