@@ -13,6 +13,7 @@ type Traffic struct {
 	Provider   string `query:"provider" doc:"Only of these, with commas between."`
 	Credential string `query:"credential" doc:"Only of these, with commas between."`
 	Upstream   string `query:"upstream_model" doc:"Only of these vendor models, with commas between."`
+	Tag        string `query:"tag" doc:"Only of keys with one of these tags, with commas between."`
 }
 
 // Only narrows questions about requests.
@@ -38,7 +39,7 @@ type Compare struct {
 // UsageQuery asks for usage.
 type UsageQuery struct {
 	Traffic
-	GroupBy string `query:"group_by" doc:"Dimensions with commas between: one span of time (quarter_hour, hour, day, week, month), tenant, user, key, model, provider, credential, upstream_model."`
+	GroupBy string `query:"group_by" doc:"Dimensions with commas between: one span of time (quarter_hour, hour, day, week, month), tenant, user, key, model, provider, credential, upstream_model, tag."`
 	Top     int    `query:"top" doc:"Keep only so many groups and add up the others."`
 	RankBy  string `query:"rank_by" doc:"Of which these have the most." enum:"cost,requests,attempts,failures,tokens,input_tokens,output_tokens"`
 	Compare
@@ -94,6 +95,7 @@ type TailQuery struct {
 	Provider   string `query:"provider" doc:"Only of these, with commas between."`
 	Credential string `query:"credential" doc:"Only of these, with commas between."`
 	Upstream   string `query:"upstream_model" doc:"Only of these vendor models, with commas between."`
+	Tag        string `query:"tag" doc:"Only of keys with one of these tags, with commas between."`
 	Only
 	After string `query:"after" doc:"Id of the last row that is known, to go on from. Default: now."`
 }
@@ -126,7 +128,7 @@ type HealthQuery struct {
 // MoversQuery asks what changed most.
 type MoversQuery struct {
 	Traffic
-	By     string `query:"by" doc:"Default model." enum:"model,tenant,user,key,provider,credential,upstream_model"`
+	By     string `query:"by" doc:"Default model." enum:"model,tenant,user,key,provider,credential,upstream_model,tag"`
 	Metric string `query:"metric" doc:"Default cost." enum:"cost,requests,attempts,failures,tokens,input_tokens,output_tokens"`
 	Limit  int    `query:"limit" doc:"At most so many, up to 100."`
 	Compare

@@ -111,9 +111,9 @@ func BudgetsOf(l Limited, counters []accounting.Counter, now time.Time) []Budget
 type Budgets struct {
 	Rows     []Budget  `json:"rows"`
 	TimeZone string    `json:"time_zone"`
-	At       time.Time `json:"at,omitzero"`          // the instant that was asked for; absent: now
-	Seq      uint64    `json:"as_of_seq,omitempty"`  // of the log: everything up to it was counted at that instant
-	Control  uint64    `json:"control_seq,omitzero"` // of the control stream, likewise
+	At       time.Time `json:"at,omitzero"`           // the instant that was asked for; absent: now
+	Seq      uint64    `json:"as_of_seq,omitempty"`   // of the log: everything up to it was counted at that instant
+	Control  uint64    `json:"control_seq,omitempty"` // of the control stream, likewise
 }
 
 // budgets answers how all limits stand, or stood at an instant. That is a fold of
