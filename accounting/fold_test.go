@@ -149,6 +149,11 @@ func TestFoldEntries(t *testing.T) {
 				Scopes: with("openai/main"), Target: first, Attempt: 1, Charge: &delta,
 				Totals: accounting.Totals{Usage: delta.Usage, Cost: -20},
 			}},
+		{"priced", events.UsageCorrected{Principal: who, Attempt: 1, N: 1, Target: first, Reason: "priced", Delta: delta, Priced: true},
+			accounting.Entry{
+				Scopes: with("openai/main"), Target: first, Attempt: 1, Charge: &delta,
+				Totals: accounting.Totals{Usage: delta.Usage, Cost: -20, Unpriced: -1},
+			}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -229,9 +229,14 @@ func (s *step) corrected(e events.Event, b events.UsageCorrected) error {
 	if err != nil {
 		return err
 	}
-	s.entry(e, Entry{
-		Principal: b.Principal, Target: b.Target, Attempt: b.Attempt, Charge: &b.Delta, Totals: ChargeTotals(b.Delta),
-	})
+	totals := ChargeTotals(b.Delta)
+	if b.Priced {
+		if b.Delta.CostNanoUSD == nil {
+			return errors.New("priced, but without a cost")
+		}
+		totals.Unpriced--
+	}
+	s.entry(e, Entry{Principal: b.Principal, Target: b.Target, Attempt: b.Attempt, Charge: &b.Delta, Totals: totals})
 	return nil
 }
 

@@ -170,6 +170,18 @@ type BudgetsQuery struct {
 	Progress bool `query:"progress" doc:"With at: tell of the fold as a job, in lines."`
 }
 
+// RepricedQuery asks what other prices would have billed.
+type RepricedQuery struct {
+	Traffic
+	PricesAt string `query:"prices_at" doc:"By the prices that were in force at this moment. Default: now."`
+}
+
+// UnpricedQuery says of which traffic prices are booked.
+type UnpricedQuery struct {
+	Traffic
+	DryRun bool `query:"dry_run" doc:"Only tell what would be booked."`
+}
+
 // RebuildQuery says what is folded anew.
 type RebuildQuery struct {
 	What string `query:"what" doc:"Default all." enum:"all,counters,tables"`

@@ -98,6 +98,9 @@ type UsageCorrected struct {
 	Target  Target `json:"target"`
 	Reason  string `json:"reason"`
 	Delta   Charge `json:"delta"` // what is added; negative takes away
+	// Priced: the delta is the price of what was recorded without one, so that one
+	// record less is unpriced.
+	Priced bool `json:"priced,omitempty"`
 }
 
 // Kind implements [Body].

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/admin"
@@ -17,10 +18,12 @@ import (
 
 // account is what the log says of one attempt.
 type account struct {
-	recorded *events.UsageRecorded
-	admitted time.Time         // window_at of the request
-	done     map[int]uint64    // sequence of its corrections by their number
-	ids      map[int]events.ID // likewise
+	recorded *events.UsageRecorded // of an orphan without one its estimate
+	orphan   bool                  // recorded is that
+	net      accounting.Totals     // corrections included
+	admitted time.Time             // window_at of the request
+	done     map[int]uint64        // sequence of its corrections by their number
+	ids      map[int]events.ID     // likewise
 }
 
 // correctTime bounds one correction; nobody else corrects the same request meanwhile.
@@ -35,19 +38,9 @@ func (h *localHub) correct(ctx context.Context, order admin.CorrectionOrder) (do
 	}
 	ctx, cancel := context.WithTimeout(ctx, correctTime/2)
 	defer cancel()
-	key := "correct." + string(order.Request)
-	entry, err := h.stores.log.Nodes().Get(ctx, key)
-	if err == nil && entry.Value != nil {
-		err = events.ErrConflict
-	}
-	if err == nil {
-		entry.Rev, err = h.stores.log.Nodes().PutFor(ctx, events.Put{Key: key, Value: []byte(h.node), Rev: entry.Rev}, correctTime)
-	}
-	if errors.Is(err, events.ErrConflict) {
-		return admin.Correction{}, &gateway.Error{Kind: gateway.Unavailable, RetryAfter: correctTime, Public: "This request is being corrected by somebody else."}
-	}
+	free, err := h.correcting(ctx, order.Request, correctTime)
 	if err != nil {
-		return admin.Correction{}, toOperator(err)
+		return admin.Correction{}, err
 	}
 	done, err = h.correctAlone(ctx, order)
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -57,10 +50,30 @@ func (h *localHub) correct(ctx context.Context, order admin.CorrectionOrder) (do
 			Public: "The log has not acknowledged the correction yet. Look for it with replay before you repeat it, and then with its n.",
 		}
 	}
-	if _, free := h.stores.log.Nodes().Commit(ctx, []events.Put{{Key: key, Rev: entry.Rev}}); free != nil {
-		h.log.Warn("a key that keeps others from correcting was not given back; it lapses", "key", key, "error", free)
-	}
+	free()
 	return done, err
+}
+
+// correcting keeps everybody else from correcting a request, until free is called
+// or, at the latest, for a time.
+func (h *localHub) correcting(ctx context.Context, request events.RequestID, atMost time.Duration) (free func(), err error) {
+	key := "correct." + string(request)
+	nodes := h.stores.log.Nodes()
+	entry, err := nodes.Get(ctx, key)
+	if err == nil && entry.Value != nil {
+		err = events.ErrConflict
+	}
+	if err == nil {
+		entry.Rev, err = nodes.PutFor(ctx, events.Put{Key: key, Value: []byte(h.node), Rev: entry.Rev}, atMost)
+	}
+	if errors.Is(err, events.ErrConflict) {
+		return nil, &gateway.Error{Kind: gateway.Unavailable, RetryAfter: atMost, Public: "This request is being corrected by somebody else."}
+	}
+	return func() {
+		if _, err := nodes.Commit(ctx, []events.Put{{Key: key, Rev: entry.Rev}}); err != nil {
+			h.log.Warn("a key that keeps others from correcting was not given back; it lapses", "key", key, "error", err)
+		}
+	}, toOperator(err)
 }
 
 // correctAlone is correct while nobody else corrects the request.
@@ -110,16 +123,33 @@ func (a *account) take(attempt int, r replay.Record) error {
 	case events.UsageRecordedKind:
 		b, err := events.As[events.UsageRecorded](e)
 		if err == nil && b.Attempt == attempt {
-			a.recorded, a.admitted = &b, e.WindowAt
+			if a.orphan { // it takes the estimate's place
+				a.net = a.net.Minus(accounting.ChargeTotals(a.recorded.Charge))
+			}
+			a.record(b, e.WindowAt, false)
+		}
+	case events.RequestOrphanedKind:
+		b, err := events.As[events.RequestOrphaned](e)
+		if err == nil && b.Attempts == attempt && b.Charge.Usage != (events.Usage{}) && a.recorded == nil {
+			a.record(events.UsageRecorded{Principal: b.Principal, Attempt: attempt, Target: b.Target, Charge: b.Charge}, e.WindowAt, true)
 		}
 	case events.UsageCorrectedKind:
 		b, err := events.As[events.UsageCorrected](e)
 		if err == nil && b.Attempt == attempt {
 			a.done[b.N], a.ids[b.N] = r.Seq, e.ID
+			a.net = a.net.Plus(accounting.ChargeTotals(b.Delta))
+			if b.Priced {
+				a.net.Unpriced--
+			}
 		}
 	default:
 	}
 	return nil
+}
+
+func (a *account) record(b events.UsageRecorded, admitted time.Time, orphan bool) {
+	a.recorded, a.admitted, a.orphan = &b, admitted, orphan
+	a.net = a.net.Plus(accounting.ChargeTotals(b.Charge))
 }
 
 // mintedAt is the time in a request's id.

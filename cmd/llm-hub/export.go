@@ -72,12 +72,7 @@ func (c *exportFocusCmd) Run(ctx context.Context, w world) error {
 }
 
 func (c *exported) write(ctx context.Context, w world, path string, q url.Values) error {
-	for dimension, values := range c.Where {
-		q.Set(dimension, values)
-	}
-	q.Set("from", c.From)
-	q.Set("to", c.To)
-	q.Set("time_zone", c.TimeZone)
+	q = c.query(q)
 	what, file := strings.CutPrefix(path, "/api/v1/export/")
 	switch {
 	case c.Store != "" && !c.Job:
@@ -93,12 +88,15 @@ func (c *exported) write(ctx context.Context, w world, path string, q url.Values
 	})
 }
 
-// repriceCmd shows what the prices in force would have billed.
-type repriceCmd struct{ exported }
-
-// Run prints the answer of /api/v1/usage/repriced.
-func (c *repriceCmd) Run(ctx context.Context, w world) error {
-	return c.write(ctx, w, "/api/v1/usage/repriced", url.Values{})
+// query adds to q which traffic is meant.
+func (c *exported) query(q url.Values) url.Values {
+	for dimension, values := range c.Where {
+		q.Set(dimension, values)
+	}
+	q.Set("from", c.From)
+	q.Set("to", c.To)
+	q.Set("time_zone", c.TimeZone)
+	return q
 }
 
 // export writes files from the tables; nil where there are none.

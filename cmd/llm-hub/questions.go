@@ -3,11 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
-	"github.com/llm-hub/llm-hub/accounting"
-	"github.com/llm-hub/llm-hub/events"
-	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/admin"
 	"github.com/llm-hub/llm-hub/projector/query"
 )
@@ -58,33 +54,6 @@ func askOf(ctx context.Context, e *query.Engine, q admin.Question) (any, error) 
 		})
 	}
 	return nil, fmt.Errorf("nobody answers about %s", q.About)
-}
-
-// reprice prices usage by the book that is in force.
-func (h *localHub) reprice(ctx context.Context, e *query.Engine, q admin.Question) (any, error) {
-	if h.plane == nil {
-		return nil, &gateway.Error{Kind: gateway.Unavailable, Public: "There is no configuration in this process, and so no prices."}
-	}
-	catalog := h.plane.Live().Current()
-	price := func(t events.Target, at time.Time, u events.Usage) (int64, bool) {
-		item := accounting.Item{Model: t.Model, At: at}
-		if p := catalog.Providers[t.Provider]; p != nil {
-			item.Kind = p.Kind
-		}
-		charge := catalog.Prices.Price(item, u)
-		if charge.CostNanoUSD == nil {
-			return 0, false
-		}
-		return *charge.CostNanoUSD, true
-	}
-	answer, err := e.Reprice(ctx, filterOf(q.TrafficFilter).Filter, price)
-	if err != nil {
-		return nil, queryError(err)
-	}
-	return struct {
-		PriceVersion string `json:"price_version"`
-		query.Repriced
-	}{catalog.Prices.Version, answer}, nil
 }
 
 func filterOf(f admin.TrafficFilter) query.RequestFilter {

@@ -70,6 +70,9 @@ type Config struct {
 	ApplyDead func(ctx context.Context, q DeadQuery, report func(any) error) (result any, err error)
 	// Correct publishes a correction of what was recorded.
 	Correct func(context.Context, CorrectionOrder) (Correction, error)
+	// PriceUnpriced publishes corrections that give what was recorded without a price
+	// the one in force; dry: it only tells. Reports and result as in Verify.
+	PriceUnpriced func(ctx context.Context, q Question, dry bool, report func(any) error) (result any, err error)
 	// Control is the configuration and the commands that change it.
 	Control *control.Plane
 	// Prober calls vendors for their own sake.

@@ -27,7 +27,9 @@ func descriptions() map[string]web.Doc {
 	docs := map[string]web.Doc{
 		"GET /api/v1/usage":                 {Summary: "How much was used, by group.", Query: client.UsageQuery{}, Answer: client.Usage{}},
 		"GET /api/v1/usage/movers":          {Summary: "What changed most since another period.", Query: client.MoversQuery{}, Answer: client.Movers{}},
-		"GET /api/v1/usage/repriced":        {Summary: "What the prices in force would have billed, beside what was billed.", Query: client.Traffic{}, Answer: client.Repriced{}},
+		"GET /api/v1/usage/repriced":        {Summary: "What the prices in force would have billed, beside what was billed.", Query: client.RepricedQuery{}, Answer: client.Repriced{}},
+		"POST /api/v1/usage/repriced":       {Summary: "What the prices of the configuration that is sent would have billed, beside what was billed.", Query: client.RepricedQuery{}, Body: client.Hub{}, Answer: client.Repriced{}},
+		"POST /api/v1/corrections/unpriced": {Summary: "Book the prices in force for what was recorded without one.", Query: client.UnpricedQuery{}, Answer: client.JobLine{}, Media: lineMedia},
 		"GET /api/v1/requests":              {Summary: "A page of requests, the newest first.", Query: client.RequestsQuery{}, Answer: client.Requests{}},
 		"GET /api/v1/requests/facets":       {Summary: "Which values requests have, and how many.", Query: client.RequestQuery{}, Answer: client.Facets{}},
 		"GET /api/v1/requests/histogram":    {Summary: "How many requests there were over time.", Query: client.HistogramQuery{}, Answer: client.Histogram{}},

@@ -36,11 +36,14 @@ func (a *API) configuration(c echo.Context, p *params) (*control.Moment, error) 
 	return then.As(rightsOf(c)), nil
 }
 
-// instant is the parameter at: a moment that is not in the future; zero: not given.
-func (p *params) instant(now time.Time) time.Time {
-	at := p.moment("at", time.UTC)
+// instant is the parameter at.
+func (p *params) instant(now time.Time) time.Time { return p.pastMoment("at", now) }
+
+// pastMoment is a moment that is not in the future; zero: not given.
+func (p *params) pastMoment(name string, now time.Time) time.Time {
+	at := p.moment(name, time.UTC)
 	if at.After(now) {
-		p.wrong("at", "is in the future")
+		p.wrong(name, "is in the future")
 	}
 	return at
 }

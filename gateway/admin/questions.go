@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/web"
 )
 
@@ -62,8 +63,11 @@ type Question struct {
 	By      Dimension     // of AboutMovers
 	Metric  string        // of AboutMovers; empty: cost
 	Compare TrafficPeriod // of AboutMovers
-	Cursor  string        // of AboutRequests; empty: from the newest on
-	Limit   int           // of AboutRequests and AboutMovers; 0: the usual
+	// Prices is the configuration whose prices are meant, of AboutRepriced; nil: the one
+	// in force.
+	Prices *control.Catalog
+	Cursor string // of AboutRequests; empty: from the newest on
+	Limit  int    // of AboutRequests and AboutMovers; 0: the usual
 }
 
 // TrafficPeriod is a span of time, To exclusive; zero: none.
@@ -86,7 +90,9 @@ func (a *API) questionRoutes() []web.Route {
 		at("/api/v1/errors", AboutErrors),
 		at("/api/v1/targets/health", AboutHealth),
 		at("/api/v1/usage/movers", AboutMovers),
-		at("/api/v1/usage/repriced", AboutRepriced),
+		{Method: http.MethodGet, Path: "/api/v1/usage/repriced", Permission: web.Look, Handler: a.repriced},
+		{Method: http.MethodPost, Path: "/api/v1/usage/repriced", Permission: web.Inspect, Handler: a.repriced},
+		{Method: http.MethodPost, Path: "/api/v1/corrections/unpriced", Permission: web.Operate, Handler: a.priceUnpriced},
 	}
 }
 
@@ -110,7 +116,7 @@ func (a *API) question(c echo.Context, about Topic) error {
 func readQuestion(p *params, about Topic, now time.Time) Question {
 	q := Question{About: about}
 	switch about {
-	case AboutErrors, AboutHealth, AboutMovers, AboutRepriced: // asked of the ledger, too
+	case AboutErrors, AboutHealth, AboutMovers: // asked of the ledger, too
 		q.TrafficFilter = readFilter(p, now, names())
 	default:
 		q.TrafficFilter = readFilter(p, now, slices.Concat(names(), requestDimensions()))

@@ -27,6 +27,7 @@ type Correction struct {
 	N         int              // 1-based: corrections of the attempt so far, and one
 	Reason    string           // a word like vendor_invoice: no free text goes on the log
 	Delta     events.Charge    // negative takes away
+	Priced    bool             // it is the price of what was recorded without one
 }
 
 // Validate names the first field that is wrong.
@@ -49,19 +50,19 @@ func (c Correction) Validate() error {
 	case !events.ValidID(c.Reason):
 		return errors.New("reason: not a word of 1 to 40 of a-z, 0-9, _ and -")
 	}
-	return validDelta(c.Delta)
+	return c.validDelta()
 }
 
-func validDelta(d events.Charge) error {
-	switch {
+func (c Correction) validDelta() error {
+	switch d := c.Delta; {
 	case d.CostNanoUSD == nil:
 		return errors.New("delta.cost_nano_usd: is not given; it is 0 if only tokens change")
-	case d.Usage == (events.Usage{}) && *d.CostNanoUSD == 0:
+	case d.Usage == (events.Usage{}) && *d.CostNanoUSD == 0 && !c.Priced:
 		return errors.New("delta: changes nothing")
 	case *d.CostNanoUSD > maxCorrectedCost || *d.CostNanoUSD < -maxCorrectedCost:
 		return fmt.Errorf("delta.cost_nano_usd: %d is beyond %d", *d.CostNanoUSD, int64(maxCorrectedCost))
 	}
-	for i, n := range d.Usage.Amounts() {
+	for i, n := range c.Delta.Usage.Amounts() {
 		if n > maxCorrectedUnits || n < -maxCorrectedUnits {
 			return fmt.Errorf("delta.usage.%s: %d is beyond %d", events.Classes()[i].Name, n, int64(maxCorrectedUnits))
 		}
@@ -80,6 +81,6 @@ func (c Correction) Event(by events.NodeID, at time.Time) (events.Event, error) 
 		At: at, Node: by, Tenant: c.Tenant, Request: c.Request, WindowAt: c.Admitted, Attempt: c.Attempt, N: c.N,
 	}
 	return events.New(h, events.UsageCorrected{
-		Principal: c.Principal, Attempt: c.Attempt, N: c.N, Target: c.Target, Reason: c.Reason, Delta: c.Delta,
+		Principal: c.Principal, Attempt: c.Attempt, N: c.N, Target: c.Target, Reason: c.Reason, Delta: c.Delta, Priced: c.Priced,
 	})
 }
