@@ -176,6 +176,14 @@ type RepricedQuery struct {
 	PricesAt string `query:"prices_at" doc:"By the prices that were in force at this moment. Default: now."`
 }
 
+// SimulateQuery says which recorded requests are run through a draft.
+type SimulateQuery struct {
+	From   string `query:"from" doc:"First moment of admission. Default: a day before to."`
+	To     string `query:"to" doc:"First moment that is not in it. Default: now."`
+	Tenant string `query:"tenant" doc:"Only of this one."`
+	Each   bool   `query:"each" doc:"Tell what became of each request, too."`
+}
+
 // UnpricedQuery says of which traffic prices are booked.
 type UnpricedQuery struct {
 	Traffic

@@ -25,6 +25,7 @@ type commands struct {
 	Request     requestCmd     `cmd:"" help:"What is known about one request."`
 	Export      exportCmd      `cmd:"" help:"Export what was recorded."`
 	Reprice     repriceCmd     `cmd:"" help:"Show what the prices in force would have billed, beside what was billed."`
+	Simulate    simulateCmd    `cmd:"" help:"Run recorded requests through a draft of a hub.yaml: cost, refusals, choices. Nothing is changed."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Exit 0 if the server is ready."`
 }

@@ -1,10 +1,13 @@
 package main_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -16,7 +19,8 @@ func TestPriceWhatHadNone(t *testing.T) {
 	t.Parallel()
 	const model = "gpt-fake+delay=5ms" // no price is configured for it
 	v := startVendor(t)
-	h := startHub(t, t.TempDir(), serveArgs(t, v)...)
+	args := serveArgs(t, v)
+	h := startHub(t, t.TempDir(), args...)
 	for _, of := range []string{"slow-openai", "slow-openai", "fake-openai"} {
 		if a, err := h.chat(t.Context(), of, false, "hello"); err != nil || !a.complete {
 			t.Fatalf("answer %+v: %v", a, err)
@@ -81,5 +85,39 @@ func TestPriceWhatHadNone(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(out), &before); err != nil || code != 0 || before.Totals.Unpriced != 3 {
 		t.Errorf("by the prices before there were any: exit %d, %v: %s", code, err, out)
+	}
+	h.simulates(t, args[1])
+}
+
+// simulates runs what was recorded through the configuration that was in force, and
+// through one in which another vendor answers for a model.
+func (h *hub) simulates(t *testing.T, config string) {
+	t.Helper()
+	simulate := func(file string) (r struct {
+		Requests, Exact, Moved, Unpriced int
+		Billed                           int64 `json:"billed_nano_usd"`
+		Least                            int64 `json:"least_nano_usd"`
+		Most                             int64 `json:"most_nano_usd"`
+	}) {
+		out, code := command(t, "simulate", "--data", h.data, "-f", file, "--from", time.Now().Add(-time.Hour).Format(time.RFC3339), "-o", "json")
+		if err := json.Unmarshal([]byte(out), &r); err != nil || code != 0 {
+			t.Fatalf("simulate: exit %d, %v: %s", code, err, out)
+		}
+		return r
+	}
+	if r := simulate(config); r.Requests != 3 || r.Exact != 3 || r.Moved != 0 || r.Unpriced != 2 || r.Least != r.Most || r.Least >= r.Billed {
+		t.Errorf("as it was, without the later price: %+v", r)
+	}
+	text, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := filepath.Join(t.TempDir(), "draft.yaml")
+	text = bytes.ReplaceAll(text, []byte("provider: openai, model: gpt-fake+delay=5ms"), []byte("provider: anthropic, model: claude-fake"))
+	if err := os.WriteFile(other, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := simulate(other); r.Requests != 3 || r.Exact != 1 || r.Moved != 2 || r.Unpriced != 0 || r.Least == 0 || r.Most < r.Least {
+		t.Errorf("by another vendor: %+v", r)
 	}
 }
