@@ -250,6 +250,20 @@ type RepricedRow struct {
 	Difference       int64  `json:"difference_nano_usd"`
 }
 
+// AuditCounts is how often the configuration was changed.
+type AuditCounts struct {
+	Rows  []AuditCount `json:"rows"`
+	Total uint64       `json:"total"`
+	Seq   uint64       `json:"as_of_seq"` // of the control stream: everything up to it is in it
+}
+
+// AuditCount is the changes of one group.
+type AuditCount struct {
+	Start   time.Time         `json:"start,omitzero"`
+	Group   map[string]string `json:"group,omitempty"`
+	Changes uint64            `json:"changes"`
+}
+
 // Budgets are limits and how they stand.
 type Budgets struct {
 	Rows []Budget `json:"rows"`

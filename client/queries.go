@@ -157,6 +157,21 @@ type AuditQuery struct {
 	Limit  int    `query:"limit" doc:"At most so many, up to 1000. Default 100."`
 }
 
+// AuditCountsQuery counts changes of the configuration.
+type AuditCountsQuery struct {
+	From    string `query:"from" doc:"First moment: a date or a time in RFC 3339. Default: a day before to."`
+	To      string `query:"to" doc:"First moment that is not in it. Default: now."`
+	Zone    string `query:"time_zone" doc:"IANA name of the zone that days are counted in. Default UTC."`
+	GroupBy string `query:"group_by" doc:"Dimensions with commas between: one span of time (quarter_hour, hour, day, week, month), tenant, sort, object, verb, actor, cause, origin."`
+	Tenant  string `query:"tenant" doc:"Only of these, with commas between."`
+	Sort    string `query:"sort" doc:"Only of these sorts, with commas between."`
+	Object  string `query:"object" doc:"Only of objects with these ids, with commas between."`
+	Verb    string `query:"verb" doc:"Only these, with commas between: made, set, removed."`
+	Actor   string `query:"actor" doc:"Only by these, with commas between."`
+	Cause   string `query:"cause" doc:"Only by these ways, with commas between."`
+	Origin  string `query:"origin" doc:"Only of objects kept up by these, with commas between."`
+}
+
 // KnownQuery names a message of the control stream that must be there.
 type KnownQuery struct {
 	Known string `query:"known" doc:"SEQ:HASH, as an earlier check told it."`

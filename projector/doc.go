@@ -64,6 +64,8 @@
 //     [replay.TestGolden]
 //  23. The ledger of a past instant is, to the byte, what the counters were then.
 //     [ledger.TestAt]
+//  24. A change of the configuration is in its table once, as the control stream has
+//     it. [query.TestQuestions]
 //
 // # What a checkpoint stands on
 //

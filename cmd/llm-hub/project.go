@@ -32,6 +32,11 @@ func (a *app) project(ctx context.Context) error {
 	a.background(ctx, "counters", a.hub.counters.Run)
 	if a.hub.tables != nil {
 		a.work(ctx, "tables", shared{a.tablesOwner, ownership.Tables}, a.hub.tables.Run)
+		changes, err := tables.NewChanges(tables.ChangesConfig{Log: a.stores.log, Bucket: a.stores.log, Store: a.stores.tables, Logger: a.log})
+		if err != nil {
+			return err
+		}
+		a.work(ctx, "changes", shared{a.tablesOwner, ownership.Tables}, changes.Run)
 	}
 	a.watchFolds()
 	return errors.Join(a.alert(ctx), a.verifyAlways(ctx))

@@ -46,6 +46,8 @@ func askOf(ctx context.Context, e *query.Engine, q admin.Question) (any, error) 
 		return e.Latency(ctx, query.Latency{RequestFilter: f, GroupBy: dimensionsOf(q.GroupBy)})
 	case admin.AboutErrors:
 		return e.Errors(ctx, f.Filter)
+	case admin.AboutChanges:
+		return e.Changes(ctx, f.Filter, dimensionsOf(q.GroupBy))
 	case admin.AboutHealth:
 		return e.Health(ctx, f.Filter, query.Dimension(q.Span))
 	case admin.AboutMovers:

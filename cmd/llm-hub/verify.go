@@ -18,7 +18,7 @@ import (
 
 // verify compares log, counters and tables.
 func (h *localHub) verify(ctx context.Context, report func(any) error) (any, error) {
-	cfg := verify.Config{Log: h.stores.log, Bucket: h.stores.log}
+	cfg := verify.Config{Log: h.stores.log, Bucket: h.stores.log, Control: h.stores.log}
 	made, err := h.tablesMade(ctx)
 	if err != nil {
 		return nil, toOperator(err)
@@ -40,7 +40,7 @@ func (a *app) verifyAlways(ctx context.Context) error {
 		return nil
 	}
 	cfg := verify.JobConfig{
-		Config: verify.Config{Log: a.stores.log, Bucket: a.stores.log}, Logger: a.log, Every: a.cfg.VerifyEvery,
+		Config: verify.Config{Log: a.stores.log, Bucket: a.stores.log, Control: a.stores.log}, Logger: a.log, Every: a.cfg.VerifyEvery,
 		Delay: min(verify.DefaultDelay, a.cfg.VerifyEvery),
 		Drifted: func(r verify.Report) {
 			a.alerts.Drift(alerts.Drift{Differences: r.Different, CostNanoUSD: r.Drift.CostNanoUSD, Tokens: r.Drift.Tokens, Seq: r.Seq})
@@ -115,8 +115,8 @@ func (r verifyReport) print(w io.Writer) error {
 	fmt.Fprintf(w, "  requests  %d admitted, %d ended, %d open, %d refused\n", f.Admitted, f.Ended, f.Open, f.Rejected)
 	fmt.Fprintf(w, "  counters  %d compared\n", r.Counters)
 	if t := r.Tables; t != nil {
-		fmt.Fprintf(w, "  tables    %d usage, %d requests, %d attempts, %d rolled up, up to sequence %d\n",
-			t.Rows.Usage, t.Rows.Requests, t.Rows.Attempts, t.RolledUp, t.Seq)
+		fmt.Fprintf(w, "  tables    %d usage, %d requests, %d attempts, %d rolled up, up to sequence %d; %d changes\n",
+			t.Rows.Usage, t.Rows.Requests, t.Rows.Attempts, t.RolledUp, t.Seq, t.Changes)
 	} else {
 		fmt.Fprintln(w, "  tables    none")
 	}

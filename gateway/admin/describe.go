@@ -54,6 +54,7 @@ func descriptions() map[string]web.Doc {
 		"POST /api/v1/migrations":           {Summary: "Bring the schema of the tables up to date.", Answer: client.Schema{}},
 		"POST /api/v1/master-key/rewrap":    {Summary: "Wrap every data key by the master key that is first now.", Answer: client.Rewrapped{}},
 		"GET /api/v1/audit":                 {Summary: "Who changed what, the newest first.", Query: client.AuditQuery{}, Answer: client.Entries{}},
+		"GET /api/v1/audit/counts":          {Summary: "How often the configuration was changed, by group.", Query: client.AuditCountsQuery{}, Answer: client.AuditCounts{}},
 		"GET /api/v1/audit/export":          {Summary: "Every message of the control stream, to be verified elsewhere.", Answer: client.AuditMessage{}, Media: lineMedia},
 		"GET /api/v1/backup":                {Summary: "All that no fold can make anew, as a tar; the master key is not in it.", Answer: "", Media: "application/x-tar"},
 		"GET /api/v1/audit/key":             {Summary: "The key that checkpoints of the audit are signed by.", Answer: client.AuditKey{}},

@@ -27,6 +27,7 @@ const (
 	AboutHealth    Topic = "health"
 	AboutMovers    Topic = "movers"
 	AboutRepriced  Topic = "repriced"
+	AboutChanges   Topic = "changes"
 )
 
 // Scope says whose facts the asker may see; the zero Scope nobody's.

@@ -108,10 +108,7 @@ const scopeParam = "scope"
 // conditions are those of the filter that are not about time.
 func (f Filter) conditions() clause {
 	c := clause{params: map[string]any{}}
-	if !f.Scope.everyone {
-		c.and("tenant IN {scope:Array(String)}")
-		c.params[scopeParam] = append([]string{}, f.Scope.tenants...)
-	}
+	f.scoped(&c)
 	if f.Scope.user != "" {
 		c.and("user = {scope_user:String}")
 		c.params["scope_user"] = f.Scope.user
@@ -123,4 +120,12 @@ func (f Filter) conditions() clause {
 		}
 	}
 	return c
+}
+
+// scoped adds which tenants' facts the filter sees.
+func (f Filter) scoped(c *clause) {
+	if !f.Scope.everyone {
+		c.and("tenant IN {scope:Array(String)}")
+		c.params[scopeParam] = append([]string{}, f.Scope.tenants...)
+	}
 }

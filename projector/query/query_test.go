@@ -26,6 +26,8 @@ func TestMain(m *testing.M) { embeddedtest.Main(m) }
 type world struct {
 	engine *query.Engine
 	books  projectortest.Books
+	log    *memlog.Log
+	store  *clickhouse.Client
 }
 
 // TestQuestions is the conformance suite of the questions, for every store there is.
@@ -42,7 +44,7 @@ func questions(t *testing.T, c *clickhouse.Client) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := world{query.New(h.Store, tables.LiveSource{Log: log, Bucket: log}), books}
+	w := world{query.New(h.Store, tables.LiveSource{Log: log, Bucket: log}), books, log, c}
 	if books.Open > 0 || len(books.Ends) < 200 {
 		t.Fatalf("%d requests have ended, %d are open", len(books.Ends), books.Open)
 	}
@@ -67,6 +69,7 @@ func questions(t *testing.T, c *clickhouse.Client) {
 	t.Run("projections", func(t *testing.T) { w.projections(t, c, tables.LiveSource{Log: log, Bucket: log}) })
 	t.Run("newest pages", func(t *testing.T) { newestPages(t, c) })
 	t.Run("reprice", w.reprice)
+	t.Run("changes", w.changes)
 	t.Run("invalid", w.invalid)
 	t.Run("as of", func(t *testing.T) {
 		a, err := w.engine.Usage(t.Context(), everything())

@@ -110,7 +110,10 @@ func (v *Verifier) run(ctx context.Context, progress func(Progress)) (Report, er
 	if r.cfg.Tables == nil || noTables != nil {
 		return r.report, noTables
 	}
-	return r.report, r.compareTables(ctx)
+	if err := r.compareTables(ctx); err != nil {
+		return r.report, err
+	}
+	return r.report, r.compareChanges(ctx)
 }
 
 // anchored checks that the log is the one that was folded, and still has what comes next.

@@ -27,6 +27,7 @@ type Config struct {
 	Log            events.Reader
 	Bucket         events.Bucket
 	Tables         Querier                                              // nil where there are no tables
+	Control        tables.ControlLog                                    // what the table of changes is compared with; nil: it is not
 	Pause          func(ctx context.Context) (resume func(), err error) // stops the tables' writer for a moment if they never stand still; may be nil
 	MaxDifferences int                                                  // 0 is DefaultMaxDifferences
 	Shares         int                                                  // runs in which older rows are compared once; 0 is DefaultShares
@@ -79,6 +80,7 @@ type TablesReport struct {
 	Seq      uint64        `json:"seq"` // they were compared up to here
 	Rows     tables.Counts `json:"rows"`
 	RolledUp uint64        `json:"rolled_up"` // lines of usage in the roll-up
+	Changes  uint64        `json:"changes"`   // of the configuration, up to where that table is
 }
 
 // Difference is one thing that is not what the log says.
