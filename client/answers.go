@@ -250,6 +250,13 @@ type RepricedRow struct {
 	Difference       int64  `json:"difference_nano_usd"`
 }
 
+// Summaries is how targets did of late, by the log, and how old that word is.
+type Summaries struct {
+	events.Summaries
+	Age   float64 `json:"age_seconds"`
+	Stale bool    `json:"stale"` // no projector has renewed it: it says what was
+}
+
 // AuditCounts is how often the configuration was changed.
 type AuditCounts struct {
 	Rows  []AuditCount `json:"rows"`
@@ -314,6 +321,7 @@ type Decision struct {
 	Again    *events.Decision `json:"again,omitempty"` // absent: the model is not there any more
 	Same     bool             `json:"same"`            // again has the same plan
 	Note     string           `json:"note,omitempty"`
+	Targets  *Summaries       `json:"targets_now,omitempty"` // how its targets did of late, for whoever may see what the installation is made of
 }
 
 // CorrectionOrder asks for the usage of one attempt to be corrected.

@@ -66,6 +66,8 @@
 //     [ledger.TestAt]
 //  24. A change of the configuration is in its table once, as the control stream has
 //     it. [query.TestQuestions]
+//  25. What is published of targets is what the last minutes, hour and day of the log
+//     say, whoever publishes. [summaries.TestPublished]
 //
 // # What a checkpoint stands on
 //

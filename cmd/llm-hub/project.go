@@ -39,7 +39,7 @@ func (a *app) project(ctx context.Context) error {
 		a.work(ctx, "changes", shared{a.tablesOwner, ownership.Tables}, changes.Run)
 	}
 	a.watchFolds()
-	return errors.Join(a.alert(ctx), a.verifyAlways(ctx))
+	return errors.Join(a.alert(ctx), a.verifyAlways(ctx), a.summarize(ctx))
 }
 
 // share joins the other projectors of an external log.

@@ -73,6 +73,8 @@ type Config struct {
 	// PriceUnpriced publishes corrections that give what was recorded without a price
 	// the one in force; dry: it only tells. Reports and result as in Verify.
 	PriceUnpriced func(ctx context.Context, q Question, dry bool, report func(any) error) (result any, err error)
+	// Summaries tells how targets did of late; zero: nobody has told.
+	Summaries func(context.Context) (events.Summaries, error)
 	// Simulate runs recorded requests through a draft. Reports and result as in Verify.
 	Simulate func(ctx context.Context, q SimulateQuery, report func(any) error) (result any, err error)
 	// Control is the configuration and the commands that change it.

@@ -29,6 +29,7 @@ func descriptions() map[string]web.Doc {
 		"GET /api/v1/usage/movers":          {Summary: "What changed most since another period.", Query: client.MoversQuery{}, Answer: client.Movers{}},
 		"GET /api/v1/usage/repriced":        {Summary: "What the prices in force would have billed, beside what was billed.", Query: client.RepricedQuery{}, Answer: client.Repriced{}},
 		"POST /api/v1/usage/repriced":       {Summary: "What the prices of the configuration that is sent would have billed, beside what was billed.", Query: client.RepricedQuery{}, Body: client.Hub{}, Answer: client.Repriced{}},
+		"GET /api/v1/targets/summaries":     {Summary: "How targets did over 5 minutes, an hour and a day, by the log.", Answer: client.Summaries{}},
 		"POST /api/v1/simulate":             {Summary: "Run recorded requests through the configuration that is sent. Nothing is changed.", Query: client.SimulateQuery{}, Body: client.Hub{}, Answer: client.JobLine{}, Media: lineMedia},
 		"POST /api/v1/corrections/unpriced": {Summary: "Book the prices in force for what was recorded without one.", Query: client.UnpricedQuery{}, Answer: client.JobLine{}, Media: lineMedia},
 		"GET /api/v1/requests":              {Summary: "A page of requests, the newest first.", Query: client.RequestsQuery{}, Answer: client.Requests{}},

@@ -93,6 +93,7 @@ func (a *API) questionRoutes() []web.Route {
 		at("/api/v1/usage/movers", AboutMovers),
 		{Method: http.MethodGet, Path: "/api/v1/usage/repriced", Permission: web.Look, Handler: a.repriced},
 		{Method: http.MethodPost, Path: "/api/v1/usage/repriced", Permission: web.Inspect, Handler: a.repriced},
+		{Method: http.MethodGet, Path: "/api/v1/targets/summaries", Permission: web.Inspect, Handler: a.summaries},
 		{Method: http.MethodPost, Path: "/api/v1/simulate", Permission: web.Inspect, Handler: a.simulate},
 		{Method: http.MethodPost, Path: "/api/v1/corrections/unpriced", Permission: web.Operate, Handler: a.priceUnpriced},
 	}

@@ -9,7 +9,9 @@ import (
 
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/auth"
 	"github.com/llm-hub/llm-hub/gateway/route"
+	"github.com/llm-hub/llm-hub/gateway/web"
 )
 
 // RequestStory is all that is known about one request.
@@ -31,6 +33,9 @@ type Why struct {
 	Again   *events.Decision `json:"again,omitempty"`
 	Same    bool             `json:"same"` // Again has the same plan
 	Note    string           `json:"note,omitempty"`
+	// Targets is how the targets of the decision did of late, for whoever may see what
+	// the installation is made of.
+	Targets *Summaries `json:"targets_now,omitempty"`
 }
 
 func (a *API) story(c echo.Context) (RequestStory, events.RequestID, error) {
@@ -63,6 +68,7 @@ func (a *API) why(c echo.Context) error {
 		return &gateway.Error{Kind: gateway.NotFound, Public: "The log knows no routing decision about this request."}
 	}
 	w := Why{Request: id, Model: s.Admitted.Model, At: s.At, Decision: s.Admitted.Decision}
+	a.explain(c, &w)
 	if a.cfg.Control == nil {
 		return absent("The configuration")
 	}
@@ -83,4 +89,16 @@ func (a *API) why(c echo.Context) error {
 	plan.Decision.Catalog = catalog.Version
 	w.Again, w.Same = &plan.Decision, slices.Equal(plan.Decision.Plan, w.Decision.Plan)
 	return c.JSON(http.StatusOK, w)
+}
+
+// explain adds how the targets did of late, if that is known and for whoever asks.
+func (a *API) explain(c echo.Context, w *Why) {
+	ctx := c.Request().Context()
+	if a.cfg.Summaries == nil || !auth.From(ctx).May(web.Inspect) {
+		return
+	}
+	if s, err := a.cfg.Summaries(ctx); err == nil && !s.At.IsZero() {
+		now := summariesAt(about(s, w.Decision), time.Now())
+		w.Targets = &now
+	}
 }
