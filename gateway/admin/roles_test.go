@@ -91,6 +91,7 @@ func factRoutes() []roleCase {
 		{"review GET /api/v1/events", "events?tenant=acme", "", notMembers},
 		{"review GET /api/v1/events", "events?dead_letters=true", "", "200 200 200 | 404 404 404 403 404"},
 		{"review GET /api/v1/audit", "audit", "", notMembers},
+		{"review GET /api/v1/audit/counts", "audit/counts?tenant=acme", "", notMembers},
 		{"review GET /api/v1/audit", "audit?tenant=acme", "", notMembers},
 	}
 }
@@ -183,6 +184,10 @@ func hubRoutes() []roleCase {
 		{"inspect GET /api/v1/migrations", "migrations", "", hubLooks},
 		{"administer POST /api/v1/migrations", "migrations", "", hubAdmin},
 		{"inspect GET /api/v1/status", "status", "", hubLooks},
+		{"inspect GET /api/v1/targets/summaries", "targets/summaries", "", hubLooks},
+		{"inspect POST /api/v1/simulate", "simulate", `{}`, hubLooks},
+		{"inspect POST /api/v1/usage/repriced", "usage/repriced", `{}`, hubLooks},
+		{"operate POST /api/v1/corrections/unpriced", "corrections/unpriced", "", hubOperates},
 		{"operate POST /api/v1/verify", "verify", "", hubOperates},
 		{"operate POST /api/v1/rebuild", "rebuild", "", hubOperates},
 		{"operate POST /api/v1/dead-letters/apply", "dead-letters/apply", "", hubOperates},
@@ -452,6 +457,11 @@ func facts() admin.Config {
 		Rebuild: func(ctx context.Context, _ admin.RebuildQuery, r func(any) error) (any, error) {
 			return long(ctx, r)
 		},
+		PriceUnpriced: func(ctx context.Context, _ admin.Question, _ bool, r func(any) error) (any, error) {
+			return long(ctx, r)
+		},
+		Simulate:  func(ctx context.Context, _ admin.SimulateQuery, r func(any) error) (any, error) { return long(ctx, r) },
+		Summaries: func(context.Context) (events.Summaries, error) { return events.Summaries{}, nil },
 		ApplyDead: func(ctx context.Context, _ admin.DeadQuery, r func(any) error) (any, error) { return long(ctx, r) },
 		Correct:   func(context.Context, admin.CorrectionOrder) (admin.Correction, error) { return admin.Correction{}, nil },
 		Rewrap:    func(context.Context) (int, error) { return 1, nil },
