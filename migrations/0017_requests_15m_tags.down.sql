@@ -1,2 +1,2 @@
 -- The column stays: what is a part of the sorting key cannot be dropped. Nothing fills it any more.
-SELECT 1
+ALTER TABLE requests_15m ADD COLUMN IF NOT EXISTS tags LowCardinality(String)
