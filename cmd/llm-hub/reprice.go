@@ -13,6 +13,7 @@ import (
 
 	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/events/publish"
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/admin"
 	"github.com/llm-hub/llm-hub/gateway/control"
@@ -181,24 +182,34 @@ func (h *localHub) priceUnpriced(ctx context.Context, q admin.Question, dry bool
 	if err != nil {
 		return nil, queryError(err)
 	}
-	job := &pricing{hub: h, catalog: h.plane.Live().Current(), report: unpricedReport{DryRun: dry, Found: len(found), Rows: []unpricedRow{}}}
-	job.report.PriceVersion = job.catalog.Prices.Version
-	for batch := range slices.Chunk(found, unpricedBatch) {
-		if err := job.batch(ctx, batch); err != nil {
-			return nil, toOperator(err)
-		}
-		if err := report(job.report); err != nil {
-			return nil, err
-		}
+	publisher, done, err := h.publishing()
+	if err != nil {
+		return nil, toOperator(err)
 	}
-	return job.report, nil
+	job := &pricing{hub: h, publisher: publisher, catalog: h.plane.Live().Current(), report: unpricedReport{DryRun: dry, Found: len(found), Rows: []unpricedRow{}}}
+	job.report.PriceVersion = job.catalog.Prices.Version
+	err = job.run(ctx, found, report)
+	return job.report, toOperator(errors.Join(err, done(ctx)))
 }
 
 // pricing is one run of [localHub.priceUnpriced].
 type pricing struct {
-	hub     *localHub
-	catalog *control.Catalog
-	report  unpricedReport
+	hub       *localHub
+	publisher *publish.Publisher
+	catalog   *control.Catalog
+	report    unpricedReport
+}
+
+func (p *pricing) run(ctx context.Context, found []query.Unpriced, report func(any) error) error {
+	for batch := range slices.Chunk(found, unpricedBatch) {
+		if err := p.batch(ctx, batch); err != nil {
+			return err
+		}
+		if err := report(p.report); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type attemptOf struct {
@@ -292,7 +303,11 @@ func (p *pricing) one(ctx context.Context, u query.Unpriced, acc *account) error
 		if err != nil {
 			return err
 		}
-		if _, err := p.hub.publishOne(ctx, e); err != nil {
+		receipt, err := p.publisher.Publish(e)
+		if err != nil {
+			return err
+		}
+		if _, err := receipt.Wait(ctx); err != nil {
 			return err
 		}
 	}
