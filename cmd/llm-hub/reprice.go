@@ -220,17 +220,21 @@ type attemptOf struct {
 func (p *pricing) batch(ctx context.Context, list []query.Unpriced) error {
 	ctx, cancel := context.WithTimeout(ctx, unpricedTime)
 	defer cancel()
-	held := map[events.RequestID]bool{}
+	held := map[events.RequestID]func(){}
+	defer func() {
+		for _, free := range held {
+			free()
+		}
+	}()
 	for _, u := range list {
-		if p.report.DryRun || held[u.Request] {
+		if p.report.DryRun || held[u.Request] != nil {
 			continue
 		}
 		free, err := p.hub.correcting(ctx, u.Request, 2*unpricedTime)
 		if err != nil {
 			return err
 		}
-		held[u.Request] = true
-		defer free() //nolint:revive // all of a batch are held until its end
+		held[u.Request] = free
 	}
 	accounts, err := p.accounts(ctx, list)
 	if err != nil {

@@ -39,7 +39,7 @@ func TestMoment(t *testing.T) {
 				}
 				s.views = append(s.views, views...)
 			}
-			time.Sleep(time.Minute) // of the test's own clock
+			<-time.After(time.Minute) // of the test's own clock
 			return s
 		}
 		history := []said{say()}

@@ -68,15 +68,15 @@ func TestPublished(t *testing.T) {
 			}
 		}
 		add(answered(1000, 1e9, 2e9)...) // more than a day before the end
-		time.Sleep(20 * time.Hour)
+		<-time.After(20 * time.Hour)
 		add(answered(10, 5e8, 15e8)...)
 		add(events.UpstreamRateLimited{Principal: who(), Attempt: 1, Target: target()},
 			events.AttemptFailed{Principal: who(), Attempt: 1, Target: target(), Class: "rate_limited"})
-		time.Sleep(5 * time.Hour)
+		<-time.After(5 * time.Hour)
 		add(events.AttemptFailed{Principal: who(), Attempt: 1, Target: target(), Class: "timeout"})
-		time.Sleep(30 * time.Minute)
+		<-time.After(30 * time.Minute)
 		add(answered(7, 1e9, 2e9)...)
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 
 		spread := func(v int64) events.Spread { return events.Spread{P50: v, P95: v} }
 		want := events.TargetSummary{
@@ -95,7 +95,7 @@ func TestPublished(t *testing.T) {
 			ctx, stop := context.WithCancel(t.Context())
 			var running sync.WaitGroup
 			running.Go(func() { p.Run(ctx) })
-			time.Sleep(11 * time.Second) // of the test's own clock
+			<-time.After(11 * time.Second) // of the test's own clock
 			synctest.Wait()
 			stop()
 			running.Wait()
