@@ -18,10 +18,10 @@
 // # Invariants
 //
 //  1. There is no account until the first-run token is used: it has 256 bits, is kept as a
-//     hash, works for 60 minutes and for one account. [TestFirstRun]
+//     hash, works for 60 minutes and for one account. [TestFirstRun, TestFirstRunAtOnce]
 //  2. A session is over on every node within a second of what ends it; a node that cannot
 //     ask believes nothing that is older than a minute. [TestSessions, TestSessionsAway,
-//     TestWhatEndsSessions, cmd/llm-hub.TestTwoNodesSeeOneCatalog]
+//     TestOlderIsNotLearned, TestWhatEndsSessions, cmd/llm-hub.TestTwoNodesSeeOneCatalog]
 //  3. A session gets another token whenever somebody proves who they are or acts as
 //     somebody else, and what a browser had before is over. [TestSessionFixation]
 //  4. Whether an account exists costs one run of argon2id either way, and says nothing
