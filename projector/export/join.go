@@ -53,7 +53,7 @@ func joinParquet(paths []string, to io.Writer) error {
 			}
 			defer file.Close()
 			r := parquet.NewGenericReader[any](file)
-			defer r.Close()
+			defer r.Close() //nolint:errcheck // only the file below can fail
 			if w == nil {
 				w = parquet.NewGenericWriter[any](to, r.Schema(), parquet.MaxRowsPerRowGroup(rowGroup), parquet.Compression(&zstd.Codec{}))
 			}

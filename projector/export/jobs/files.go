@@ -115,7 +115,7 @@ func (j *Jobs) finish(ctx context.Context, job *Job) (size int64, err error) {
 		w.CloseWithError(export.Join(job.Order.Format, parts, count)) // nil is the end
 	}()
 	err = store.Put(ctx, job.Order.Name, r)
-	r.Close()
+	r.CloseWithError(io.ErrClosedPipe) // if it has not read all: nobody writes for ever
 	<-joined
 	return count.n, err
 }

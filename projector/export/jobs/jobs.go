@@ -252,15 +252,15 @@ func (j *Jobs) carryOut(ctx context.Context, id string) {
 			return
 		}
 		final := j.cfg.Final(err)
-		j.change(job, func(job *Job) {
+		saved := j.change(job, func(job *Job) {
 			if job.State, job.Error = Waiting, err.Error(); final {
 				job.State, job.Ended = Failed, j.cfg.Now().UTC()
 			}
 		})
-		if final {
+		if final && saved == nil || errors.Is(saved, ErrUnknown) {
 			return
 		}
-		j.cfg.Log.Warn("an export has to wait", "id", id, "error", err)
+		j.cfg.Log.Warn("an export has to wait", "id", id, "error", errors.Join(err, saved))
 		select {
 		case <-ctx.Done():
 			return
@@ -271,7 +271,9 @@ func (j *Jobs) carryOut(ctx context.Context, id string) {
 
 // work writes the parts that are missing, and then the file.
 func (j *Jobs) work(ctx context.Context, job *Job) error {
-	j.change(job, func(job *Job) { job.State = Running })
+	if err := j.change(job, func(job *Job) { job.State = Running }); err != nil {
+		return err
+	}
 	parts := job.Order.parts()
 	for job.Ready < len(parts) {
 		written, err := j.writePart(ctx, job, parts[job.Ready])
