@@ -14,6 +14,13 @@ type Appender interface {
 	Append(ctx context.Context, m Message) (Ack, error)
 }
 
+// Trimmer lets go of the beginning of the traffic stream. Only the archiver does that.
+type Trimmer interface {
+	// Trim drops every message before first; what is gone already is no error. After
+	// [ErrUnavailable] it may or may not be done; do it again.
+	Trim(ctx context.Context, first uint64) error
+}
+
 // Reader reads the traffic stream in its order.
 type Reader interface {
 	// Info describes the stream as it is now.

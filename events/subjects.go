@@ -85,7 +85,8 @@ const (
 	CounterPrefix    = "c."
 	CheckpointPrefix = "ckpt."
 	OverPrefix       = "over."
-	TablesKey        = "tables" // checkpoint, intent and generation of the tables
+	TablesKey        = "tables"  // checkpoint, intent and generation of the tables
+	ArchiveKey       = "archive" // up to where the stream was trimmed, and where the rest is
 )
 
 // Keys of the other buckets.

@@ -27,6 +27,27 @@ func (e *GuardError) Error() string {
 	return fmt.Sprintf("%s: %s; run `llm-hub rebuild`", e.Fold, e.Reason)
 }
 
+// LostError says that a part of the log is nowhere any more.
+type LostError struct{ Reason string }
+
+// Error implements error.
+func (e *LostError) Error() string { return e.Reason }
+
+// Archived is a log whose beginning may be kept elsewhere than in its stream.
+type Archived interface {
+	// Begins is the lowest sequence that can be read of a log whose stream is as info
+	// says. A [*LostError] says that something before the stream's first is nowhere.
+	Begins(ctx context.Context, info events.Info) (uint64, error)
+}
+
+// Begins is the lowest sequence that can be read of a log, see [Archived].
+func Begins(ctx context.Context, log events.Reader, info events.Info) (uint64, error) {
+	if a, ok := log.(Archived); ok && info.First > 1 {
+		return a.Begins(ctx, info)
+	}
+	return max(info.First, 1), nil
+}
+
 // Anchor ties a checkpoint to its log: a message, and the stream it is in.
 type Anchor struct {
 	Created time.Time `json:"created"` // of the stream
@@ -58,9 +79,20 @@ func (a Anchor) Check(ctx context.Context, log events.Reader, fold string, from 
 		return fail("the stream was created at %s, the checkpoint knows one of %s", stamp(info.Created), stamp(a.Created))
 	case info.Last < a.Seq:
 		return fail("the log ends at sequence %d, the checkpoint is at %d", info.Last, a.Seq)
-	case info.First > max(from, 1):
-		return fail("the log begins at sequence %d, needed are those from %d on", info.First, max(from, 1))
-	case a.Seq == 0:
+	}
+	if info.First > max(from, 1) { // else nobody has to be asked what came before
+		first, err := Begins(ctx, log, info)
+		var lost *LostError
+		switch {
+		case errors.As(err, &lost):
+			return fail("%s", lost.Reason)
+		case err != nil:
+			return fmt.Errorf("%s: guard: %w", fold, err)
+		case first > max(from, 1):
+			return fail("the log begins at sequence %d, needed are those from %d on", first, max(from, 1))
+		}
+	}
+	if a.Seq == 0 {
 		return nil
 	}
 	m, err := log.At(ctx, a.Seq)

@@ -15,6 +15,7 @@ import (
 type Log interface {
 	events.Appender
 	events.Reader
+	events.Trimmer
 	events.Bucket
 	events.Watchable
 
@@ -90,6 +91,8 @@ func Run(t *testing.T, open func(t *testing.T) Opened) {
 		"read/cancelled":                  readCancelled,
 		"read/log closed":                 readLogClosed,
 		"read/slow reader":                readSlow,
+		"trim/beginning":                  trimBeginning,
+		"trim/under a reader":             trimUnderReader,
 		"watch/log closed":                watchLogClosed,
 		"lapse/gone after a while":        lapseGone,
 		"lapse/put again in time":         lapseRenewed,

@@ -98,14 +98,18 @@ func (l *Log) Truncate(last uint64) {
 	l.reindex()
 }
 
-// Trim drops every message before first, as the archiver does.
-func (l *Log) Trim(first uint64) {
+// Trim implements [events.Trimmer].
+func (l *Log) Trim(ctx context.Context, first uint64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if err := l.usable(ctx); err != nil {
+		return err
+	}
 	drop := min(max(first, l.first)-l.first, uint64(len(l.messages)))
 	l.messages = slices.Clone(l.messages[drop:])
 	l.first += drop
 	l.reindex()
+	return nil
 }
 
 // Recreate replaces the traffic stream by an empty one with another creation time.

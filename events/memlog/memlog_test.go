@@ -130,7 +130,9 @@ func TestTruncateGivesSequencesAgain(t *testing.T) {
 func TestTrimKeepsSequences(t *testing.T) {
 	l := memlog.New()
 	fill(t, l, 5)
-	l.Trim(4)
+	if err := l.Trim(t.Context(), 4); err != nil {
+		t.Fatal(err)
+	}
 	if got := info(t, l); got.First != 4 || got.Last != 5 {
 		t.Errorf("%+v", got)
 	}
@@ -149,7 +151,9 @@ func TestTrimKeepsSequences(t *testing.T) {
 	if diff := cmp.Diff([]uint64{4, 5}, seqs); diff != "" || c.Err() != nil {
 		t.Error(diff, c.Err())
 	}
-	l.Trim(100)
+	if err := l.Trim(t.Context(), 100); err != nil {
+		t.Fatal(err)
+	}
 	if got := info(t, l); got.First != 6 || got.Last != 5 {
 		t.Errorf("all trimmed: %+v", got)
 	}
@@ -165,7 +169,9 @@ func TestTrimmedReaderIsTold(t *testing.T) {
 		}
 		defer c.Close()
 		synctest.Wait() // it has read ahead what it may
-		l.Trim(900)
+		if err := l.Trim(t.Context(), 900); err != nil {
+			t.Fatal(err)
+		}
 		n := 0
 		for range c.C() {
 			n++

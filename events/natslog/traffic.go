@@ -57,6 +57,19 @@ func (l *Log) Space(ctx context.Context) (used, limit uint64, err error) {
 	return info.State.Bytes, uint64(max(info.Config.MaxBytes, 0)), nil
 }
 
+// Trim implements [events.Trimmer]. Every replica does it, as it takes a message.
+func (l *Log) Trim(ctx context.Context, first uint64) error {
+	if first <= 1 {
+		return nil // a purge up to nothing would be one of everything
+	}
+	ctx, cancel := l.whileConnected(ctx)
+	defer cancel()
+	if err := l.traffic.Purge(ctx, jetstream.WithPurgeSequence(first)); err != nil {
+		return l.failed(fmt.Sprintf("trim to sequence %d", first), err)
+	}
+	return nil
+}
+
 // At implements [events.Reader].
 func (l *Log) At(ctx context.Context, seq uint64) (events.Stored, error) {
 	m, err := l.leaderGet(ctx, events.TrafficStream, getRequest{Seq: seq})

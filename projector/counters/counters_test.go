@@ -280,7 +280,7 @@ func TestGuard(t *testing.T) {
 		{"lost tail", func(l *memlog.Log) { l.Truncate(10) }, "the log ends at sequence 10"},
 		{"replaced tail", func(l *memlog.Log) { replaceTail(l) }, "is not the one the checkpoint knows"},
 		{"recreated stream", func(l *memlog.Log) { l.Recreate() }, "the stream was created at"},
-		{"lost beginning", func(l *memlog.Log) { l.Trim(1 << 20) }, "the log begins at sequence"},
+		{"lost beginning", func(l *memlog.Log) { _ = l.Trim(context.Background(), 1<<20) }, "the log begins at sequence"},
 		{"lost checkpoint", func(l *memlog.Log) { dropCheckpoint(l) }, "counters and no checkpoint"},
 	}
 	for _, tt := range tests {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/projector"
 	"github.com/llm-hub/llm-hub/projector/tables"
 )
 
@@ -54,8 +55,12 @@ func (c Config) begin(ctx context.Context) (events.Info, error) {
 		return events.Info{}, errors.New("no Log, Bucket and Logger given")
 	}
 	info, err := c.Log.Info(ctx)
-	if err == nil && info.First > 1 {
-		err = fmt.Errorf("the log begins at sequence %d: what came before cannot be folded again", info.First)
+	if err != nil {
+		return info, err
+	}
+	first, err := projector.Begins(ctx, c.Log, info)
+	if err == nil && first > 1 {
+		err = fmt.Errorf("the log begins at sequence %d: what came before cannot be folded again", first)
 	}
 	return info, err
 }

@@ -219,7 +219,9 @@ func TestCountersOfAnotherLog(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantFold(t, log)
-		log.Trim(3)
+		if err := log.Trim(t.Context(), 3); err != nil {
+			t.Fatal(err)
+		}
 		if _, err := rebuild.Counters(t.Context(), cfg, nil); err == nil || !strings.Contains(err.Error(), "begins at sequence 3") {
 			t.Errorf("a log without its beginning: %v", err)
 		}

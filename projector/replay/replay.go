@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/projector"
 )
 
 // Bound is an end of a range of the log: a sequence or a moment of the log's
@@ -98,15 +99,12 @@ func (f Filter) rangeIn(ctx context.Context, log events.Reader) (events.Range, e
 	if err != nil {
 		return events.Range{}, fmt.Errorf("replay: %w", err)
 	}
-	r := events.Range{From: max(info.First, 1), To: info.Last}
+	r := events.Range{From: f.From.Seq, To: info.Last}
 	if f.Tenant != "" {
 		r.Partitions = []events.Partition{events.PartitionOf(f.Tenant)}
 	}
-	if r.To < r.From {
+	if info.Last == 0 {
 		return events.Range{}, nil
-	}
-	if f.From.Seq > 0 {
-		r.From = max(r.From, f.From.Seq)
 	}
 	if f.To.Seq > 0 {
 		r.To = min(r.To, f.To.Seq)
@@ -117,6 +115,13 @@ func (f Filter) rangeIn(ctx context.Context, log events.Reader) (events.Range, e
 			return events.Range{}, err
 		}
 		r.From = max(r.From, first)
+	}
+	if r.From < info.First {
+		begin, err := projector.Begins(ctx, log, info)
+		if err != nil {
+			return events.Range{}, fmt.Errorf("replay: %w", err)
+		}
+		r.From = max(r.From, begin)
 	}
 	if !f.To.Time.IsZero() {
 		after, err := firstAt(ctx, log, info, func(t time.Time) bool { return t.After(f.To.Time) })
@@ -129,9 +134,21 @@ func (f Filter) rangeIn(ctx context.Context, log events.Reader) (events.Range, e
 }
 
 // firstAt finds the first sequence whose log time holds; beyond the last if none
-// does. The log's clock rises with its sequences.
+// does. The log's clock rises with its sequences. What is before the stream is looked
+// at only if the answer may be there.
 func firstAt(ctx context.Context, log events.Reader, info events.Info, holds func(time.Time) bool) (uint64, error) {
 	first := max(info.First, 1)
+	if first > 1 {
+		m, err := log.At(ctx, first)
+		if err != nil && !errors.Is(err, events.ErrNoMessage) { // none: trimmed meanwhile
+			return 0, fmt.Errorf("replay: %w", err)
+		}
+		if err != nil || holds(m.Time) {
+			if first, err = projector.Begins(ctx, log, info); err != nil {
+				return 0, fmt.Errorf("replay: %w", err)
+			}
+		}
+	}
 	var failed error
 	n := sort.Search(int(info.Last-first+1), func(i int) bool {
 		m, err := log.At(ctx, first+uint64(i))

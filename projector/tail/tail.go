@@ -8,11 +8,13 @@ package tail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/projector"
 	"github.com/llm-hub/llm-hub/projector/query"
 )
 
@@ -40,6 +42,18 @@ func (e *TrimmedError) Error() string {
 	return fmt.Sprintf("the log begins at sequence %d; what came before cannot be followed", e.First)
 }
 
+// begins is where the log begins that somebody wants to follow from before its stream.
+func begins(ctx context.Context, log events.Reader, info events.Info) (uint64, error) {
+	first, err := projector.Begins(ctx, log, info)
+	if _, lost := errors.AsType[*projector.LostError](err); lost {
+		return info.First, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("tail: %w", err)
+	}
+	return first, nil
+}
+
 // Follow hands over rows that the filter lets through, whose time does not count,
 // until ctx ends or emit fails. With a zero after they are those from now on, else
 // those after that place. The error is never nil; [*TrimmedError] if after is gone.
@@ -50,12 +64,19 @@ func Follow(ctx context.Context, log events.Reader, f query.RequestFilter, after
 	}
 	if after == (accounting.Position{}) {
 		after = accounting.Position{Seq: info.Last + 1, Index: -1}
-	} else if after.Seq+1 < info.First {
-		return &TrimmedError{info.First}
 	}
-	r := events.Range{From: info.First}
+	first := info.First
+	if after.Seq+1 < first {
+		if first, err = begins(ctx, log, info); err != nil {
+			return err
+		}
+		if after.Seq+1 < first {
+			return &TrimmedError{first}
+		}
+	}
+	r := events.Range{From: first}
 	if after.Seq > warmUp {
-		r.From = max(info.First, after.Seq-warmUp)
+		r.From = max(first, after.Seq-warmUp)
 	}
 	if tenants := f.Tenants(); tenants != nil {
 		r.Partitions = []events.Partition{}

@@ -225,7 +225,9 @@ func TestLog(t *testing.T) {
 	}
 
 	log.Inject(messages[0])
-	log.Trim(2)
+	if err := log.Trim(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := verify.Run(context.Background(), verify.Config{Log: log, Bucket: log}, nil); err == nil {
 		t.Error("a log without its beginning was verified")
 	}
