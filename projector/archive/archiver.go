@@ -173,7 +173,7 @@ func (r *round) extend(ctx context.Context) error {
 		if err := p.add(m); err != nil {
 			return err
 		}
-		if p.seg.Bytes < r.SegmentBytes {
+		if p.size() < r.SegmentBytes {
 			continue
 		}
 		if err := r.store(ctx, p); err != nil {

@@ -152,20 +152,33 @@ func (c *cursor) archived(info events.Info) error {
 			c.next = s.Last + 1
 			continue
 		}
-		loaded := <-loads
-		if loaded.err != nil {
-			return fmt.Errorf("read: %w", loaded.err)
-		}
-		for _, m := range loaded.messages[c.next-s.First:] {
-			if m.Seq > to {
-				break
-			}
-			if err := c.send(whole(m)); err != nil {
-				return err
-			}
+		if err := c.segment(s, loads, to); err != nil {
+			return err
 		}
 	}
 	c.next = max(c.next, to+1) // what was skipped may end beyond it
+	return nil
+}
+
+// segment delivers the segment that is loaded next, up to a sequence.
+func (c *cursor) segment(s Segment, loads <-chan loaded, to uint64) error {
+	var l loaded
+	select {
+	case l = <-loads:
+	case <-c.ctx.Done():
+		return context.Cause(c.ctx)
+	}
+	if l.err != nil {
+		return fmt.Errorf("read: %w", l.err)
+	}
+	for _, m := range l.messages[c.next-s.First:] {
+		if m.Seq > to {
+			break
+		}
+		if err := c.send(whole(m)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

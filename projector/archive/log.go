@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/projector"
@@ -32,14 +33,28 @@ func (l *Log) Begins(ctx context.Context, info events.Info) (uint64, error) {
 	if l.archive == nil {
 		return 0, &projector.LostError{Reason: fmt.Sprintf("the log begins at sequence %d, and no archive is named that holds what came before", info.First)}
 	}
-	m, err := l.archive.reaching(ctx, info.Created, info.First-1)
+	mark, err := l.mark(ctx, info.Created)
+	if err != nil {
+		return 0, err
+	}
+	m, err := l.archive.reaching(ctx, info.Created, max(info.First-1, mark.Seq))
 	if err != nil {
 		return 0, err
 	}
 	if err := l.missing(m, info); err != nil {
 		return 0, err
 	}
-	return 1, l.marked(ctx, m)
+	return 1, l.marked(ctx, m, mark)
+}
+
+// mark reads up to where the stream that was created then was trimmed. The mark comes
+// before the manifest: so one that another archiver writes meanwhile is not missed in it.
+func (l *Log) mark(ctx context.Context, created time.Time) (Mark, error) {
+	mark, _, err := loadMark(ctx, l.bucket)
+	if err != nil || !mark.Created.Equal(created) { // of another log
+		return Mark{}, err
+	}
+	return mark, nil
 }
 
 // missing says what is in neither archive nor stream; nil: nothing.
@@ -56,13 +71,9 @@ func (l *Log) missing(m *Manifest, info events.Info) error {
 }
 
 // marked checks that the archive holds the message up to which the stream was trimmed.
-func (l *Log) marked(ctx context.Context, m *Manifest) error {
-	mark, _, err := loadMark(ctx, l.bucket)
-	if err != nil {
-		return err
-	}
-	if mark.Seq == 0 || !mark.Created.Equal(m.Created) {
-		return nil // of another log, or the bucket was made anew
+func (l *Log) marked(ctx context.Context, m *Manifest, mark Mark) error {
+	if mark.Seq == 0 {
+		return nil // none, because the bucket was made anew
 	}
 	hash, err := l.archive.hashAt(ctx, m, mark.Seq)
 	if err != nil {

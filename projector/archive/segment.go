@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"hash"
 	"strconv"
 	"time"
 
@@ -83,32 +82,19 @@ type packer struct {
 	created time.Time // of the stream
 	seg     Segment
 	in      [events.Partitions]bool
-	hash    hash.Hash
-	packed  bytes.Buffer
-	zip     *zstd.Encoder
-	line    []byte
+	content bytes.Buffer
 	last    events.Message
 }
 
 func newPacker(created time.Time, first uint64, previous string) (*packer, error) {
-	p := &packer{created: created, seg: Segment{First: first, Last: first - 1, Previous: previous}, hash: sha256.New()}
-	var err error
-	if p.zip, err = zstd.NewWriter(&p.packed, zstd.WithEncoderConcurrency(1)); err != nil {
-		return nil, err
-	}
+	p := &packer{created: created, seg: Segment{First: first, Last: first - 1, Previous: previous}}
 	line, err := json.Marshal(headerOf(created, first, previous))
-	if err != nil {
-		return nil, err
-	}
-	return p, p.write(append(line, '\n'))
+	p.content.Write(append(line, '\n'))
+	return p, err
 }
 
-func (p *packer) write(b []byte) error {
-	p.hash.Write(b) // never fails
-	p.seg.Bytes += int64(len(b))
-	_, err := p.zip.Write(b)
-	return err
-}
+// size is how many bytes of content there are.
+func (p *packer) size() int64 { return int64(p.content.Len()) }
 
 // add takes the next message.
 func (p *packer) add(m events.Stored) error {
@@ -121,11 +107,9 @@ func (p *packer) add(m events.Stored) error {
 	p.seg.Last, p.seg.End, p.last = m.Seq, m.Time.UTC(), m.Message
 	p.seg.Events += uint64(m.Count)
 	p.in[m.ID.Partition] = true
-	p.line = appendFrame(p.line[:0], m)
-	if err := p.write(p.line); err != nil {
-		return err
-	}
-	return p.write(m.Data)
+	p.content.Write(appendFrame(p.content.AvailableBuffer(), m))
+	p.content.Write(m.Data)
+	return nil
 }
 
 func appendFrame(b []byte, m events.Stored) []byte {
@@ -143,16 +127,20 @@ func appendFrame(b []byte, m events.Stored) []byte {
 
 // finish gives the segment and its object.
 func (p *packer) finish() (Segment, []byte, error) {
-	if err := p.zip.Close(); err != nil {
+	zip, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+	if err != nil {
 		return Segment{}, nil, err
 	}
+	defer zip.Close()
+	object := zip.EncodeAll(p.content.Bytes(), nil)
+	sum := sha256.Sum256(p.content.Bytes())
 	for i, in := range p.in {
 		if in {
 			p.seg.Partitions = append(p.seg.Partitions, events.Partition(i))
 		}
 	}
-	p.seg.Hash, p.seg.Stored = hex.EncodeToString(p.hash.Sum(nil)), int64(p.packed.Len())
+	p.seg.Hash, p.seg.Bytes, p.seg.Stored = hex.EncodeToString(sum[:]), p.size(), int64(len(object))
 	p.seg.Tail = projector.Hash(p.last)
 	p.seg.Name = segmentName(p.created, p.seg)
-	return p.seg, p.packed.Bytes(), nil
+	return p.seg, object, nil
 }

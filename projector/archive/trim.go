@@ -51,6 +51,8 @@ func (r *round) trim(ctx context.Context) error {
 // keeps says why a segment stays in the stream; empty: it may go.
 func (r *round) keeps(s Segment, need Need) string {
 	switch young := s.End.Add(r.Retention); {
+	case s.Last >= r.info.Last:
+		return "the last message of a log always stays" // by it readers and guards know where they are
 	case s.Last >= need.Seq:
 		return fmt.Sprintf("%s may read again from sequence %d on", need.By, need.Seq)
 	case young.After(r.Now()):

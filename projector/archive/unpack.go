@@ -32,10 +32,10 @@ func unpack(object []byte, seg Segment, created time.Time) ([]events.Stored, err
 	}
 	sum := sha256.Sum256(content)
 	switch {
-	case broken != nil && len(content) < int(seg.Bytes):
-		return fail("cut short or damaged: " + broken.Error())
 	case broken != nil:
-		return fail("damaged: " + broken.Error())
+		return fail("cut short or changed: " + broken.Error())
+	case rest != nil && int64(len(content)) < seg.Bytes:
+		return fail("cut short or changed: " + rest.Error())
 	case rest != nil:
 		return fail("changed: " + rest.Error())
 	case hex.EncodeToString(sum[:]) != seg.Hash:

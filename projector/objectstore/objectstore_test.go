@@ -17,6 +17,9 @@ import (
 func noEnv(string) (string, bool) { return "", false }
 
 func TestConformance(t *testing.T) {
+	t.Run("memory", func(t *testing.T) {
+		objectstoretest.Run(t, func(*testing.T) objectstore.Store { return objectstoretest.NewMemory() })
+	})
 	t.Run("dir", func(t *testing.T) {
 		objectstoretest.Run(t, func(t *testing.T) objectstore.Store { return open(t, filepath.Join(t.TempDir(), "a", "store"), noEnv) })
 	})

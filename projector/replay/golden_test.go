@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -20,6 +21,8 @@ import (
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/events/memlog"
 	"github.com/llm-hub/llm-hub/projector"
+	"github.com/llm-hub/llm-hub/projector/archive"
+	"github.com/llm-hub/llm-hub/projector/objectstore/objectstoretest"
 	"github.com/llm-hub/llm-hub/projector/projectortest"
 	"github.com/llm-hub/llm-hub/projector/replay"
 )
@@ -66,8 +69,12 @@ func TestGolden(t *testing.T) {
 			if err := json.Unmarshal(raw, &want); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(want, digest(t, readGolden(t, filepath.Join(goldenDir, release.Name(), "log.jsonl")))); diff != "" {
+			log := readGolden(t, filepath.Join(goldenDir, release.Name(), "log.jsonl"))
+			if diff := cmp.Diff(want, digest(t, log)); diff != "" {
 				t.Errorf("the log means something else (-then +now):\n%s", diff)
+			}
+			if diff := cmp.Diff(want, digest(t, archived(t, log))); diff != "" {
+				t.Errorf("read from its archive the log means something else (-then +now):\n%s", diff)
 			}
 		})
 	}
@@ -99,7 +106,27 @@ func readGolden(t *testing.T, file string) *memlog.Log {
 	return log
 }
 
-func digest(t *testing.T, log *memlog.Log) digests {
+// archived puts a log into an archive, but for its last message.
+func archived(t *testing.T, log *memlog.Log) events.Reader {
+	t.Helper()
+	a := archive.New(objectstoretest.NewMemory(), "test-archive")
+	archiver, err := archive.NewArchiver(archive.Config{
+		Stream: log, Trimmer: log, Bucket: log, Archive: a, Logger: slog.New(slog.DiscardHandler), SegmentBytes: 64 << 10,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := archiver.Run(t.Context(), true, nil)
+	if err != nil || r.Segments < 2 || r.Archived != r.Last {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if err := log.Trim(t.Context(), r.Last); err != nil {
+		t.Fatal(err)
+	}
+	return archive.NewLog(log, log, a)
+}
+
+func digest(t *testing.T, log events.Reader) digests {
 	t.Helper()
 	books, err := projectortest.Fold(t.Context(), log)
 	if err != nil {
