@@ -100,6 +100,7 @@ func TestOneHome(t *testing.T) {
 		{"github.com/coreos/go-oidc", []string{"gateway/sso"}},
 		{"golang.org/x/oauth2", []string{"gateway/sso"}},
 		{"filippo.io/age", []string{"events/backup"}},
+		{"github.com/klauspost/compress", []string{"projector/archive"}},
 		{"github.com/minio/minio-go", []string{"projector/objectstore"}},
 		{"github.com/johannesboyne/gofakes3", []string{"projector/objectstore/objectstoretest"}},
 	}

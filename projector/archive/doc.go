@@ -43,7 +43,7 @@
 //
 //  1. A log read through the archive is the log as it was: the same messages in the
 //     same order, whatever was trimmed, also while it is trimmed. [TestConformance,
-//     TestReadWhileTrimmed, TestGoldenLog]
+//     TestStores, TestPartitions
 //  2. Whatever dies or fails at whatever step, another run of the archiver ends in
 //     the same archive and the same log; nothing is in neither. [TestEveryStep,
 //     TestFullDisk]
