@@ -88,7 +88,7 @@ func (a *app) alert(ctx context.Context) error {
 	}
 	watcher, err := alerts.New(alerts.Config{
 		Stream: a.stores.log, Node: a.node, Logger: a.log, Counters: a.stores.log, Catalog: inForce,
-		Log: a.stores.log, Dead: a.stores.log, Folds: folds,
+		Log: a.stores.whole, Dead: a.stores.log, Folds: folds,
 	})
 	if err != nil {
 		return err

@@ -94,6 +94,7 @@ func (a *app) openStores(ctx context.Context) (err error) {
 	a.stores, err = openStores(ctx, storesConfig{
 		Dir: a.dir, Node: a.node, NATS: a.cfg.natsFlags, LogClass: natslog.Class(a.cfg.LogClass), LogMaxBytes: a.cfg.LogMaxBytes,
 		ClickHouseURL: a.cfg.ClickHouseURL, ClickHouseCluster: a.cfg.ClickHouseCluster, ClickHouseLib: a.cfg.ClickHouseLib, Logger: a.log,
+		Archive: a.cfg.Archive, Env: a.world.env,
 	})
 	if err != nil {
 		return err

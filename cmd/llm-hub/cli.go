@@ -18,6 +18,7 @@ type commands struct {
 	Budgets     budgetsCmd     `cmd:"" help:"How every limit stands, or stood at a past instant."`
 	Replay      replayCmd      `cmd:"" help:"Print the events of the log."`
 	Verify      verifyCmd      `cmd:"" help:"Compare log, counters and tables; exit 1 on a difference."`
+	Archive     archiveCmd     `cmd:"" help:"The archive of old parts of the log."`
 	Rebuild     rebuildCmd     `cmd:"" help:"Make counters and tables anew from the log."`
 	Backup      backupCmd      `cmd:"" help:"Write everything that cannot be made anew to a file, while the hub runs."`
 	Restore     restoreCmd     `cmd:"" help:"Make a data directory of a backup."`
@@ -50,6 +51,8 @@ type serveCmd struct {
 	natsFlags
 	OutboxMaxBytes int64         `help:"With --nats-url: largest size in bytes of what waits on this node's disk while NATS is out of reach." env:"LLMHUB_OUTBOX_MAX_BYTES" default:"268435456"`
 	VerifyEvery    time.Duration `help:"How often the books are verified in the background; 0: never." env:"LLMHUB_VERIFY_EVERY" default:"1h"`
+	Archive        string        `help:"Where old parts of the log are kept: a directory, or s3://bucket/prefix?endpoint=URL&region=NAME, with the usual AWS variables. Default: nothing is archived." env:"LLMHUB_ARCHIVE" placeholder:"LOCATION"`
+	LogRetention   time.Duration `help:"With --archive: how long a message stays in the log though it is archived, such as 720h; 0: for ever." env:"LLMHUB_LOG_RETENTION" default:"0"`
 	paces
 }
 
@@ -104,8 +107,10 @@ type remote struct {
 	ClickHouseURL     string `name:"clickhouse-url" help:"ClickHouse to use when no server runs." env:"LLMHUB_CLICKHOUSE_URL" placeholder:"URL"`
 	ClickHouseCluster string `name:"clickhouse-cluster" help:"Its replicated cluster." env:"LLMHUB_CLICKHOUSE_CLUSTER" placeholder:"NAME"`
 	ClickHouseLib     string `name:"clickhouse-lib" help:"Engine library to use when no server runs." env:"LLMHUB_CLICKHOUSE_LIB" type:"path" placeholder:"PATH"`
+	Archive           string `help:"Archive of the log to use when no server runs. Default: the one that the log was trimmed for." env:"LLMHUB_ARCHIVE" placeholder:"LOCATION"`
 	keyFlags
 	natsFlags
+	retention time.Duration // of the log, when no server runs; 0: it is not trimmed
 }
 
 type applyCmd struct {

@@ -115,7 +115,7 @@ func (h *localHub) account(ctx context.Context, order admin.CorrectionOrder) (ac
 	}
 	from := replay.Bound{Time: minted.Add(-time.Minute)} // clocks differ
 	filter := replay.Filter{From: from, Tenant: order.Tenant, Request: order.Request}
-	return acc, replay.Run(ctx, h.stores.log, filter, func(r replay.Record) error { return acc.take(order.Attempt, r) })
+	return acc, replay.Run(ctx, h.stores.whole, filter, func(r replay.Record) error { return acc.take(order.Attempt, r) })
 }
 
 func (a *account) take(attempt int, r replay.Record) error {

@@ -158,7 +158,8 @@ func newOperator(token string, hub *localHub) (*operatorAPI, error) {
 		Usage: hub.usage(), Ask: hub.ask(), Export: hub.export(), Exports: hub.exports(), Migrate: hub.migrate(), Counters: hub.usedBy, Ledger: hub.ledger,
 		Signer: hub.keyring, Backup: hub.backup,
 		Events: hub.events, Story: hub.story, Tail: hub.tail,
-		Verify: hub.verify, Rebuild: hub.rebuild, ApplyDead: hub.applyDead, Correct: hub.correct, PriceUnpriced: hub.priceUnpriced, Simulate: hub.simulate, Summaries: hub.summaries,
+		Archive: hub.archives(),
+		Verify:  hub.verify, Rebuild: hub.rebuild, ApplyDead: hub.applyDead, Correct: hub.correct, PriceUnpriced: hub.priceUnpriced, Simulate: hub.simulate, Summaries: hub.summaries,
 	})
 	return &operatorAPI{API: api, people: people, signIn: signin.NewAPI(people, who)}, err
 }

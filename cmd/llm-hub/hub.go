@@ -18,6 +18,7 @@ import (
 	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/gateway/signin"
 	"github.com/llm-hub/llm-hub/gateway/vault"
+	"github.com/llm-hub/llm-hub/projector/archive"
 	"github.com/llm-hub/llm-hub/projector/counters"
 	"github.com/llm-hub/llm-hub/projector/export/jobs"
 	"github.com/llm-hub/llm-hub/projector/replay"
@@ -38,7 +39,9 @@ type localHub struct {
 	prober    admin.Prober // nil where nothing calls vendors
 	counters  *counters.Projector
 	tables    *tables.Writer
-	jobs      *jobs.Jobs // exports; nil where there are no tables
+	archiving *archive.Job  // nil where this process does not
+	retention time.Duration // how long messages stay in the log though they are archived; 0: for ever
+	jobs      *jobs.Jobs    // exports; nil where there are no tables
 	sessions  *signin.Sessions
 	signIns   *prometheus.CounterVec // nil offline
 }
@@ -63,7 +66,7 @@ func (h *localHub) events(ctx context.Context, q admin.EventsQuery, emit func([]
 	filter := replay.Filter{
 		From: replay.Bound(q.From), To: replay.Bound(q.To), Tenant: q.Tenant, Request: q.Request, Kind: q.Kind,
 	}
-	return toOperator(replay.Run(ctx, h.stores.log, filter, func(r replay.Record) error { return line(r) }))
+	return toOperator(replay.Run(ctx, h.stores.whole, filter, func(r replay.Record) error { return line(r) }))
 }
 
 // hubStatus is the answer of /api/v1/status.

@@ -83,7 +83,7 @@ func (h *localHub) ledger(ctx context.Context, at time.Time, tenant events.Tenan
 	if tenant != "" {
 		q.Partitions = []events.Partition{events.PartitionOf(tenant)}
 	}
-	l, err := ledger.At(ctx, h.stores.log, q, func(p ledger.Progress) { _ = report(p) }) // a client that is gone ends ctx
+	l, err := ledger.At(ctx, h.stores.whole, q, func(p ledger.Progress) { _ = report(p) }) // a client that is gone ends ctx
 	if err != nil {
 		return admin.Ledger{}, toOperator(err)
 	}

@@ -83,6 +83,7 @@ func (r *remote) openHub(ctx context.Context, w world, o opening) (*localHub, st
 	s, err := openStores(ctx, storesConfig{
 		Dir: dir, Node: node, NATS: r.natsFlags, LogClass: natslog.Durable,
 		ClickHouseURL: r.ClickHouseURL, ClickHouseCluster: r.ClickHouseCluster, ClickHouseLib: r.ClickHouseLib, LogOnly: o.logOnly, Logger: log,
+		Archive: r.Archive, Env: w.env,
 	})
 	if err != nil {
 		return nil, "", err
@@ -96,7 +97,7 @@ func (r *remote) openHub(ctx context.Context, w world, o opening) (*localHub, st
 	if err != nil {
 		return nil, "", err
 	}
-	hub := &localHub{stores: s, node: node, epoch: epoch, log: log, plane: plane, keyring: keyring}
+	hub := &localHub{stores: s, node: node, epoch: epoch, log: log, plane: plane, keyring: keyring, retention: r.retention}
 	if err := hub.openExports(dir, w.env); err != nil {
 		return nil, "", err
 	}

@@ -39,7 +39,7 @@ func (a *app) project(ctx context.Context) error {
 		a.work(ctx, "changes", shared{a.tablesOwner, ownership.Tables}, changes.Run)
 	}
 	a.watchFolds()
-	return errors.Join(a.alert(ctx), a.verifyAlways(ctx), a.summarize(ctx))
+	return errors.Join(a.alert(ctx), a.verifyAlways(ctx), a.summarize(ctx), a.archiveAlways(ctx))
 }
 
 // share joins the other projectors of an external log.
@@ -57,12 +57,25 @@ func (a *app) share(ctx context.Context) (err error) {
 	if a.stores.tables == nil {
 		return nil
 	}
-	cfg.Group, cfg.Items = ownership.Tables, []string{ownership.Tables}
-	if a.tablesOwner, err = ownership.New(cfg); err != nil {
-		return err
+	a.tablesOwner, err = a.ownerOf(ctx, ownership.Tables)
+	return err
+}
+
+// ownerOf shares one piece of work with those projectors that can do it; nil where
+// this is the only one.
+func (a *app) ownerOf(ctx context.Context, item string) (*ownership.Owner, error) {
+	if a.cfg.NATSURL == "" {
+		return nil, nil
 	}
-	a.background(ctx, "ownership of the tables", a.tablesOwner.Run)
-	return nil
+	owner, err := ownership.New(ownership.Config{
+		Bucket: a.stores.log.Nodes(), Node: string(a.node) + "." + string(a.epoch), TTL: a.cfg.OwnerTTL, Logger: a.log,
+		Group: item, Items: []string{item},
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.background(ctx, "ownership of "+item, owner.Run)
+	return owner, nil
 }
 
 // folding says who folds what.
@@ -76,7 +89,7 @@ func (a *app) folding() counters.Config {
 
 // makeFolds makes the folds without running them.
 func (h *localHub) makeFolds(cfg counters.Config) (err error) {
-	cfg.Log, cfg.Bucket, cfg.Dead, cfg.Node, cfg.Logger = h.stores.log, h.stores.log, h.stores.log, h.node, h.log
+	cfg.Log, cfg.Bucket, cfg.Dead, cfg.Node, cfg.Logger = h.stores.whole, h.stores.log, h.stores.log, h.node, h.log
 	if cfg.Share == nil {
 		cfg.Partitions = projector.AllPartitions()
 	}
@@ -85,7 +98,7 @@ func (h *localHub) makeFolds(cfg counters.Config) (err error) {
 		return err
 	}
 	h.tables, err = tables.New(tables.Config{
-		Log: h.stores.log, Bucket: h.stores.log, Store: h.stores.tables, Database: h.stores.tables.Database(), Logger: h.log,
+		Log: h.stores.whole, Bucket: h.stores.log, Store: h.stores.tables, Database: h.stores.tables.Database(), Logger: h.log,
 	})
 	return err
 }

@@ -161,7 +161,7 @@ func (h *localHub) story(ctx context.Context, scope admin.Scope, id events.Reque
 			hint = replay.Hint{Tenant: p.Tenant, Last: p.Last, Known: p.AsOf.Seq}
 		}
 	}
-	s, err := replay.Tell(ctx, h.stores.log, id, hint)
+	s, err := replay.Tell(ctx, h.stores.whole, id, hint)
 	switch {
 	case errors.Is(err, replay.ErrNoRequest), err == nil && !scope.Sees(s.Tenant, userOf(s)):
 		return admin.RequestStory{}, &gateway.Error{Kind: gateway.NotFound, Public: "The log knows no request of this id.", Cause: err}

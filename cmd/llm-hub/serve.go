@@ -61,6 +61,10 @@ func (c *serveCmd) check() error {
 		return errors.New("--lease-ttl, --dead-after, --owner-ttl: each must be at least 1s")
 	case c.Heartbeat <= 0 || c.DeadAfter < 3*c.Heartbeat:
 		return errors.New("--heartbeat: must be above 0, and at most a third of --dead-after")
+	case c.LogRetention < 0:
+		return fmt.Errorf("--log-retention: %s is negative", c.LogRetention)
+	case c.LogRetention > 0 && c.Archive == "":
+		return errors.New("--log-retention: needs --archive, because only what is archived may leave the log")
 	case c.VerifyEvery < 0:
 		return fmt.Errorf("--verify-every: %s is negative", c.VerifyEvery)
 	case c.LogMaxBytes != 0 && c.LogMaxBytes < minLog:

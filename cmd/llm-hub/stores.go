@@ -10,6 +10,7 @@ import (
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/events/natslog"
 	natsembedded "github.com/llm-hub/llm-hub/events/natslog/embedded"
+	"github.com/llm-hub/llm-hub/projector/archive"
 	"github.com/llm-hub/llm-hub/projector/clickhouse"
 	chembedded "github.com/llm-hub/llm-hub/projector/clickhouse/embedded"
 	"github.com/llm-hub/llm-hub/projector/query"
@@ -25,7 +26,9 @@ type storesConfig struct {
 	ClickHouseURL     string
 	ClickHouseCluster string // empty: the server is alone
 	ClickHouseLib     string
-	LogOnly           bool // no tables are needed
+	LogOnly           bool   // no tables are needed
+	Archive           string // where the archive is; empty: where the log was trimmed for
+	Env               func(string) (string, bool)
 	Logger            *slog.Logger
 }
 
@@ -33,6 +36,8 @@ type storesConfig struct {
 // nil where there is none; noTables says why.
 type stores struct {
 	log       *natslog.Log
+	whole     *archive.Log     // with what is archived of it
+	archive   *archive.Archive // nil: none
 	tables    *clickhouse.Client
 	noTables  error
 	questions *query.Turns       // of tables
@@ -50,6 +55,9 @@ var errNoSharedTables = errors.New("with --nats-url analytics need --clickhouse-
 func openStores(ctx context.Context, cfg storesConfig) (*stores, error) {
 	s := &stores{}
 	if err := s.openLog(ctx, cfg); err != nil {
+		return nil, errors.Join(err, s.close(ctx))
+	}
+	if err := s.openArchive(ctx, cfg); err != nil {
 		return nil, errors.Join(err, s.close(ctx))
 	}
 	if cfg.LogOnly {

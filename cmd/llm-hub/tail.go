@@ -12,7 +12,7 @@ import (
 
 // tail follows the log for people.
 func (h *localHub) tail(ctx context.Context, f admin.TrafficFilter, after admin.Place, emit func(admin.Place, any) error) error {
-	err := tail.Follow(ctx, h.stores.log, filterOf(f), accounting.Position(after), func(r tail.Row) error {
+	err := tail.Follow(ctx, h.stores.whole, filterOf(f), accounting.Position(after), func(r tail.Row) error {
 		return emit(admin.Place(r.At), r)
 	})
 	if trimmed, ok := errors.AsType[*tail.TrimmedError](err); ok {

@@ -18,7 +18,7 @@ import (
 
 // verify compares log, counters and tables.
 func (h *localHub) verify(ctx context.Context, report func(any) error) (any, error) {
-	cfg := verify.Config{Log: h.stores.log, Bucket: h.stores.log, Control: h.stores.log}
+	cfg := verify.Config{Log: h.stores.whole, Bucket: h.stores.log, Control: h.stores.log}
 	made, err := h.tablesMade(ctx)
 	if err != nil {
 		return nil, toOperator(err)
@@ -40,7 +40,7 @@ func (a *app) verifyAlways(ctx context.Context) error {
 		return nil
 	}
 	cfg := verify.JobConfig{
-		Config: verify.Config{Log: a.stores.log, Bucket: a.stores.log, Control: a.stores.log}, Logger: a.log, Every: a.cfg.VerifyEvery,
+		Config: verify.Config{Log: a.stores.whole, Bucket: a.stores.log, Control: a.stores.log}, Logger: a.log, Every: a.cfg.VerifyEvery,
 		Delay: min(verify.DefaultDelay, a.cfg.VerifyEvery),
 		Drifted: func(r verify.Report) {
 			a.alerts.Drift(alerts.Drift{Differences: r.Different, CostNanoUSD: r.Drift.CostNanoUSD, Tokens: r.Drift.Tokens, Seq: r.Seq})

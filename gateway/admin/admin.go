@@ -68,6 +68,8 @@ type Config struct {
 	Rebuild func(ctx context.Context, what RebuildQuery, report func(any) error) (result any, err error)
 	// ApplyDead publishes dead letters to be applied again; reports and result as in Verify.
 	ApplyDead func(ctx context.Context, q DeadQuery, report func(any) error) (result any, err error)
+	// Archive is the archive of the log.
+	Archive Archives
 	// Correct publishes a correction of what was recorded.
 	Correct func(context.Context, CorrectionOrder) (Correction, error)
 	// PriceUnpriced publishes corrections that give what was recorded without a price
@@ -108,7 +110,7 @@ func New(cfg Config) (*API, error) {
 
 // Routes are the addresses.
 func (a *API) Routes() []web.Route {
-	return described(append(slices.Concat(contractRoutes(), a.questionRoutes(), a.exportRoutes(), a.objectRoutes(), a.lifeRoutes(), a.probeRoutes(), a.auditRoutes()), []web.Route{
+	return described(append(slices.Concat(contractRoutes(), a.questionRoutes(), a.exportRoutes(), a.objectRoutes(), a.lifeRoutes(), a.probeRoutes(), a.auditRoutes(), a.archiveRoutes()), []web.Route{
 		{Method: http.MethodGet, Path: "/api/v1/usage", Permission: web.Look, Handler: a.usage},
 		{Method: http.MethodGet, Path: "/api/v1/events", Permission: web.Review, Handler: a.events},
 		{Method: http.MethodGet, Path: "/api/v1/requests/stream", Permission: web.Look, Handler: a.tail},

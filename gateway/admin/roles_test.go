@@ -190,6 +190,9 @@ func hubRoutes() []roleCase {
 		{"operate POST /api/v1/corrections/unpriced", "corrections/unpriced", "", hubOperates},
 		{"operate POST /api/v1/verify", "verify", "", hubOperates},
 		{"operate POST /api/v1/rebuild", "rebuild", "", hubOperates},
+		{"inspect GET /api/v1/archive", "archive", "", hubLooks},
+		{"operate POST /api/v1/archive/run", "archive/run", "", hubOperates},
+		{"operate POST /api/v1/archive/verify", "archive/verify", "", hubOperates},
 		{"operate POST /api/v1/dead-letters/apply", "dead-letters/apply", "", hubOperates},
 		{"operate POST /api/v1/corrections", "corrections", `{"tenant": "acme"}`, hubOperates},
 		{"administer POST /api/v1/master-key/rewrap", "master-key/rewrap", "", hubAdmin},
@@ -454,6 +457,11 @@ func facts() admin.Config {
 		Counters: func(context.Context, accounting.Scope) ([]accounting.Counter, error) { return nil, nil },
 		Migrate:  func(context.Context, bool) (any, error) { return "done", nil },
 		Verify:   long,
+		Archive: admin.Archives{
+			Status: func(context.Context) (any, error) { return map[string]int{}, nil },
+			Run:    func(_ context.Context, _ string, r func(any) error) (any, error) { return 1, r(1) },
+			Verify: func(_ context.Context, _ string, r func(any) error) (any, error) { return 1, r(1) },
+		},
 		Rebuild: func(ctx context.Context, _ admin.RebuildQuery, r func(any) error) (any, error) {
 			return long(ctx, r)
 		},

@@ -41,9 +41,10 @@ import (
 
 // Items that are not partitions.
 const (
-	Tables = "tables" // the fold into the tables, shared by the group of that name: those that reach them
-	Alerts = "alerts" // what raises and delivers them
-	Verify = "verify" // the comparison in the background, where there are no tables
+	Tables  = "tables"  // the fold into the tables, shared by the group of that name: those that reach them
+	Alerts  = "alerts"  // what raises and delivers them
+	Verify  = "verify"  // the comparison in the background, where there are no tables
+	Archive = "archive" // what archives and trims the log, shared by the group of that name: those that have an archive
 )
 
 // DefaultTTL is how long a key stays that its owner does not renew.
