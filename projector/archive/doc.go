@@ -43,17 +43,18 @@
 //
 //  1. A log read through the archive is the log as it was: the same messages in the
 //     same order, whatever was trimmed, also while it is trimmed. [TestConformance,
-//     TestStores, TestPartitions
+//     TestStores, TestPartitions, TestForeign, TestReadWhileTrimmed, TestRealFolds,
+//     replay.TestGolden]
 //  2. Whatever dies or fails at whatever step, another run of the archiver ends in
 //     the same archive and the same log; nothing is in neither. [TestEveryStep,
 //     TestFullDisk]
 //  3. A segment is in a manifest only after it was read back whole, and is trimmed
 //     from the stream only after it was read again. [TestLostBeforeTrim, TestRotten]
 //  4. Nothing is trimmed that a fold may read again, or that is younger than the
-//     retention. [TestLaggingFold, TestRetention]
+//     retention. [TestLaggingFold, TestRetention, TestRealFolds]
 //  5. Archivers that run at once do no harm. [TestRivals]
 //  6. A segment or manifest that is missing, cut short or changed is found by every
-//     read that needs it and by [Archive.Verify], and is named with its sequences.
+//     read that needs it and by [Log.Verify], and is named with its sequences.
 //     [TestDamage]
 //  7. A log that begins later than its archive reaches, or later than any archive of
 //     its own, is lost and stays an error. [TestLoss]
