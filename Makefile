@@ -75,12 +75,13 @@ prices: ## write the price book anew from published prices
 	npm ci --ignore-scripts --no-audit --no-fund --prefix accounting/prices
 	node accounting/prices/generate.mjs
 
-bench: build engine ## direct and through the gateway, side by side, books checked afterwards; admissions and leases; every dialect over every wire; a dashboard's questions of 10 M rows
+bench: build engine ## direct and through the gateway, side by side, books checked afterwards; admissions and leases; every dialect over every wire; a dashboard's questions of 10 M rows; a log of a million events, archived
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/llm-bench ./cmd/llm-bench
 	bin/llm-bench -dir bin
 	$(GO) test -run '^$$' -bench 'BenchmarkAdmit|BenchmarkLeases' ./gateway/admit
 	$(GO) test -run '^$$' -bench BenchmarkLanes -benchtime 0.2s ./gateway/provider/vendors
 	$(GO) test -run '^$$' -bench BenchmarkQuestions -benchtime 20x -timeout 30m ./projector/query
+	LLMHUB_TEST_FULL=1 $(GO) test ./cmd/llm-hub -run TestMillion -v -timeout 30m
 
 clean: ## remove what was built
 	rm -rf bin

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 )
 
 // Run prints the events of a range of the log, or applies dead letters again.
@@ -29,7 +30,36 @@ func (c *replayCmd) Run(ctx context.Context, w world) error {
 	if c.Format == "text" {
 		print = func(line []byte) error { return printEvent(w.out, line) }
 	}
-	return c.call(ctx, w, http.MethodGet, "/api/v1/events", q, func(body io.Reader) error { return lines(body, print) })
+	ticks := ticker{out: w.err, next: time.Now().Add(tickEvery)}
+	m := message{method: http.MethodGet, path: "/api/v1/events", query: q, logOnly: true}
+	return c.exchange(ctx, w, m, func(body io.Reader) error {
+		return lines(body, func(line []byte) error { ticks.line(line); return print(line) })
+	})
+}
+
+// tickEvery is how often a long answer says how far it is.
+const tickEvery = 2 * time.Second
+
+// ticker says how far a long answer is, beside it.
+type ticker struct {
+	out   io.Writer
+	lines int
+	next  time.Time
+}
+
+func (t *ticker) line(line []byte) {
+	t.lines++
+	now := time.Now()
+	if now.Before(t.next) {
+		return
+	}
+	t.next = now.Add(tickEvery)
+	var at struct {
+		Seq uint64 `json:"seq"`
+	}
+	if json.Unmarshal(line, &at) == nil {
+		fmt.Fprintf(t.out, `{"what":"replay","seq":%d,"lines":%d}`+"\n", at.Seq, t.lines)
+	}
 }
 
 func (c *replayCmd) apply(ctx context.Context, w world) error {
@@ -59,7 +89,7 @@ func (c *verifyCmd) Run(ctx context.Context, w world) error {
 	var result json.RawMessage
 	err := c.call(ctx, w, http.MethodPost, "/api/v1/verify", nil, func(body io.Reader) error {
 		var err error
-		result, err = readResult(body, func(json.RawMessage) {})
+		result, err = readResult(body, func(progress json.RawMessage) { fmt.Fprintf(w.err, "%s\n", progress) })
 		return err
 	})
 	if err != nil {
@@ -89,7 +119,8 @@ func (c *rebuildCmd) Run(ctx context.Context, w world) error {
 	case c.Tables && !c.Counters:
 		what = "tables"
 	}
-	return c.call(ctx, w, http.MethodPost, "/api/v1/rebuild", url.Values{"what": {what}}, func(body io.Reader) error {
+	m := message{method: http.MethodPost, path: "/api/v1/rebuild", query: url.Values{"what": {what}}, logOnly: what == "counters"}
+	return c.exchange(ctx, w, m, func(body io.Reader) error {
 		result, err := readResult(body, func(progress json.RawMessage) { fmt.Fprintf(w.err, "%s\n", progress) })
 		if err != nil {
 			return err
