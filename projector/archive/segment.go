@@ -131,7 +131,7 @@ func (p *packer) finish() (Segment, []byte, error) {
 	if err != nil {
 		return Segment{}, nil, err
 	}
-	defer zip.Close()
+	defer func() { _ = zip.Close() }() // it writes to nobody
 	object := zip.EncodeAll(p.content.Bytes(), nil)
 	sum := sha256.Sum256(p.content.Bytes())
 	for i, in := range p.in {
