@@ -84,14 +84,20 @@ func rivalShares(t *testing.T, seed uint64) {
 	}
 	<-time.After(time.Minute) // orphans are ended
 	info, _ := log.Info(t.Context())
+	var commits uint64
 	for i, p := range projectors {
 		held, _ := shares[i].Held()
 		if err := p.Wait(t.Context(), func(s counters.Status) bool { return slices.Equal(s.Held, held) && s.Seq >= info.Last }); err != nil {
 			t.Fatal(err)
 		}
-		if s := p.Status(); s.State != projector.Following || s.Commits == 0 || len(s.Gaps) > 0 {
-			t.Errorf("projector %d: %s after %d commits, gaps %v", i, s, s.Commits, s.Gaps)
+		s := p.Status()
+		if s.State != projector.Following || len(s.Gaps) > 0 {
+			t.Errorf("projector %d: %s, gaps %v", i, s, s.Gaps)
 		}
+		commits += s.Commits
+	}
+	if commits == 0 { // that one of them is always forestalled by its rivals may be
+		t.Error("nobody has committed")
 	}
 	books := compare(t, log)
 	if len(books.Counters) < 30 || len(books.Entries) < 100 || len(books.Over) == 0 {
