@@ -8,9 +8,6 @@ import (
 	"net/url"
 )
 
-// Who tells whose token it is, and what it may do.
-func (c *Client) Who(ctx context.Context) (Who, error) { return get[Who](ctx, c, "session", nil) }
-
 // Accounts gives everybody who can sign in, by id, page by page; an error is the last.
 func (c *Client) Accounts(ctx context.Context, q AccountsQuery) iter.Seq2[Account, error] {
 	return pages(values(q), "after", func(query url.Values) ([]Account, string, error) {
@@ -76,11 +73,7 @@ func (c *Client) ExportOf(ctx context.Context, id string) (Export, error) {
 
 // OpenExport opens the file of an export that is done. The caller closes it.
 func (c *Client) OpenExport(ctx context.Context, id string) (io.ReadCloser, error) {
-	resp, err := c.Do(ctx, Request{Method: http.MethodGet, Path: base + "exports/" + url.PathEscape(id) + "/file"})
-	if err != nil {
-		return nil, err
-	}
-	return resp.Body, nil
+	return c.open(ctx, "exports/"+url.PathEscape(id)+"/file", nil)
 }
 
 // DeleteExport removes an export and its file.
@@ -90,9 +83,5 @@ func (c *Client) DeleteExport(ctx context.Context, id string) error {
 
 // remove takes something away that answers nothing.
 func (c *Client) remove(ctx context.Context, path string) error {
-	resp, err := c.Do(ctx, Request{Method: http.MethodDelete, Path: base + path})
-	if err != nil {
-		return err
-	}
-	return resp.Body.Close()
+	return c.command(ctx, Request{Method: http.MethodDelete, Path: base + path}, nil)
 }

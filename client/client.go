@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"reflect"
 	"strconv"
@@ -22,14 +23,24 @@ type Client struct {
 	http  *http.Client
 }
 
-// New makes a client of the hub at an address like https://hub.example, with an
-// operator's or a personal token. doer may be nil: [http.DefaultClient].
+// New makes a client of the hub at an address like https://hub.example. It is known by an
+// operator's or a personal token or, without one, by the session that it begins
+// ([Client.Login]), whose cookie is in doer's jar, or one of its own if doer has none. doer
+// may be nil: [http.DefaultClient].
 func New(address, token string, doer *http.Client) (*Client, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("client: %q is not the address of a hub like https://hub.example", address)
 	}
-	return &Client{base: strings.TrimRight(address, "/"), token: token, http: cmp.Or(doer, http.DefaultClient)}, nil
+	c := &Client{base: strings.TrimRight(address, "/"), token: token, http: cmp.Or(doer, http.DefaultClient)}
+	if token == "" && c.http.Jar == nil {
+		own := *c.http
+		if own.Jar, err = cookiejar.New(nil); err != nil {
+			return nil, fmt.Errorf("client: %w", err)
+		}
+		c.http = &own
+	}
+	return c, nil
 }
 
 // Request is one call in its own words, for what no method here does.
@@ -41,6 +52,7 @@ type Request struct {
 
 	IfMatch        string // ETag that what is changed must have; empty: any
 	IdempotencyKey string // the command with it is done once; empty: none
+	LastEventID    string // that a tail goes on after; empty: none
 }
 
 // Do makes a call. An answer other than 2xx is an [*Error]; else the caller closes the
@@ -58,8 +70,11 @@ func (c *Client) Do(ctx context.Context, r Request) (*http.Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.Path, err)
 	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
 	for name, value := range map[string]string{
-		"Authorization": "Bearer " + c.token, "Content-Type": r.media(), "If-Match": r.IfMatch, "Idempotency-Key": r.IdempotencyKey,
+		"Content-Type": r.media(), "If-Match": r.IfMatch, "Idempotency-Key": r.IdempotencyKey, "Last-Event-ID": r.LastEventID,
 	} {
 		if value != "" {
 			req.Header.Set(name, value)
@@ -76,15 +91,12 @@ func (c *Client) Do(ctx context.Context, r Request) (*http.Response, error) {
 	return nil, readError(resp)
 }
 
+// media is what a session must say of every change, even of one without a body.
 func (r Request) media() string {
-	switch {
-	case r.Body == nil:
+	if r.Method == http.MethodGet {
 		return ""
-	case r.Method == http.MethodPatch:
-		return "application/merge-patch+json"
-	default:
-		return "application/json"
 	}
+	return "application/json"
 }
 
 // Option says how a command is given.
@@ -126,13 +138,7 @@ func call[A any](ctx context.Context, c *Client, r Request, body any, options ..
 	for _, o := range options {
 		o(&r)
 	}
-	if body != nil {
-		var err error
-		if r.Body, err = json.Marshal(body); err != nil {
-			return answer, fmt.Errorf("%s: %w", r.Path, err)
-		}
-	}
-	resp, err := c.Do(ctx, r)
+	resp, err := c.send(ctx, r, body)
 	if err != nil {
 		return answer, err
 	}
@@ -141,6 +147,26 @@ func call[A any](ctx context.Context, c *Client, r Request, body any, options ..
 		return answer, fmt.Errorf("%s: answer: %w", r.Path, err)
 	}
 	return answer, nil
+}
+
+// command gives a command that answers nothing.
+func (c *Client) command(ctx context.Context, r Request, body any) error {
+	resp, err := c.send(ctx, r, body)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+// send makes a call with a body that is encoded; nil: none.
+func (c *Client) send(ctx context.Context, r Request, body any) (*http.Response, error) {
+	if body != nil {
+		var err error
+		if r.Body, err = json.Marshal(body); err != nil {
+			return nil, fmt.Errorf("%s: %w", r.Path, err)
+		}
+	}
+	return c.Do(ctx, r)
 }
 
 // values are the parameters that a struct has set.

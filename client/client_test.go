@@ -14,7 +14,6 @@ import (
 
 	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/client"
-	"github.com/llm-hub/llm-hub/docs"
 	"github.com/llm-hub/llm-hub/events/memlog"
 	"github.com/llm-hub/llm-hub/gateway/admin"
 	"github.com/llm-hub/llm-hub/gateway/admin/openapi"
@@ -36,22 +35,7 @@ func (operator) Identify(r *http.Request) (auth.Person, error) {
 // hub is a client of the API's own handlers, whose answers are held to the description.
 func hub(t *testing.T) *client.Client {
 	t.Helper()
-	log := memlog.New()
-	master, err := vault.KeyText("test", vault.NewKey())
-	if err != nil {
-		t.Fatal(err)
-	}
-	v := vault.New(master, log.Keyring())
-	plane, err := control.NewPlane(control.PlaneConfig{
-		Stream: log, Vault: v, Shredder: v, Node: "n1", Now: time.Now, Logger: slog.New(slog.DiscardHandler),
-		Loader: &control.Loader{Kinds: []control.Kind{{Name: "openai", BaseURL: "https://api.openai.test/v1"}}, Prices: &accounting.Book{}},
-	})
-	if err == nil {
-		err = plane.Start(t.Context())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	plane := newPlane(t, memlog.New(), time.Now)
 	a, err := admin.New(admin.Config{Operator: operator{}, Control: plane, Status: func(context.Context) (any, error) { return nil, errors.New("not here") }})
 	if err != nil {
 		t.Fatal(err)
@@ -68,9 +52,34 @@ func hub(t *testing.T) *client.Client {
 	return connect(t, server.URL, server.Client())
 }
 
+func newPlane(t *testing.T, log *memlog.Log, now func() time.Time) *control.Plane {
+	t.Helper()
+	master, err := vault.KeyText("test", vault.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := vault.New(master, log.Keyring())
+	plane, err := control.NewPlane(control.PlaneConfig{
+		Stream: log, Vault: v, Shredder: v, Node: "n1", Now: now, Logger: slog.New(slog.DiscardHandler),
+		Loader: &control.Loader{Kinds: []control.Kind{{Name: "openai", BaseURL: "https://api.openai.test/v1"}}, Prices: &accounting.Book{}},
+	})
+	if err == nil {
+		err = plane.Start(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plane
+}
+
 func connect(t *testing.T, url string, doer *http.Client) *client.Client {
 	t.Helper()
-	c, err := client.New(url, "someone", doer)
+	return connectAs(t, "someone", url, doer)
+}
+
+func connectAs(t *testing.T, token, url string, doer *http.Client) *client.Client {
+	t.Helper()
+	c, err := client.New(url, token, doer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,101 +215,6 @@ func TestErrors(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
-
-// described answers every call that docs/openapi.json describes with an empty object.
-type described struct {
-	t *testing.T
-	*openapi.Contract
-	calls int
-}
-
-// RoundTrip implements http.RoundTripper.
-func (d *described) RoundTrip(r *http.Request) (*http.Response, error) {
-	d.calls++
-	known, err := d.Parameters(r.Method, r.URL.EscapedPath())
-	if err != nil {
-		d.t.Errorf("%s %s: %v", r.Method, r.URL, err)
-	}
-	for name := range r.URL.Query() {
-		if !slices.Contains(known, name) {
-			d.t.Errorf("%s %s: there is no parameter %s", r.Method, r.URL, name)
-		}
-	}
-	w := httptest.NewRecorder()
-	w.WriteString("{}")
-	return w.Result(), nil
-}
-
-// TestEveryCallIsDescribed: each method calls what there is, with parameters there are.
-func TestEveryCallIsDescribed(t *testing.T) {
-	contract, err := openapi.Load(docs.OpenAPI)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := &described{t: t, Contract: contract}
-	c, ctx := connect(t, "https://hub.example", &http.Client{Transport: d}), t.Context()
-	traffic := client.Traffic{From: "a", To: "b", Zone: "c", Tenant: "d", User: "e", Key: "f", Model: "g", Provider: "h", Credential: "i", Upstream: "j"}
-	only := client.Only{Endpoint: "a", Outcome: "b", Status: "c", Error: "d", Reason: "e", Node: "f", Finish: "g", MinTotal: 1, MinFirstByte: 2, MinCost: 3}
-	compare := client.Compare{CompareFrom: "a", CompareTo: "b"}
-	calls := []func() error{
-		one(c.Usage(ctx, client.UsageQuery{Traffic: traffic, GroupBy: "a", Top: 1, RankBy: "b", Compare: compare})),
-		one(c.Movers(ctx, client.MoversQuery{Traffic: traffic, By: "a", Metric: "b", Limit: 3, Compare: compare})),
-		one(c.Repriced(ctx, traffic)), one(c.Story(ctx, "a")), one(c.Decision(ctx, "a")),
-		one(c.Facets(ctx, client.RequestQuery{Traffic: traffic, Only: only})),
-		one(c.Histogram(ctx, client.HistogramQuery{Traffic: traffic, Only: only, SpanOf: client.SpanOf{Span: "day"}})),
-		one(c.Latency(ctx, client.LatencyQuery{Traffic: traffic, Only: only, GroupBy: "a"})),
-		one(c.Errors(ctx, traffic)), one(c.Health(ctx, client.HealthQuery{Traffic: traffic, SpanOf: client.SpanOf{Span: "day"}})),
-		one(c.Budgets(ctx, client.BudgetsQuery{Tenant: "a", AtQuery: client.AtQuery{At: "b"}, Progress: true})),
-		one(c.Status(ctx)), one(c.Schema(ctx)), one(c.Migrate(ctx)), one(c.Correct(ctx, client.CorrectionOrder{})), one(c.Rewrap(ctx)),
-		one(c.Apply(ctx, client.Hub{}, client.ApplyQuery{DryRun: true, Prune: true})), one(c.Config(ctx, client.AtQuery{At: "a"})), one(c.OpenAPI(ctx)),
-		one(c.Export(ctx, "usage", client.UsageFileQuery{Traffic: traffic, GroupBy: "a", Top: 1, RankBy: "b", FileFormat: client.FileFormat{Format: "csv"}})),
-		one(c.Export(ctx, "requests", client.RequestFileQuery{Traffic: traffic, Only: only, FileFormat: client.FileFormat{Format: "csv"}})),
-		one(c.Export(ctx, "focus", client.CostFileQuery{Traffic: traffic, FileFormat: client.FileFormat{Format: "csv"}})),
-		one(c.VerifyAudit(ctx, client.KnownQuery{Known: "a"})), one(c.Settings(ctx)), one(c.UpdateSettings(ctx, client.Patch{}, client.DryRun())),
-		one(c.RollToken(ctx, "a", client.RollQuery{Overlap: "1h"}, client.DryRun())),
-	}
-	stored := client.Stored{Store: "s3://b/p"}
-	calls = append(
-		calls,
-		one(c.Who(ctx)), one(c.Account(ctx, "a")), one(c.CreateAccount(ctx, client.AccountSpec{})), one(c.UpdateAccount(ctx, "a", client.Patch{})),
-		one(0, c.DeleteAccount(ctx, "a")), one(c.ResetAccount(ctx, "a")), one(c.Invites(ctx, client.InvitesQuery{Tenant: "a"})),
-		one(c.Invite(ctx, client.InviteOrder{})), one(0, c.Uninvite(ctx, "a", "b")), one(c.Exports(ctx)), one(c.ExportOf(ctx, "a")),
-		one(c.StartExport(ctx, "focus", client.CostExportQuery{CostFileQuery: client.CostFileQuery{Traffic: traffic}, Stored: stored})),
-		one(c.OpenExport(ctx, "a")), one(0, c.DeleteExport(ctx, "a")), one(c.Teams().Get(ctx, "a/b")),
-		one(c.Test(ctx, "a", client.ProbeOrder{})), one(c.Discover(ctx, "a", client.ModelsQuery{Credential: "b"})),
-	)
-	for range c.Accounts(ctx, client.AccountsQuery{Limit: 1, After: "a"}) {
-		break
-	}
-	for range c.Requests(ctx, client.RequestsQuery{Traffic: traffic, Only: only, Cursor: "a", Limit: 1}) {
-		break
-	}
-	for range c.AuditExport(ctx) {
-		break
-	}
-	for range c.Events(ctx, client.EventsQuery{From: "1", To: "2", Tenant: "a", Request: "b", Kind: "c", DeadLetters: true}) {
-		break
-	}
-	for range c.Verify(ctx) {
-		break
-	}
-	for range c.Rebuild(ctx, client.RebuildQuery{What: "all"}) {
-		break
-	}
-	for range c.ApplyDeadLetters(ctx, client.DeadLettersQuery{From: 1, To: 2}) {
-		break
-	}
-	for _, err := range calls {
-		if err() != nil {
-			t.Error(err())
-		}
-	}
-	if want := len(calls) + 7; d.calls != want {
-		t.Errorf("%d calls, want %d", d.calls, want)
-	}
-}
-
-func one[T any](_ T, err error) func() error { return func() error { return err } }
 
 // TestLines: what goes wrong in the middle of a long answer is its error.
 func TestLines(t *testing.T) {

@@ -15,7 +15,7 @@ type Objects[S, L any] struct {
 	client *Client
 	path   string
 	holder string // parameter that names who holds one; empty: nobody does
-	parts  int    // of an id in an address
+	parts  int    // of an id in an address; 0: it has none
 }
 
 // Providers are the vendor accounts.
@@ -186,4 +186,19 @@ func (c *Client) Settings(ctx context.Context) (Object[Settings], error) {
 // UpdateSettings changes those of the whole hub.
 func (c *Client) UpdateSettings(ctx context.Context, patch Patch, options ...Option) (Changed[Settings], error) {
 	return call[Changed[Settings]](ctx, c, Request{Method: http.MethodPatch, Path: base + "settings"}, patch, options...)
+}
+
+// SettingsHistory gives every version of those, the newest first; an error is the last.
+func (c *Client) SettingsHistory(ctx context.Context) iter.Seq2[Entry, error] {
+	return c.settings().History(ctx, "")
+}
+
+// RollbackSettings makes them what they were at a version of their history.
+func (c *Client) RollbackSettings(ctx context.Context, version uint64, options ...Option) (Changed[Settings], error) {
+	return c.settings().Rollback(ctx, "", version, options...)
+}
+
+// settings are the one object of its sort, which has no id.
+func (c *Client) settings() Objects[Settings, ListQuery] {
+	return Objects[Settings, ListQuery]{c, "settings", "", 0}
 }

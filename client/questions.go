@@ -23,9 +23,14 @@ func (c *Client) Movers(ctx context.Context, q MoversQuery) (Movers, error) {
 	return get[Movers](ctx, c, "usage/movers", q)
 }
 
-// Repriced asks what the prices in force would have billed.
-func (c *Client) Repriced(ctx context.Context, q Traffic) (Repriced, error) {
+// Repriced asks what the prices in force, or those of another time, would have billed.
+func (c *Client) Repriced(ctx context.Context, q RepricedQuery) (Repriced, error) {
 	return get[Repriced](ctx, c, "usage/repriced", q)
+}
+
+// RepricedBy asks what the prices of a draft would have billed.
+func (c *Client) RepricedBy(ctx context.Context, draft Hub, q RepricedQuery) (Repriced, error) {
+	return post[Repriced](ctx, c, "usage/repriced", q, draft)
 }
 
 // Requests gives every request, the newest first, page by page; an error is the last.
@@ -69,6 +74,11 @@ func (c *Client) Errors(ctx context.Context, q Traffic) (Errors, error) {
 // Health asks how targets did over time.
 func (c *Client) Health(ctx context.Context, q HealthQuery) (Health, error) {
 	return get[Health](ctx, c, "targets/health", q)
+}
+
+// Summaries asks how targets did of late, by the log.
+func (c *Client) Summaries(ctx context.Context) (Summaries, error) {
+	return get[Summaries](ctx, c, "targets/summaries", nil)
 }
 
 // Budgets asks how limits stand, or stood; Progress is not for it.
@@ -117,22 +127,27 @@ func (c *Client) OpenAPI(ctx context.Context) ([]byte, error) {
 }
 
 func (c *Client) file(ctx context.Context, path string, query any) ([]byte, error) {
+	body, err := c.open(ctx, path, query)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return io.ReadAll(body)
+}
+
+// open opens an answer that is a file. The caller closes it.
+func (c *Client) open(ctx context.Context, path string, query any) (io.ReadCloser, error) {
 	resp, err := c.Do(ctx, Request{Method: http.MethodGet, Path: base + path, Query: values(query)})
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close()
-	return io.ReadAll(resp.Body)
+	return resp.Body, nil
 }
 
 // Export opens a file: usage, requests or focus, with its query. The caller closes it;
 // one that breaks off is an error of reading.
 func (c *Client) Export(ctx context.Context, what string, query any) (io.ReadCloser, error) {
-	resp, err := c.Do(ctx, Request{Method: http.MethodGet, Path: base + "export/" + url.PathEscape(what), Query: values(query)})
-	if err != nil {
-		return nil, err
-	}
-	return resp.Body, nil
+	return c.open(ctx, "export/"+url.PathEscape(what), query)
 }
 
 // Audit gives every change, the newest first, page by page; an error is the last.
@@ -143,9 +158,19 @@ func (c *Client) Audit(ctx context.Context, q AuditQuery) iter.Seq2[Entry, error
 	})
 }
 
+// AuditCounts asks how often the configuration was changed.
+func (c *Client) AuditCounts(ctx context.Context, q AuditCountsQuery) (AuditCounts, error) {
+	return get[AuditCounts](ctx, c, "audit/counts", q)
+}
+
+// AuditKey gives the key that checkpoints of the audit are signed by.
+func (c *Client) AuditKey(ctx context.Context) (AuditKey, error) {
+	return get[AuditKey](ctx, c, "audit/key", nil)
+}
+
 // AuditExport gives every message of the control stream; an error is the last.
 func (c *Client) AuditExport(ctx context.Context) iter.Seq2[AuditMessage, error] {
-	return lines[AuditMessage](ctx, c, Request{Method: http.MethodGet, Path: base + "audit/export"})
+	return lines[AuditMessage](ctx, c, Request{Method: http.MethodGet, Path: base + "audit/export"}, nil)
 }
 
 // VerifyAudit checks the chain of the control stream.
@@ -155,30 +180,14 @@ func (c *Client) VerifyAudit(ctx context.Context, q KnownQuery) (AuditReport, er
 
 // Events gives events of the log, or its dead letters; an error is the last.
 func (c *Client) Events(ctx context.Context, q EventsQuery) iter.Seq2[LoggedEvent, error] {
-	return lines[LoggedEvent](ctx, c, Request{Method: http.MethodGet, Path: base + "events", Query: values(q)})
-}
-
-// Verify compares the log with what was folded from it; it gives reports and, last, the
-// result or an error.
-func (c *Client) Verify(ctx context.Context) iter.Seq2[JobLine, error] {
-	return lines[JobLine](ctx, c, Request{Method: http.MethodPost, Path: base + "verify"})
-}
-
-// Rebuild folds anew from the log, as Verify tells.
-func (c *Client) Rebuild(ctx context.Context, q RebuildQuery) iter.Seq2[JobLine, error] {
-	return lines[JobLine](ctx, c, Request{Method: http.MethodPost, Path: base + "rebuild", Query: values(q)})
-}
-
-// ApplyDeadLetters applies dead letters again, as Verify tells.
-func (c *Client) ApplyDeadLetters(ctx context.Context, q DeadLettersQuery) iter.Seq2[JobLine, error] {
-	return lines[JobLine](ctx, c, Request{Method: http.MethodPost, Path: base + "dead-letters/apply", Query: values(q)})
+	return lines[LoggedEvent](ctx, c, Request{Method: http.MethodGet, Path: base + "events", Query: values(q)}, nil)
 }
 
 // lines reads an answer line by line.
-func lines[T any](ctx context.Context, c *Client, r Request) iter.Seq2[T, error] {
+func lines[T any](ctx context.Context, c *Client, r Request, body any) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
-		resp, err := c.Do(ctx, r)
+		resp, err := c.send(ctx, r, body)
 		if err != nil {
 			yield(none, err)
 			return

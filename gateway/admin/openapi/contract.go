@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -58,7 +59,7 @@ func Load(document []byte) (*Contract, error) {
 	return c, c.compiler.AddResource(resource, raw)
 }
 
-// find is what the description says of a call. Where two paths match, the one with
+// find is what the description says of a call, and at which path. Where two paths match, the one with
 // fewer variables is meant.
 func (c *Contract) find(method, path string) (operation, string, error) {
 	best, found := "", operation{}
@@ -71,11 +72,29 @@ func (c *Contract) find(method, path string) (operation, string, error) {
 	if best == "" {
 		return found, "", errors.New("no such operation is described")
 	}
-	return found, "/paths/" + escaped(best) + "/" + strings.ToLower(method), nil
+	return found, best, nil
 }
 
 func escaped(name string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D").Replace(name)
+}
+
+// Operations are all that are described, like `GET /api/v1/keys/{tenant}/{name}`, sorted.
+func (c *Contract) Operations() []string {
+	var all []string
+	for at, operations := range c.paths {
+		for method := range operations {
+			all = append(all, strings.ToUpper(method)+" "+c.names[at])
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Operation is which of [Contract.Operations] a call is. path is escaped as it was sent.
+func (c *Contract) Operation(method, path string) (string, error) {
+	_, name, err := c.find(method, path)
+	return method + " " + name, err
 }
 
 // Parameters are the names of the query's parameters of an operation.
@@ -94,7 +113,7 @@ func (c *Contract) Parameters(method, path string) ([]string, error) {
 // if it is JSON or lines of it, that it is what the description says. path is escaped
 // as it was sent.
 func (c *Contract) Answer(method, path string, status int, h http.Header, body []byte) error {
-	op, pointer, err := c.find(method, path)
+	op, name, err := c.find(method, path)
 	if err != nil && status >= http.StatusBadRequest { // that there is nothing has its shape, too
 		return c.value("/components/schemas/Problem", body)
 	}
@@ -107,7 +126,7 @@ func (c *Contract) Answer(method, path string, status int, h http.Header, body [
 		return fmt.Errorf("status %d is not described: %s", status, body)
 	}
 	media, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
-	pointer += "/responses/" + code
+	pointer := "/paths/" + escaped(name) + "/" + strings.ToLower(method) + "/responses/" + code
 	if (status == http.StatusNoContent || status == http.StatusSeeOther) && len(body) == 0 && answer.Content == nil {
 		return nil
 	}

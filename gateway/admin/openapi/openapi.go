@@ -40,8 +40,8 @@ func Document(routes []web.Route, specs map[string]json.RawMessage) ([]byte, err
 		OpenAPI:    "3.1.0",
 		Info:       &huma.Info{Title: "llm-hub", Version: "1", Description: "The operators' API: everything that can be seen, asked and changed."},
 		Paths:      map[string]*huma.PathItem{},
-		Components: &huma.Components{Schemas: w.schemas, SecuritySchemes: map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}},
-		Security:   []map[string][]string{{"token": {}}},
+		Components: &huma.Components{Schemas: w.schemas, SecuritySchemes: securitySchemes()},
+		Security:   []map[string][]string{{"token": {}}, {"session": {}}},
 	}
 	doc.Components.Responses = w.problems()
 	for _, r := range routes {
@@ -68,6 +68,15 @@ func Document(routes []web.Route, specs map[string]json.RawMessage) ([]byte, err
 	}
 	out, err := json.MarshalIndent(plain, "", "  ")
 	return append(out, '\n'), err
+}
+
+// securitySchemes are the ways to be known.
+func securitySchemes() map[string]*huma.SecurityScheme {
+	return map[string]*huma.SecurityScheme{
+		"token": {Type: "http", Scheme: "bearer", Description: "An operator's or a personal token."},
+		"session": {Type: "apiKey", In: "cookie", Name: "__Host-llmhub", Description: "What signing in begins. On one's own machine without TLS it is called " +
+			"llmhub-local. Whatever changes something must have the Content-Type application/json."},
+	}
 }
 
 type writer struct {
@@ -112,6 +121,9 @@ func (w *writer) route(doc *huma.OpenAPI, r web.Route) error {
 	}
 	for _, m := range parameters.FindAllStringSubmatch(path, -1) {
 		op.Parameters = append(op.Parameters, &huma.Param{Name: m[1] + m[2], In: "path", Required: true, Schema: &huma.Schema{Type: "string"}})
+	}
+	if r.Permission == web.Public {
+		op.Security = []map[string][]string{{}} // nothing is needed
 	}
 	path = parameters.ReplaceAllString(path, "{$1$2}")
 	if err := w.query(op, r.Doc.Query); err != nil {
