@@ -91,6 +91,7 @@ func TestArchive(t *testing.T) {
 	if after := run(0, "replay", "--format", "jsonl"); !strings.HasPrefix(after, before) {
 		t.Error("the replay of the trimmed log is not what it was")
 	}
+	run(0, "budgets", "--at", time.Now().UTC().Format(time.RFC3339)) // folds the log from its beginning
 	var status struct {
 		Location  string
 		TrimmedTo uint64 `json:"trimmed_to"`

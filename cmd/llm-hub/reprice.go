@@ -259,7 +259,7 @@ func (p *pricing) accounts(ctx context.Context, list []query.Unpriced) (map[atte
 	}
 	for tenant, first := range from {
 		filter := replay.Filter{From: replay.Bound{Time: first.Add(-time.Minute)}, Tenant: tenant} // clocks differ
-		err := replay.Run(ctx, p.hub.stores.log, filter, func(r replay.Record) error {
+		err := replay.Run(ctx, p.hub.stores.whole, filter, func(r replay.Record) error {
 			e := r.Decoded()
 			for n := 1; ; n++ {
 				acc := out[attemptOf{e.Request, n}]

@@ -104,7 +104,7 @@ func (h *localHub) simulate(ctx context.Context, q admin.SimulateQuery, report f
 	recorded := recordings{query: q, byID: map[events.RequestID]*simulate.Request{}, seen: map[events.ID]struct{}{}, estimates: map[events.RequestID]events.RequestOrphaned{}}
 	filter := replay.Filter{From: replay.Bound{Time: q.From.Add(-time.Minute)}, Tenant: q.Tenant} // clocks differ
 	told := time.Now()
-	err = replay.Run(ctx, h.stores.log, filter, func(r replay.Record) error {
+	err = replay.Run(ctx, h.stores.whole, filter, func(r replay.Record) error {
 		if now := time.Now(); now.Sub(told) > time.Second {
 			told = now
 			if err := report(ledger.Progress{Seq: r.Seq}); err != nil {

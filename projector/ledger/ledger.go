@@ -71,8 +71,12 @@ func At(ctx context.Context, log events.Reader, q Query, progress func(Progress)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	if info.First > 1 {
-		return nil, fmt.Errorf("ledger: the log begins at sequence %d, needed are those from 1 on", info.First)
+	first, err := projector.Begins(ctx, log, info)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	if first > 1 {
+		return nil, fmt.Errorf("ledger: the log begins at sequence %d, needed are those from 1 on", first)
 	}
 	if after <= 1 {
 		return l, nil
