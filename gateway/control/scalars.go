@@ -68,8 +68,15 @@ type (
 func (secretText) hide(string) bool    { return true }
 func (suppliedKey) hide(string) bool   { return true }
 func (signingSecret) hide(string) bool { return true }
-func (*webhookURL) hide(string) bool   { return true }                            // whoever knows it may post to it
-func (*baseURL) hide(text string) bool { return strings.ContainsAny(text, "@?") } // a password, or a key in the query
+func (*webhookURL) hide(string) bool   { return true } // whoever knows it may post to it
+
+func (*baseURL) hide(text string) bool { return mayHoldSecret(text) }
+
+// mayHoldSecret tells whether what should be an address may have a password or a key in it,
+// or is a key itself that was put into the wrong field.
+func mayHoldSecret(text string) bool {
+	return strings.ContainsAny(text, "@?") || !strings.Contains(text, "://")
+}
 
 // Types of numbers and amounts.
 type (

@@ -57,6 +57,9 @@ type (
 
 const callbackPath = "/api/v1/sso/callback"
 
+func (*issuerURL) hide(text string) bool   { return mayHoldSecret(text) }
+func (*redirectURL) hide(text string) bool { return mayHoldSecret(text) }
+
 func (v *issuerURL) parse(s string) error {
 	u, err := address(s)
 	switch {

@@ -53,9 +53,19 @@ func Open(location string, env func(string) (string, bool)) (Store, error) {
 		return openS3(location, env)
 	}
 	if scheme, _, ok := strings.Cut(location, "://"); ok {
-		return nil, fmt.Errorf("location %q: %s is neither a directory nor s3", location, scheme)
+		return nil, fmt.Errorf("%s: %s is neither a directory nor s3", called(location), scheme)
 	}
 	return OpenDir(location)
+}
+
+// called is a location as an error may show it: without what might be credentials that
+// somebody has put into it.
+func called(location string) string {
+	place, _, _ := strings.Cut(location, "?")
+	if strings.Contains(place, "@") {
+		return "location"
+	}
+	return fmt.Sprintf("location %q", place)
 }
 
 var namePattern = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$`)

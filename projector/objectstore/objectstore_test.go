@@ -52,9 +52,18 @@ func TestOpenRefuses(t *testing.T) {
 		"s3://bucket/x?endpoint=h:9":          "endpoint",
 		"s3://bucket/x?endpoint=ftp://h":      "endpoint",
 		"s3://bucket/x?endpoint=https://h/b/": "endpoint",
+
+		"gs://id:secret@bucket":                        "gs is neither",
+		"s3://bucket:secret@x/y":                       "credentials do not belong",
+		"s3://id:secret@bucket/%zz":                    "not a URL",
+		"s3://bucket/x?key=secret":                     "key",
+		"s3://bucket/x?endpoint=https://id:secret@h":   "credentials do not belong",
+		"s3://bucket/x?endpoint=https://id:secret@h:x": "endpoint",
 	} {
 		if _, err := objectstore.Open(location, noEnv); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", location, err, want)
+		} else if strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q is refused by an error that shows what might be a secret: %v", location, err)
 		}
 	}
 }

@@ -42,13 +42,13 @@ type s3Place struct {
 func openS3(location string, env func(string) (string, bool)) (*S3, error) {
 	p, err := parseS3(location, env)
 	if err != nil {
-		return nil, fmt.Errorf("location %q: %w", location, err)
+		return nil, fmt.Errorf("%s: %w", called(location), err)
 	}
 	client, err := minio.New(p.endpoint.Host, &minio.Options{
 		Creds: credentialsOf(env), Secure: p.endpoint.Scheme == "https", Region: p.region, MaxRetries: s3Tries,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("location %q: %w", location, err)
+		return nil, fmt.Errorf("%s: %w", called(location), err)
 	}
 	return &S3{client: client, location: location, bucket: p.bucket, prefix: p.prefix}, nil
 }
@@ -82,8 +82,11 @@ func parseS3(location string, env func(string) (string, bool)) (p s3Place, err e
 	p.region = cmp.Or(q.Get("region"), variable(env, "AWS_REGION"), variable(env, "AWS_DEFAULT_REGION"))
 	endpoint := cmp.Or(q.Get("endpoint"), variable(env, "AWS_ENDPOINT_URL_S3"), variable(env, "AWS_ENDPOINT_URL"), awsEndpoint)
 	p.endpoint, err = url.Parse(endpoint)
+	if err == nil && p.endpoint.User != nil {
+		return p, errors.New("credentials do not belong into an endpoint")
+	}
 	if err != nil || p.endpoint.Host == "" || (p.endpoint.Scheme != "https" && p.endpoint.Scheme != "http") || strings.Trim(p.endpoint.Path, "/") != "" {
-		return p, fmt.Errorf("endpoint %q: want https://host:port", endpoint)
+		return p, errors.New("want an endpoint like https://host:port")
 	}
 	return p, nil
 }
