@@ -10,6 +10,8 @@ ENGINE_DIR    := deploy/engine
 ENGINE_LIB    := $(ENGINE_DIR)/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so
 SDKS          := $(patsubst %,cmd/llm-hub/testdata/%-sdk,openai anthropic genai vercel langchain)
 DATA          ?= data
+# Packages tested at once: one more than there are processors, since many of their tests wait.
+PACKAGES      ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .PHONY: help run build engine test test-full test-deps check fmt lint noengine bench prices gen verify-gen clean
 
@@ -45,7 +47,7 @@ test-deps: engine $(SDKS:=/node_modules/.package-lock.json)
 
 test: test-deps ## every test that CI needs, with -race, at most 8 minutes on 2 cores
 	$(GO) vet ./...
-	$(GO) test -race -timeout 7m ./...
+	$(GO) test -race -vet=off -p $(PACKAGES) -timeout 7m ./...
 
 test-full: test-deps ## longer fault campaigns, and clients in Go, as well
 	LLMHUB_TEST_FULL=1 $(GO) test -race -timeout 60m -count=1 ./...
