@@ -7,7 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"time"
+	"strings"
 
 	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/client"
@@ -84,7 +84,8 @@ func printProbe(w io.Writer, p client.Probe) {
 	if !p.OK {
 		word = "failed: " + p.Class
 	}
-	fmt.Fprintf(w, "%s: %s/%s %s, status %d after %s", word, p.Provider, p.Credential, p.Model, p.Status, time.Duration(p.LatencyMS)*time.Millisecond)
+	asked := strings.TrimSpace(p.Provider + "/" + p.Credential + " " + p.Model) // for its models no model is asked
+	fmt.Fprintf(w, "%s: %s, status %d after %d ms", word, asked, p.Status, p.LatencyMS)
 	if p.CostNanoUSD != nil {
 		fmt.Fprintf(w, ", $%s by the vendor, on nobody's books", accounting.FormatUSD(*p.CostNanoUSD))
 	}
