@@ -86,19 +86,24 @@ type uninviteCmd struct {
 const accountsPath = apiBase + "accounts"
 
 // accounts are all of them.
-func (r *remote) accounts(ctx context.Context, w world) ([]wire.Account, error) {
-	all, q := []wire.Account{}, url.Values{}
-	for {
-		var page wire.Accounts
-		if err := r.look(ctx, w, accountsPath, q, func(body io.Reader) error { return json.NewDecoder(body).Decode(&page) }); err != nil {
+func (r *remote) accounts(ctx context.Context, w world) (all []wire.Account, err error) {
+	hub, err := r.connect(ctx, w, true)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if closeErr := hub.close(); err == nil {
+			err = closeErr
+		}
+	}()
+	all = []wire.Account{}
+	for a, err := range hub.Accounts(ctx, wire.AccountsQuery{}) {
+		if err != nil {
 			return nil, err
 		}
-		all = append(all, page.Items...)
-		if page.Next == "" {
-			return all, nil
-		}
-		q.Set("after", page.Next)
+		all = append(all, a)
 	}
+	return all, nil
 }
 
 // path is the address of the account.
