@@ -71,7 +71,7 @@ func (v *Vault) Open(ctx context.Context, at control.Place, text string) (contro
 		return control.Secret{}, errSealed
 	}
 	data, err := base64.RawURLEncoding.DecodeString(parts[2])
-	if err != nil {
+	if err != nil || base64.RawURLEncoding.EncodeToString(data) != parts[2] { // line ends and loose bits decode as well
 		return control.Secret{}, errSealed
 	}
 	gcm, err := v.open(ctx, ringKey(at.Tenant, parts[1]))

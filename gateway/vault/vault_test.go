@@ -69,10 +69,18 @@ func TestPlace(t *testing.T) {
 			t.Errorf("another %s: opened as %q", name, s.Reveal())
 		}
 	}
-	last := sealed[:len(sealed)-2] + "AA"
-	for _, text := range []string{"", "v1", "v2" + sealed[2:], sealed + "A", sealed + ".", strings.Replace(sealed, ".", "..", 1), last, "v1.0000.AAAA"} {
+	for _, text := range []string{"", "v1", "v2" + sealed[2:], sealed + "A", sealed + ".", sealed + "\n", strings.Replace(sealed, ".", "..", 1), "v1.0000.AAAA"} {
 		if s, err := v.Open(t.Context(), home(), text); err == nil {
 			t.Errorf("%q: opened as %q", text, s.Reveal())
+		}
+	}
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	for i := range sealed {
+		for _, c := range alphabet {
+			text := sealed[:i] + string(c) + sealed[i+1:]
+			if s, err := v.Open(t.Context(), home(), text); err == nil && text != sealed {
+				t.Errorf("%q instead of %q: opened as %q", text, sealed, s.Reveal())
+			}
 		}
 	}
 }
