@@ -2,6 +2,7 @@ package embedded_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -282,6 +283,27 @@ func testSettingsDoNotLeak(t *testing.T, e *embedded.Engine) {
 	wantCode(t, conn.Exec(bad, "SELECT 1"), 115)
 	session := clickhouse.Context(t.Context(), clickhouse.WithSettings(clickhouse.Settings{"session_id": "s"}))
 	wantCode(t, conn.Exec(session, "SELECT 1"), 48)
+}
+
+// testThreads: the engine's small memory does not keep a statement to one thread, as
+// it would by default.
+func testThreads(t *testing.T, e *embedded.Engine) {
+	rows, err := open(t, e, nil).Query(t.Context(), "EXPLAIN PIPELINE SELECT sum(number) FROM numbers_mt(100000000) SETTINGS max_threads = 4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	var plan []string
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			t.Fatal(err)
+		}
+		plan = append(plan, line)
+	}
+	if text := strings.Join(plan, "\n"); rows.Err() != nil || !strings.Contains(text, "× 4") {
+		t.Errorf("%v, a plan of one thread:\n%s", rows.Err(), text)
+	}
 }
 
 func testServerFacts(t *testing.T, e *embedded.Engine) {

@@ -103,6 +103,7 @@ func TestConformance(t *testing.T) {
 		"repeated insert":   testRepeatedInsertIsStoredOnce,
 		"settings":          testSettingsDoNotLeak,
 		"server facts":      testServerFacts,
+		"threads":           testThreads,
 		"cancel":            testCancelFreesEngine,
 		"errors":            testErrors,
 		"error in a stream": testMidStreamError,

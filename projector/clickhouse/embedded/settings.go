@@ -29,9 +29,11 @@ type settings struct {
 	MaxMemory      int64 // bytes of all statements and background work together
 	MaxQueryMemory int64 // bytes of one statement
 	SpillBytes     int64 // from here on GROUP BY and ORDER BY go to disk
-	Fsync          int   // 0 or 1
-	Database       string
-	TableEngines   []string // that tables may be made with
+	// MinThreadMemory is how many bytes must be free for each further thread of a statement.
+	MinThreadMemory int64
+	Fsync           int // 0 or 1
+	Database        string
+	TableEngines    []string // that tables may be made with
 }
 
 // tableEngines are those that keep what they have in the data directory and reach nothing else.
@@ -47,7 +49,7 @@ func newSettings(b boot) settings {
 	s := settings{
 		UsersFile: filepath.Join(b.DataDir, usersFile), UserFilesDir: filepath.Join(b.DataDir, userFilesDir),
 		MaxMemory: b.MaxMemory, MaxQueryMemory: b.MaxMemory * 3 / 4, SpillBytes: b.MaxMemory * 3 / 8,
-		Fsync: 1, Database: b.Database, TableEngines: tableEngines(),
+		MinThreadMemory: b.MaxMemory / 32, Fsync: 1, Database: b.Database, TableEngines: tableEngines(),
 	}
 	if b.NoFsync {
 		s.Fsync = 0
