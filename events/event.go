@@ -71,7 +71,8 @@ func New(h Head, body Body) (Event, error) {
 		ID: NewID(h, body.Kind()), Kind: body.Kind(), V: 1, At: h.At.UTC(), Node: h.Node, Tenant: h.Tenant,
 		Request: h.Request, WindowAt: h.WindowAt, Body: raw,
 	}
-	if e.raw, err = json.Marshal(&e); err != nil {
+	const envelope = 320 // bytes, as a rule
+	if e.raw, err = appendEvent(make([]byte, 0, len(raw)+envelope), &e); err != nil {
 		return Event{}, fmt.Errorf("encode %s: %w", body.Kind(), err)
 	}
 	if len(e.raw) > MaxEventSize {

@@ -327,3 +327,31 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// FuzzNew holds that an event is written as encoding/json writes it, whatever its
+// names are and in whatever zone its times.
+func FuzzNew(f *testing.F) {
+	f.Add("n1", "acme", string(requestID), int64(1793491200), int64(250), 3600, "timeout")
+	f.Add("", "_", "", int64(0), int64(0), 0, "")
+	f.Add("n\"1\\", "<a&b>\u2028", "\xff\x00é\n~\x7f", int64(-1), int64(999999999), -12600, "</script>")
+	f.Add("n", "t", "r", int64(1)<<40, int64(1), 1<<30, "x")
+	f.Fuzz(func(t *testing.T, node, tenant, request string, second, nano int64, offset int, class string) {
+		at := time.Unix(second, nano).In(time.FixedZone("", offset))
+		e, err := events.New(events.Head{At: at, Node: events.NodeID(node), Tenant: events.TenantID(tenant), Request: events.RequestID(request), WindowAt: at},
+			events.AttemptFailed{Attempt: 1, Class: class})
+		if err != nil {
+			return // too large, or not a time that JSON has
+		}
+		got, err := e.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
