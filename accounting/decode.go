@@ -18,6 +18,31 @@ type common struct {
 	plan []events.Target // memory of admitted.Decision.Plan, used again
 }
 
+// Decoder reads events as package events does, in a fourth of the time what every
+// request has. It is not safe for concurrent use; the zero Decoder is ready.
+type Decoder struct {
+	common common
+	names  names
+}
+
+// Decode reads a line. The body is a pointer to an [events.RequestAdmitted],
+// [events.UsageRecorded] or [events.RequestFinished] that holds until the next call;
+// else it is nil, and the event has it.
+func (d *Decoder) Decode(line []byte) (events.Event, events.Body, error) {
+	if !d.common.decode(line, &d.names) {
+		e, err := events.Decode(line)
+		return e, nil, err
+	}
+	switch c := &d.common; c.head.Kind {
+	case events.RequestAdmittedKind:
+		return c.head, &c.admitted, nil
+	case events.UsageRecordedKind:
+		return c.head, &c.recorded, nil
+	default: // no other kind is common
+		return c.head, &c.finished, nil
+	}
+}
+
 // decode reads line. It returns false if the line is not for it; then c means nothing.
 func (c *common) decode(line []byte, n *names) bool {
 	*c = common{plan: c.plan[:0]}

@@ -69,6 +69,34 @@ func TestDecodeIsUsed(t *testing.T) {
 	}
 }
 
+// TestDecoder: what is read, in whichever way, is what package events reads.
+func TestDecoder(t *testing.T) {
+	var d Decoder
+	for _, line := range append(sample(t), []byte(`{"id":"a","kind":"node.stopped","body":{"epoch":"e"}}`), []byte(`{"id":"a", "kind":"usage.recorded","body":{}}`)) {
+		want, err := events.Decode(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, body, err := d.Decode(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body == nil {
+			if diff := cmp.Diff(want, e, cmp.AllowUnexported(events.Event{})); diff != "" {
+				t.Error(diff)
+			}
+			continue
+		}
+		same(t, &d.common, line)
+		if body.Kind() != want.Kind || e.Kind != want.Kind {
+			t.Errorf("a %s is read as %s, and its body as %s", want.Kind, e.Kind, body.Kind())
+		}
+	}
+	if _, _, err := d.Decode([]byte(`{"id":"a"`)); err == nil {
+		t.Error("half a line is read")
+	}
+}
+
 // same compares c with what package events makes of line.
 func same(t *testing.T, c *common, line []byte) {
 	t.Helper()

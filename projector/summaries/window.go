@@ -25,6 +25,7 @@ type Window struct {
 	heard   map[producer]uint64
 	targets map[events.Target]map[int64]*minute // by Unix minute
 	output  map[events.RequestID]int64          // answer tokens of requests that have not ended
+	decoder accounting.Decoder
 }
 
 // producer is an epoch in a partition; of each the last counter is known, so that a
@@ -68,18 +69,27 @@ func (w *Window) Take(m events.Stored) {
 		if bytes.Contains(line, admitted) {
 			continue // the largest and most frequent kind, which says nothing here
 		}
-		if e, err := events.Decode(line); err == nil {
+		e, body, err := w.decoder.Decode(line)
+		if err != nil {
+			continue
+		}
+		switch b := body.(type) {
+		case *events.UsageRecorded:
+			w.recorded(e.Request, *b)
+		case *events.RequestFinished:
+			w.finished(e.Request, *b)
+		default:
 			w.event(e)
 		}
 	}
 }
 
+// event takes note of an event that its decoder left as it was.
 func (w *Window) event(e events.Event) {
 	switch e.Kind {
 	case events.UsageRecordedKind:
 		if b, err := events.As[events.UsageRecorded](e); err == nil {
-			w.charge(b.Target, b.Charge).attempts++
-			w.output[e.Request] = b.Charge.Usage.OutputTotal()
+			w.recorded(e.Request, b)
 		}
 	case events.UsageCorrectedKind:
 		if b, err := events.As[events.UsageCorrected](e); err == nil {
@@ -107,6 +117,11 @@ func (w *Window) event(e events.Event) {
 		delete(w.output, e.Request)
 	default:
 	}
+}
+
+func (w *Window) recorded(id events.RequestID, b events.UsageRecorded) {
+	w.charge(b.Target, b.Charge).attempts++
+	w.output[id] = b.Charge.Usage.OutputTotal()
 }
 
 func (w *Window) charge(t events.Target, c events.Charge) *minute {
