@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -74,6 +75,11 @@ func TestBudgetRace(t *testing.T) {
 			t.Fatalf("reproduce with LLMHUB_TEST_SEED=%d", r.seed)
 		}
 	}
+	for _, r := range races {
+		if n := r.unasked.Load(); n > 0 {
+			t.Logf("seed %d: %d of %d clients were told to come again", r.seed, n, raceClients)
+		}
+	}
 	for of, o := range worst {
 		t.Logf("%s: worst overshoot %d, bound %d", of, o.measured, o.bound)
 	}
@@ -93,8 +99,9 @@ type race struct {
 	max          int64  // in units of of
 	limit        string // as hub.yaml has it
 	onDisconnect string
-	victim       int    // the gateway that is killed in mid-race, none if negative
-	from         uint64 // where the round begins in the log
+	victim       int          // the gateway that is killed in mid-race, none if negative
+	from         uint64       // where the round begins in the log
+	unasked      atomic.Int64 // clients for whom no lease was got or refused within the gateway's patience
 }
 
 // overshoot is what was spent beyond a budget, and what may be.
@@ -192,6 +199,8 @@ func (r *race) client(rng *rand.Rand, gateway int, hasty bool) {
 		r.t.Errorf("seed %d: %v", r.seed, err)
 	case a.status == http.StatusTooManyRequests:
 		r.checkRefusal(a)
+	case hasty && a.status == http.StatusServiceUnavailable && a.header.Get("Retry-After") != "":
+		r.unasked.Add(1) // a machine too slow for so many at once: who cannot be lent to in time is told to come again
 	case !a.complete || a.failed:
 		r.t.Errorf("seed %d: status %d: %s", r.seed, a.status, a.body)
 	}
