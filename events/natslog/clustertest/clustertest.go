@@ -9,7 +9,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -82,7 +81,7 @@ func Start(t testing.TB, o Options) *Cluster {
 	}
 	c := &Cluster{t: t, binary: binary}
 	n := cmp.Or(o.Nodes, defaultNodes)
-	addrs := freeAddrs(t, 3*n)
+	addrs := claimAddrs(t, 3*n)
 	env := append(os.Environ(), o.Env...)
 	env = append(env, fmt.Sprintf("HUB_NATS_SYNC=%s", map[bool]string{true: "always", false: "1m"}[o.SyncAlways]))
 	for i := range defaultNodes { // a cluster of two names one route twice
@@ -149,21 +148,6 @@ func sweep() {
 			os.RemoveAll(dir)
 		}
 	}
-}
-
-// freeAddrs finds addresses on loopback that nobody listens on at the moment.
-func freeAddrs(t testing.TB, n int) []string {
-	t.Helper()
-	addrs := make([]string, n)
-	for i := range addrs {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close() // when all are known: none is given twice
-		addrs[i] = l.Addr().String()
-	}
-	return addrs
 }
 
 func (c *Cluster) start(i int) {

@@ -23,19 +23,20 @@ func build() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cache, err := os.UserCacheDir()
+	dir, err := cacheDir()
 	if err != nil {
-		cache = os.TempDir()
+		return "", err
 	}
-	dir := filepath.Join(cache, "llm-hub")
 	path := filepath.Join(dir, "nats-server-"+version)
+	unlock, err := lock(path+".lock", 0) // several tests may want it at once
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", err
-	}
-	part := fmt.Sprintf("%s.%d", path, os.Getpid()) // several tests may build it at once
+	part := path + ".part"
 	if _, err := output("go", "build", "-o", part, serverModule); err != nil {
 		return "", err
 	}
