@@ -470,7 +470,7 @@ func TestSkew(t *testing.T) {
 	for _, by := range []time.Duration{0, -time.Hour, time.Minute} {
 		l := openLog(t, skewed{server, by})
 		d, err := l.Skew(t.Context())
-		if err != nil || (d+by).Abs() > 2*time.Second {
+		if err != nil || (d+by).Abs() > 20*time.Second {
 			t.Errorf("a server %s ahead of us: skew %s, %v", by, d, err)
 		}
 		l.Close()
