@@ -128,11 +128,12 @@ func (w *worker) dial(ctx context.Context) error {
 	return nil
 }
 
-// loop sends until the deadline, one request after the other.
+// loop sends until the deadline, one request after the other, but at least one: where the
+// machine is busy the deadline may be over before the worker begins.
 func (w *worker) loop(ctx context.Context, deadline time.Time) {
-	for ctx.Err() == nil && w.conn != nil {
+	for sent := 0; ctx.Err() == nil && w.conn != nil; sent++ {
 		begin := time.Now()
-		if begin.After(deadline) {
+		if sent > 0 && begin.After(deadline) {
 			return
 		}
 		a, ok := w.once(ctx)
