@@ -75,6 +75,7 @@ func ok(t *testing.T, h *projectortest.Hub) {
 func underTraffic(t *testing.T, h *projectortest.Hub, traffic *projectortest.Traffic) {
 	last := uint64(0)
 	for range 4 {
+		h.Add(t, traffic.Messages(5)...)
 		var adding sync.WaitGroup
 		adding.Go(func() {
 			for range 20 {
