@@ -284,7 +284,7 @@ func TestExpectedBodyIsNotWaitedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	const head = "POST /a HTTP/1.1\r\nHost: hub\r\nContent-Length: 50\r\nExpect: 100-continue\r\n\r\n"
