@@ -139,10 +139,10 @@ func attackIDs(t *testing.T, r *attackRange) {
 		}
 	}
 	shots = append(shots,
-		shot{name: "query of a filter", target: "/api/v1/requests?from=2026-11-01&model=%27)%20OR%201=1%20--", header: []string{"Authorization: Bearer {op}"}, want: []int{200}, says: `"rows":[]`},
-		shot{name: "cursor", target: "/api/v1/requests?from=2026-11-01&cursor=%27)%20OR%201=1%20--", header: []string{"Authorization: Bearer {op}"}, want: []int{400}},
+		shot{name: "query of a filter", target: "/api/v1/requests?from=2026-11-01&to=2026-11-02&model=%27)%20OR%201=1%20--", header: []string{"Authorization: Bearer {op}"}, want: []int{200}, says: `"rows":[]`},
+		shot{name: "cursor", target: "/api/v1/requests?from=2026-11-01&to=2026-11-02&cursor=%27)%20OR%201=1%20--", header: []string{"Authorization: Bearer {op}"}, want: []int{400}},
 		shot{name: "order of a list", target: "/api/v1/models?after=..%2f%00%27", header: []string{"Authorization: Bearer {op}"}, want: []int{200}},
-		shot{name: "column", target: "/api/v1/usage?from=2026-11-01&group_by=model)%20FROM%20system.users%20--", header: []string{"Authorization: Bearer {op}"}, want: []int{400}},
+		shot{name: "column", target: "/api/v1/usage?from=2026-11-01&to=2026-11-02&group_by=model)%20FROM%20system.users%20--", header: []string{"Authorization: Bearer {op}"}, want: []int{400}},
 	)
 	r.fire(t, shots)
 }

@@ -103,7 +103,7 @@ func attackVendors(t *testing.T, r *attackRange, v *victim, port, redirects stri
 				t.Errorf("%s: status %d, %v: %s", address, a.status, err, a.body)
 			}
 			for _, part := range []string{port, "127.0.0.", "private", "loopback"} { // which would make the hub a scanner
-				if strings.Contains(a.body, part) {
+				if strings.Contains(strings.ReplaceAll(a.body, a.request, ""), part) { // the id has digits by chance
 					t.Errorf("%s: the client is told %s", address, a.body)
 				}
 			}

@@ -76,7 +76,7 @@ func campaignConfig(t *testing.T, vendorURL, directive string, tenants ...tenant
 	}
 	path := filepath.Join(t.TempDir(), "hub.yaml")
 	text := "providers:\n" + providers.String() + "models:\n" + models.String() + "tenants:\n" + people.String() +
-		"settings:\n  prices:\n" + prices.String()
+		"settings:\n  time_zone: " + steadyZone() + "\n  prices:\n" + prices.String()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -45,8 +45,8 @@ tenants:
     keys:
 `)
 	fmt.Fprintf(&b, "      - {name: ci, key: %s}\n      - {name: limited, key: %s, limits: [{per: day, requests: 1}]}\n", hubKey, limitedKey)
-	b.WriteString(`settings:
-  prices:
+	b.WriteString("settings:\n  time_zone: " + steadyZone() + "\n")
+	b.WriteString(`  prices:
     - {model: gpt-fake, input: "2.50", output: "10", cache_read: "1.25"}
     - {model: claude-fake, input: "3", output: "15", cache_read: "0.30", cache_write: "3.75"}
     - {model: gemini-fake, input: "0.30", output: "2.50", cache_read: "0.075"}

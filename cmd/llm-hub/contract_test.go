@@ -14,7 +14,7 @@ import (
 // own tests have none; after them, what any hub answers.
 func contractQuestions() []string {
 	return []string{
-		"usage?group_by=hour,model", "usage?compare_from=2026-11-01", "usage/movers", "usage/repriced", "requests?limit=5", "requests/facets",
+		"usage?group_by=hour,model", "usage?compare_from=2026-01-01&compare_to=2026-01-02", "usage/movers", "usage/repriced", "requests?limit=5", "requests/facets",
 		"requests/histogram", "latency?group_by=model", "errors", "targets/health", "budgets", "export/usage", "export/focus", "events?to=20",
 		"status", "migrations", "audit?limit=5", "audit/verify", "config", "providers", "credentials", "models", "tenants", "users", "keys",
 		"tokens", "prices", "cooldowns", "accounts", "invites", "exports", "providers/openai/models", "models/fake-openai/history", "openapi.json",

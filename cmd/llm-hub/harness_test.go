@@ -38,6 +38,10 @@ func promptly(d time.Duration) time.Duration {
 	return max(d, settleTimeout/2)
 }
 
+// steadyZone is a time zone in which it is just past noon, so that no day, week or month
+// ends while a test counts what is used in it.
+func steadyZone() string { return fmt.Sprintf("Etc/GMT%+d", time.Now().UTC().Hour()-12) }
+
 // eventually polls until f returns nil.
 func eventually(t *testing.T, within time.Duration, what string, f func() error) {
 	t.Helper()

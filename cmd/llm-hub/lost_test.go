@@ -14,7 +14,7 @@ import (
 )
 
 // lostAfter is how long a node of this test may be silent.
-const lostAfter = 4 * time.Second
+const lostAfter = 8 * time.Second
 
 // TestLostNodes kills a gateway that never comes back and stops another for so long
 // that it is taken for dead. Their requests are ended and charged, what they held

@@ -89,7 +89,8 @@ func (h *hub) setUp(t *testing.T) *person {
 
 // signInOnTwoNodes: who signs in on one node is known on another, and what ends a
 // session on one ends it on the other within a second.
-func signInOnTwoNodes(t *testing.T, first, second *hub) {
+func signInOnTwoNodes(live *pace, first, second *hub) {
+	t := live.t
 	t.Helper()
 	if out := second.out.String(); !strings.Contains(out, "was shown before") || strings.Contains(out, "lh_frst_") {
 		t.Errorf("the second node shows another first-run token:\n%s", out)
@@ -106,11 +107,7 @@ func signInOnTwoNodes(t *testing.T, first, second *hub) {
 			}
 			return nil
 		})
-		if took := time.Since(since); took > liveWithin() {
-			t.Errorf("%s took %s", what, took)
-		} else {
-			t.Logf("%s after %s", what, took)
-		}
+		live.note(what, time.Since(since))
 		p = newPerson(t)
 		eventually(t, settleTimeout, "sign in again", func() error {
 			if status := p.ask(second, http.MethodPost, "login", login); status != http.StatusOK {
