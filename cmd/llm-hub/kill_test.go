@@ -17,7 +17,7 @@ import (
 // Kills of TestKillUnderLoad: the first figure in every run, the second in the
 // long campaign.
 const (
-	kills     = 20
+	kills     = 8
 	killsFull = 300
 )
 

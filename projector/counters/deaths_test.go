@@ -19,9 +19,9 @@ func TestDeaths(t *testing.T) {
 		log := memlog.New()
 		traffic := projectortest.New(7, 5, 100*time.Millisecond)
 		p, kill := start(t, overLog(log))
-		add(t, log, traffic.Deaths(200, 4000)...)
+		add(t, log, traffic.Deaths(200, 1500)...)
 		waitFor(t, log, p)
-		for i := range 6 {
+		for i := range 4 {
 			<-time.After(time.Minute)
 			add(t, log, traffic.Packed(1000)...)
 			waitFor(t, log, p)
@@ -38,7 +38,7 @@ func TestDeaths(t *testing.T) {
 		}
 		past, err := log.Get(t.Context(), projector.PastKey(key))
 		t.Logf("the past has %d bytes", len(past.Value))
-		if err != nil || len(past.Value) < 100<<10 {
+		if err != nil || len(past.Value) < 40<<10 {
 			t.Errorf("the past has %d bytes, %v", len(past.Value), err)
 		}
 	})
