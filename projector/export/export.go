@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/llm-hub/llm-hub/accounting"
 )
 
 // Format is how a table is written.
@@ -19,8 +21,8 @@ const (
 	Parquet Format = "parquet" // zstd; times in nanoseconds of UTC
 )
 
-// Kind is what a column holds. In Go a value is a string, an int64, a bool or a
-// [time.Time]; nil where there is none, in an optional column.
+// Kind is what a column holds. In Go a value is a string, an int64, a bool, a
+// [time.Time] or a [Dollars]; nil where there is none, in an optional column.
 type Kind int
 
 // The kinds of columns.
@@ -29,7 +31,17 @@ const (
 	Integer
 	Boolean
 	Moment
+	Money // a decimal of 9 digits behind the point, exact in every format
 )
+
+// Dollars is an amount of money in nano-USD, written in dollars.
+type Dollars int64
+
+// String is the amount as a decimal.
+func (d Dollars) String() string { return accounting.FormatUSD(int64(d)) }
+
+// MarshalJSON gives a number.
+func (d Dollars) MarshalJSON() ([]byte, error) { return []byte(d.String()), nil }
 
 // Column is one column of a table.
 type Column struct {

@@ -3,7 +3,6 @@ package export
 import (
 	"time"
 
-	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/projector/query"
 )
@@ -18,11 +17,16 @@ func FocusQuestion(f query.Filter) query.Question {
 }
 
 // Focus writes the answer to [FocusQuestion] in the shape of the FinOps Open Cost
-// and Usage Specification 1.2: one charge for each day, tenant, user, key and
-// target. Its costs add up to the answer's. What has no price costs 0 there, and
-// x_UnpricedRecords says how many records that is.
+// and Usage Specification 1.2, all of whose mandatory columns it has: one charge for
+// each day, tenant, user, key and target. Its costs add up to the answer's. What has no
+// price costs 0 there, and x_UnpricedRecords says how many records that is.
 func Focus(a query.Answer, begin func([]Column) (Writer, error)) error {
-	w, err := begin(focusColumns())
+	columns := focusColumns()
+	names := make([]Column, len(columns))
+	for i, c := range columns {
+		names[i] = c.Column
+	}
+	w, err := begin(names)
 	if err != nil {
 		return err
 	}
@@ -30,47 +34,103 @@ func Focus(a query.Answer, begin func([]Column) (Writer, error)) error {
 		if r.Usage == (events.Usage{}) && r.CostNanoUSD != nil && *r.CostNanoUSD == 0 {
 			continue // admissions and failed attempts: nothing to charge
 		}
-		if err := w.Row(focusValues(r)); err != nil {
+		line := make([]any, len(columns))
+		for i, c := range columns {
+			line[i] = c.value(charge{r})
+		}
+		if err := w.Row(line); err != nil {
 			return err
 		}
 	}
 	return w.Close()
 }
 
-func focusColumns() []Column {
-	var out []Column
-	for _, name := range []string{
-		"BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "BillingCurrency", "BillingAccountId", "BillingAccountName",
-		"SubAccountId", "SubAccountName", "ChargeCategory", "ChargeFrequency", "ChargeDescription", "ConsumedUnit", "PricingCategory",
-		"ProviderName", "PublisherName", "InvoiceIssuerName", "ServiceCategory", "ServiceName", "SkuId", "ResourceId", "ResourceName",
-		"x_LogicalModel", "x_User", "x_Key",
-	} {
-		out = append(out, Column{Name: name})
-	}
-	for _, name := range []string{"BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd"} {
-		out = append(out, Column{Name: name, Kind: Moment})
-	}
-	for _, name := range []string{"ConsumedQuantity", "x_InputTokens", "x_OutputTokens", "x_Attempts", "x_UnpricedRecords", "x_CostNanoUSD"} {
-		out = append(out, Column{Name: name, Kind: Integer})
-	}
-	return out
+// focusColumn is a column and what a charge has in it.
+type focusColumn struct {
+	Column
+	value func(charge) any
 }
 
-func focusValues(r query.Row) []any {
-	nano := int64(0)
-	if r.CostNanoUSD != nil {
-		nano = *r.CostNanoUSD
+func focusColumns() []focusColumn {
+	text := func(name string, value func(charge) string) focusColumn {
+		return focusColumn{Column{Name: name}, func(c charge) any { return value(c) }}
 	}
-	cost, day := accounting.FormatUSD(nano), r.Start.UTC()
-	month := time.Date(day.Year(), day.Month(), 1, 0, 0, 0, 0, time.UTC)
-	tenant, provider, model := r.Labels[query.Tenant], r.Labels[query.Provider], r.Labels[query.UpstreamModel]
-	account := provider + "/" + r.Labels[query.Credential]
-	return []any{
-		cost, cost, cost, cost, "USD", account, account,
-		tenant, tenant, "Usage", "Usage-Based", model + " by " + provider, "Tokens", "Standard",
-		provider, provider, provider, "AI and Machine Learning", "Generative AI", provider + "/" + model, model, model,
-		r.Labels[query.Model], r.Labels[query.User], r.Labels[query.Key],
-		month, month.AddDate(0, 1, 0), day, day.AddDate(0, 0, 1),
-		r.Usage.Total(), r.Usage.InputTotal(), r.Usage.OutputTotal(), r.Attempts, r.Unpriced, nano,
+	fixed := func(name, value string) focusColumn { return text(name, func(charge) string { return value }) }
+	label := func(name string, d query.Dimension) focusColumn {
+		return text(name, func(c charge) string { return c.Labels[d] })
 	}
+	cost := func(name string) focusColumn {
+		return focusColumn{Column{Name: name, Kind: Money}, func(c charge) any { return Dollars(c.nano()) }}
+	}
+	number := func(name string, value func(charge) int64) focusColumn {
+		return focusColumn{Column{Name: name, Kind: Integer}, func(c charge) any { return value(c) }}
+	}
+	moment := func(name string, value func(charge) time.Time) focusColumn {
+		return focusColumn{Column{Name: name, Kind: Moment}, func(c charge) any { return value(c) }}
+	}
+	quantity := func(c charge) int64 { n, _ := c.quantity(); return n }
+	unit := func(c charge) string { _, u := c.quantity(); return u }
+	return []focusColumn{
+		cost("BilledCost"), cost("EffectiveCost"), cost("ListCost"), cost("ContractedCost"), fixed("BillingCurrency", "USD"),
+		text("BillingAccountId", charge.account), text("BillingAccountName", charge.account),
+		label("SubAccountId", query.Tenant), label("SubAccountName", query.Tenant),
+		fixed("ChargeCategory", "Usage"),
+		{Column{Name: "ChargeClass", Optional: true}, func(charge) any { return nil }}, // no row corrects a bill: corrections are in the day they are of
+		fixed("ChargeFrequency", "Usage-Based"), text("ChargeDescription", charge.description),
+		number("ConsumedQuantity", quantity), text("ConsumedUnit", unit),
+		number("PricingQuantity", quantity), text("PricingUnit", unit), fixed("PricingCategory", "Standard"),
+		label("ProviderName", query.Provider), label("PublisherName", query.Provider), label("InvoiceIssuerName", query.Provider),
+		fixed("ServiceCategory", "AI and Machine Learning"), fixed("ServiceSubcategory", "Generative AI"), fixed("ServiceName", "Generative AI"),
+		text("SkuId", charge.sku), label("ResourceId", query.UpstreamModel), label("ResourceName", query.UpstreamModel),
+		moment("BillingPeriodStart", charge.month), moment("BillingPeriodEnd", func(c charge) time.Time { return c.month().AddDate(0, 1, 0) }),
+		moment("ChargePeriodStart", charge.day), moment("ChargePeriodEnd", func(c charge) time.Time { return c.day().AddDate(0, 0, 1) }),
+		label("x_LogicalModel", query.Model), label("x_User", query.User), label("x_Key", query.Key),
+		number("x_InputTokens", func(c charge) int64 { return c.Usage.InputTotal() }),
+		number("x_OutputTokens", func(c charge) int64 { return c.Usage.OutputTotal() }),
+		number("x_Attempts", func(c charge) int64 { return c.Attempts }),
+		number("x_UnpricedRecords", func(c charge) int64 { return c.Unpriced }),
+		number("x_CostNanoUSD", charge.nano),
+	}
+}
+
+// charge is a row of the answer as FOCUS sees it.
+type charge struct{ query.Row }
+
+// nano is the cost; 0 where nothing has a price.
+func (c charge) nano() int64 {
+	if c.CostNanoUSD == nil {
+		return 0
+	}
+	return *c.CostNanoUSD
+}
+
+// quantity is what was used and its unit: tokens, or where there are none the first class
+// of what is billed otherwise.
+func (c charge) quantity() (int64, string) {
+	units := map[string]string{
+		"images": "Images", "web_searches": "Searches", "file_searches": "Searches", "tool_calls": "Calls", "search_units": "Search Units",
+		"audio_ms": "Milliseconds", "characters": "Characters",
+	}
+	if c.Usage.Total() == 0 {
+		for i, n := range c.Usage.Amounts() {
+			if unit := units[events.Classes()[i].Name]; unit != "" && n != 0 {
+				return n, unit
+			}
+		}
+	}
+	return c.Usage.Total(), "Tokens"
+}
+
+func (c charge) account() string { return c.Labels[query.Provider] + "/" + c.Labels[query.Credential] }
+
+func (c charge) sku() string { return c.Labels[query.Provider] + "/" + c.Labels[query.UpstreamModel] }
+
+func (c charge) description() string {
+	return c.Labels[query.UpstreamModel] + " by " + c.Labels[query.Provider]
+}
+
+func (c charge) day() time.Time { return c.Start.UTC() }
+
+func (c charge) month() time.Time {
+	return time.Date(c.day().Year(), c.day().Month(), 1, 0, 0, 0, 0, time.UTC)
 }

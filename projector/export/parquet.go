@@ -48,6 +48,8 @@ func (c Column) node() parquet.Node {
 		return parquet.Leaf(parquet.BooleanType)
 	case Moment:
 		return parquet.Timestamp(parquet.Nanosecond)
+	case Money:
+		return parquet.Decimal(9, 18, parquet.Int64Type)
 	default:
 		return parquet.String()
 	}
@@ -84,6 +86,8 @@ func (c Column) value(v any) (parquet.Value, error) {
 		return parquet.ByteArrayValue([]byte(v)), nil
 	case int64:
 		return parquet.Int64Value(v), nil
+	case Dollars:
+		return parquet.Int64Value(int64(v)), nil
 	case bool:
 		return parquet.BooleanValue(v), nil
 	case time.Time:
