@@ -138,7 +138,7 @@ type Latency struct {
 // LatencyRow is one group.
 type LatencyRow struct {
 	Start     time.Time         `json:"start,omitzero"`
-	Labels    map[string]string `json:"labels,omitempty"`
+	Group     map[string]string `json:"group,omitempty"`
 	Requests  uint64            `json:"requests"`
 	FirstByte Percentiles       `json:"first_byte_ns"`
 	Total     Percentiles       `json:"total_ns"`

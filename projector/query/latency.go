@@ -25,7 +25,7 @@ type LatencyTable struct {
 // have one. They are exact within 1 % of their value, whatever the order of merges.
 type LatencyRow struct {
 	Start     time.Time            `json:"start,omitzero"`
-	Labels    map[Dimension]string `json:"labels,omitempty"`
+	Labels    map[Dimension]string `json:"group,omitempty"`
 	Requests  uint64               `json:"requests"`
 	FirstByte Percentiles          `json:"first_byte_ns"`
 	Total     Percentiles          `json:"total_ns"`
