@@ -73,7 +73,7 @@ func printSimulation(w io.Writer, r simulate.Report) error {
 		}
 		return "$" + accounting.FormatUSD(least) + " to $" + accounting.FormatUSD(most)
 	}
-	fmt.Fprintf(w, "%d requests, billed %s; by the draft %s (%d exactly), %d to another target\n",
+	fmt.Fprintf(w, "%d requests, billed %s; by the draft %s (%d exactly), %d to another target or to none\n",
 		r.Requests, usd(r.Billed, r.Billed), usd(r.Least, r.Most), r.Exact, r.Moved)
 	if r.Unpriced > 0 {
 		fmt.Fprintf(w, "%d requests have no price in the draft, and are not in its cost\n", r.Unpriced)
@@ -164,7 +164,8 @@ func (r *recordings) take(e events.Event) error {
 	switch e.Kind {
 	case events.AttemptFailedKind:
 		if b, err := events.As[events.AttemptFailed](e); err == nil {
-			attemptAt(q, b.Target).Failed = true
+			a := attemptAt(q, b.Target)
+			a.Failed, a.Final = true, !b.Retryable
 		}
 	case events.UsageRecordedKind:
 		if b, err := events.As[events.UsageRecorded](e); err == nil {
@@ -217,6 +218,9 @@ func attemptAt(q *simulate.Request, t events.Target) *simulate.Attempt {
 		if q.Attempts[i].Target == t {
 			return &q.Attempts[i]
 		}
+	}
+	if n := len(q.Attempts); n > 0 {
+		q.Attempts[n-1].Final = false // another target was asked after all
 	}
 	q.Attempts = append(q.Attempts, simulate.Attempt{Target: t})
 	return &q.Attempts[len(q.Attempts)-1]

@@ -24,6 +24,7 @@ type Request struct {
 type Attempt struct {
 	Target   events.Target
 	Failed   bool
+	Final    bool         // it failed and no other target was to be asked, as when the client had part of the answer
 	Usage    events.Usage // corrections included
 	Recorded bool         // usage was recorded
 }
@@ -36,6 +37,17 @@ func (r *Request) answer() *Attempt {
 		}
 	}
 	return nil
+}
+
+// went is whom it went to in the end; zero: nobody.
+func (r *Request) went() events.Target {
+	if len(r.Attempts) == 0 {
+		return events.Target{}
+	}
+	if last := r.Attempts[len(r.Attempts)-1]; !last.Failed || last.Final {
+		return last.Target
+	}
+	return events.Target{}
 }
 
 // Choice is what became of one request in the draft.

@@ -96,11 +96,8 @@ func (w *world) spend(scopes []admit.Scoped, t accounting.Totals, now time.Time)
 func (s *Simulation) Take(q *Request) Choice {
 	least, most := s.run(s.least, q, false), s.run(s.most, q, true)
 	c := Choice{
-		Request: q.ID, Would: most.target, Refused: most.refused, Exact: least.exact && most.exact && least.refused == most.refused,
+		Request: q.ID, Was: q.went(), Would: most.target, Refused: most.refused, Exact: least.exact && most.exact && least.refused == most.refused,
 		Billed: q.Billed, Least: min(least.cost, most.cost), Most: max(least.cost, most.cost), Unpriced: least.unpriced || most.unpriced,
-	}
-	if a := q.answer(); a != nil {
-		c.Was = a.Target
 	}
 	s.report.add(q, c, least.refused)
 	return c
@@ -150,8 +147,8 @@ type walk struct {
 	most   bool
 }
 
-// walk goes through a plan: what failed then fails again, what was not asked then
-// answers.
+// walk goes through a plan: what failed then fails again, and ends the request if it did
+// so then; what was not asked then answers.
 func (s *Simulation) walk(w *world, q *Request, by walk) outcome {
 	out := outcome{refused: refusedVendors, exact: true}
 	total := accounting.Totals{Requests: 1}
@@ -162,13 +159,13 @@ func (s *Simulation) walk(w *world, q *Request, by walk) outcome {
 			out.refused = refusedCredsFmt + step.Provider.Name + "/" + step.Credential.Name
 			continue
 		}
-		usage, failed, known := s.usage(q, t, by.most)
-		used := s.charge(step, q.At, usage)
+		again, known := s.attempt(q, t, by.most)
+		used := s.charge(step, q.At, again.Usage)
 		used.Attempts = 1
 		w.spend(own, used, by.now)
 		total = total.Plus(used)
 		out.exact = out.exact && known
-		if !failed {
+		if !again.Failed || again.Final {
 			out.target, out.refused = t, ""
 			break
 		}
@@ -178,25 +175,26 @@ func (s *Simulation) walk(w *world, q *Request, by walk) outcome {
 	return out
 }
 
-// usage is what an attempt at a target uses, and whether it fails and is known.
-func (s *Simulation) usage(q *Request, t events.Target, most bool) (u events.Usage, failed, known bool) {
+// attempt is what becomes of an attempt at a target, and whether that is known.
+func (s *Simulation) attempt(q *Request, t events.Target, most bool) (again Attempt, known bool) {
 	for _, a := range q.Attempts {
 		if a.Target == t {
-			return a.Usage, a.Failed, true
+			return a, true
 		}
 	}
 	a := q.answer()
 	if a == nil { // nobody answered then: all that is known is what was expected
 		if most {
-			return q.Estimate.Usage, false, false
+			return Attempt{Usage: q.Estimate.Usage}, false
 		}
-		return events.Usage{}, false, false
+		return Attempt{}, false
 	}
+	known = a.Target.Model == t.Model && !a.Failed // of what failed only a part is known
 	least, top := s.cfg.Ratios.between(a.Usage, a.Target.Model, t.Model)
 	if most {
-		return top, false, a.Target.Model == t.Model
+		return Attempt{Usage: top}, known
 	}
-	return least, false, a.Target.Model == t.Model
+	return Attempt{Usage: least}, known
 }
 
 // charge is what usage counts and costs at a step, by the draft's prices.

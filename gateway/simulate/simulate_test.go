@@ -82,9 +82,30 @@ func TestSameConfiguration(t *testing.T) {
 			{Target: target("two"), Recorded: true, Usage: events.Usage{Input: 5, Output: 5}},
 		}, Billed: 7*1000 + 10*2000,
 	}
-	r := simulated(catalog(t, prices(), "one", "two"), append(list, failed), nil)
-	if r.Requests != 5 || r.Exact != 5 || r.Moved != 0 || r.Least != r.Billed || r.Most != r.Billed || len(r.RefusedBy) > 0 {
+	torn := &simulate.Request{ // the answer broke off, so no other target was asked
+		ID: "t", Tenant: "acme", Principal: events.Principal{Key: "ci", Model: "smart"}, At: list[0].At,
+		Attempts: []simulate.Attempt{{Target: target("one"), Failed: true, Final: true, Recorded: true, Usage: events.Usage{Input: 9, Output: 1}}},
+		Billed:   10 * 1000,
+	}
+	r := simulated(catalog(t, prices(), "one", "two"), append(list, failed, torn), nil)
+	if r.Requests != 6 || r.Exact != 6 || r.Moved != 0 || r.Least != r.Billed || r.Most != r.Billed || len(r.RefusedBy) > 0 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestNobodyAnswered: a request that every target failed moved nowhere if they fail again.
+func TestNobodyAnswered(t *testing.T) {
+	lost := &simulate.Request{
+		ID: "l", Tenant: "acme", Principal: events.Principal{Key: "ci", Model: "smart"}, At: time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC),
+		Attempts: []simulate.Attempt{{Target: target("one"), Failed: true, Recorded: true, Usage: events.Usage{Input: 7}}}, Billed: 7 * 1000,
+	}
+	r := simulated(catalog(t, prices(), "one"), []*simulate.Request{lost}, nil)
+	if diff := cmp.Diff([]simulate.Refusal{{"failed", 1, 1}}, r.RefusedBy); diff != "" || r.Moved != 0 || r.Exact != 1 || r.Least != r.Billed || r.Most != r.Billed {
+		t.Errorf("%+v\n%s", r, diff)
+	}
+	r = simulated(catalog(t, prices(), "one", "two"), []*simulate.Request{lost}, nil)
+	if r.Moved != 1 || r.Exact != 0 {
+		t.Errorf("with a second target: %+v", r)
 	}
 }
 
