@@ -72,14 +72,18 @@ const (
 	removedSuffix = ".removed"
 )
 
-// Kinds returns every kind this build knows, in the order of their life.
-func Kinds() []Kind {
-	kinds := []Kind{
+// TrafficKinds returns the kinds of traffic that this build knows, in the order of their life.
+func TrafficKinds() []Kind {
+	return []Kind{
 		RequestAdmittedKind, RequestRejectedKind, AttemptFailedKind, UpstreamRateLimitedKind, RouteFallbackKind,
 		UsageCheckpointKind, UsageRecordedKind, RequestFinishedKind, RequestOrphanedKind, UsageCorrectedKind,
 		NodeStartedKind, NodeHeartbeatKind, NodeStoppedKind, NodeLostKind, DeadReappliedKind,
-		AlertRaisedKind, HubCreatedKind, AuditSignedKind,
 	}
+}
+
+// Kinds returns every kind this build knows, those of traffic first.
+func Kinds() []Kind {
+	kinds := append(TrafficKinds(), AlertRaisedKind, HubCreatedKind, AuditSignedKind)
 	for _, s := range Sorts() {
 		kinds = append(kinds, s.Set(), s.Removed())
 	}

@@ -33,10 +33,10 @@ type Reader interface {
 
 // Info describes a stream.
 type Info struct {
-	Created time.Time // with the sequence it identifies a position for ever: a recreated stream differs
-	First   uint64    // lowest sequence held, 1 for a new stream
-	Last    uint64    // highest sequence ever given, 0 for a new stream
-	Bytes   uint64
+	Created time.Time `json:"created_at"` // with the sequence it identifies a position for ever: a recreated stream differs
+	First   uint64    `json:"first"`      // lowest sequence held, 1 for a new stream
+	Last    uint64    `json:"last"`       // highest sequence ever given, 0 for a new stream
+	Bytes   uint64    `json:"bytes"`
 }
 
 // Range says what to read.

@@ -40,7 +40,7 @@ func questionOf(q admin.UsageQuery) query.Question {
 
 func queryError(err error) error {
 	if invalid, ok := errors.AsType[*query.InvalidError](err); ok {
-		return &gateway.Error{Kind: gateway.Invalid, Param: invalid.Field, Public: invalid.Reason, Cause: err}
+		return &gateway.Error{Kind: gateway.Invalid, Param: invalid.Field, Public: "Parameter " + invalid.Error() + ".", Cause: err}
 	}
 	if errors.Is(err, query.ErrTooLarge) || errors.Is(err, query.ErrTooMany) {
 		return &gateway.Error{Kind: gateway.Invalid, Public: err.Error(), Cause: err}

@@ -190,6 +190,13 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"GET", "/api/v1/events?to=-1", "to"},
 		{"GET", "/api/v1/events?dead_letters=maybe", "dead_letters"},
 		{"GET", "/api/v1/events?tenant=A/B", "tenant"},
+		{"GET", "/api/v1/events?kind=request.finishd", "kind"},
+		{"GET", "/api/v1/events?kind=key.set", "kind"}, // of the other stream
+		{"GET", "/api/v1/usage?time_zone=right/UTC", "time_zone"},
+		{"GET", "/api/v1/usage?time_zone=localtime", "time_zone"},
+		{"GET", "/api/v1/requests?status=2xx", "status"},
+		{"GET", "/api/v1/requests/stream?status=-1", "status"},
+		{"GET", "/api/v1/requests?outcome=success", "outcome"},
 		{"POST", "/api/v1/rebuild?what=everything", "what"},
 		{"POST", "/api/v1/verify?fast=true", "fast"},
 		{"GET", "/api/v1/status?verbose=1", "verbose"},

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -38,6 +39,9 @@ func (a *API) events(c echo.Context) error {
 	}
 	if q.Tenant != "" && !events.ValidID(string(q.Tenant)) {
 		p.wrong("tenant", "%q is not the id of a tenant", string(q.Tenant))
+	}
+	if q.Kind != "" && !slices.Contains(events.TrafficKinds(), q.Kind) {
+		p.wrong("kind", "%q is not one of %v", string(q.Kind), events.TrafficKinds())
 	}
 	if err := p.done(); err != nil {
 		return err

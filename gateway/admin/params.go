@@ -26,7 +26,7 @@ func newParams(c echo.Context) *params {
 	p := &params{known: map[string]struct{}{}}
 	var err error
 	if p.values, err = url.ParseQuery(c.Request().URL.RawQuery); err != nil {
-		p.err = &gateway.Error{Kind: gateway.Invalid, Public: "The query cannot be read.", Cause: err}
+		p.err = &gateway.Error{Kind: gateway.Invalid, Public: "The query cannot be read: " + err.Error() + ".", Cause: err}
 	}
 	return p
 }
@@ -101,7 +101,7 @@ func (p *params) zone(name string) *time.Location {
 		return time.UTC
 	}
 	loc, err := time.LoadLocation(s)
-	if err != nil || s == "Local" {
+	if err != nil || s == "Local" || s[0] < 'A' || s[0] > 'Z' { // in lower case are files of the system, which are no zones
 		p.wrong(name, "%q is not a time zone like Europe/Berlin", s)
 		return time.UTC
 	}

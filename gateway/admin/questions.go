@@ -194,6 +194,21 @@ func (f *TrafficFilter) readWhere(p *params, dimensions []Dimension) {
 			f.Where[d] = strings.Split(v, ",")
 		}
 	}
+	for _, s := range f.Where["status"] {
+		if n, err := strconv.ParseUint(s, 10, 16); err != nil || n > 599 {
+			p.wrong("status", "%q is not an HTTP status like 502, or 0 for none", s)
+		}
+	}
+	for _, s := range f.Where["outcome"] {
+		if !slices.Contains(outcomes(), events.Outcome(s)) {
+			p.wrong("outcome", "%q is not one of %v", s, outcomes())
+		}
+	}
+}
+
+// outcomes lists how requests end.
+func outcomes() []events.Outcome {
+	return []events.Outcome{events.Completed, events.Failed, events.Cancelled, events.Orphaned, events.Rejected}
 }
 
 // readBounds reads what only requests have.

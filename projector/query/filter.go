@@ -60,8 +60,12 @@ func (f Filter) check(known []Dimension) (*time.Location, error) {
 	if !f.To.After(f.From) {
 		return nil, &InvalidError{"to", "must be after from"}
 	}
-	if f.From.Year() < firstYear || f.To.Year() > lastYear {
-		return nil, &InvalidError{"from", fmt.Sprintf("from and to must be in the years %d to %d", firstYear, lastYear)}
+	const years = "must be in the years %d to %d"
+	if f.From.Year() < firstYear {
+		return nil, &InvalidError{"from", fmt.Sprintf(years, firstYear, lastYear)}
+	}
+	if f.To.Year() > lastYear {
+		return nil, &InvalidError{"to", fmt.Sprintf(years, firstYear, lastYear)}
 	}
 	zone, err := time.LoadLocation(f.Zone)
 	if err != nil || f.Zone == "Local" {

@@ -70,7 +70,7 @@ func (e *Engine) Movers(ctx context.Context, m Moves) (Movers, error) {
 	case m.Limit < 0 || m.Limit > maxMovers:
 		return Movers{}, &InvalidError{"limit", fmt.Sprintf("is %d, not 1 to %d", m.Limit, maxMovers)}
 	case m.Before == Period{}:
-		return Movers{}, &InvalidError{"compare", "is missing"}
+		return Movers{}, &InvalidError{"compare_from", "is missing"}
 	case !slices.Contains(UsageDimensions(), m.By):
 		return Movers{}, &InvalidError{"by", fmt.Sprintf("%q is not one of %v", m.By, UsageDimensions())}
 	case !slices.Contains(Metrics(), m.Metric):

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -191,7 +192,10 @@ func (q Question) grouping() (grouping, error) {
 	if q.Compare != (Period{}) {
 		before := Filter{From: q.Compare.From, To: q.Compare.To}
 		if _, err := before.check(nil); err != nil {
-			return g, &InvalidError{"compare", "must have a from, and a to after it"}
+			if invalid, ok := errors.AsType[*InvalidError](err); ok {
+				err = &InvalidError{"compare_" + invalid.Field, invalid.Reason}
+			}
+			return g, err
 		}
 	}
 	return g, g.rank(q.Top, q.RankBy)

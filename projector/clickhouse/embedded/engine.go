@@ -39,12 +39,12 @@ func (a Access) DSN() string {
 
 // State is how the engine is doing.
 type State struct {
-	Running  bool      // serving statements
-	PID      int       // of the child; 0 while there is none
-	Restarts int       // since Start
-	Version  string    // of ClickHouse, as last seen
-	Since    time.Time // when Running last changed
-	LastExit string    // why the last child ended, "" if none has
+	Running  bool      `json:"running"`             // serving statements
+	PID      int       `json:"pid"`                 // of the child; 0 while there is none
+	Restarts int       `json:"restarts"`            // since Start
+	Version  string    `json:"version"`             // of ClickHouse, as last seen
+	Since    time.Time `json:"since"`               // when Running last changed
+	LastExit string    `json:"last_exit,omitempty"` // why the last child ended, "" if none has
 }
 
 // Engine is a supervised engine process.
