@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/control"
 )
 
 // params reads the parameters of a query. It remembers the first mistake; done
@@ -100,9 +101,9 @@ func (p *params) zone(name string) *time.Location {
 	if s == "" {
 		return time.UTC
 	}
-	loc, err := time.LoadLocation(s)
-	if err != nil || s == "Local" || s[0] < 'A' || s[0] > 'Z' { // in lower case are files of the system, which are no zones
-		p.wrong(name, "%q is not a time zone like Europe/Berlin", s)
+	loc, err := control.Zone(s)
+	if err != nil {
+		p.wrong(name, "%q is %s", s, err)
 		return time.UTC
 	}
 	return loc

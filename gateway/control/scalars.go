@@ -275,11 +275,21 @@ func (v *email) parse(s string) error {
 func (*email) schema() schema { return schema{Type: "string", Format: "email"} }
 
 func (v *timeZone) parse(s string) error {
-	if _, err := time.LoadLocation(s); err != nil || s == "" || s == "Local" {
-		return errors.New(`not a time zone like "UTC" or "Europe/Berlin"`)
+	if _, err := Zone(s); err != nil {
+		return err
 	}
 	*v = timeZone(s)
 	return nil
+}
+
+// Zone finds a time zone by its IANA name. Neither the machine's own zone, under whatever
+// name, nor those that count leap seconds are any: not everybody has the same.
+func Zone(name string) (*time.Location, error) {
+	loc, err := time.LoadLocation(name)
+	if err != nil || name == "" || name == "Local" || name[0] < 'A' || name[0] > 'Z' {
+		return nil, errors.New(`not a time zone like "UTC" or "Europe/Berlin"`)
+	}
+	return loc, nil
 }
 
 func (*timeZone) schema() schema { return schema{Type: "string", MinLength: 1} }

@@ -265,6 +265,12 @@ func (w world) invalid(t *testing.T) {
 	}{
 		{"no from", func(q *query.Question) { q.From = time.Time{} }, "from"},
 		{"backwards", func(q *query.Question) { q.To = q.From }, "to"},
+		{"too early", func(q *query.Question) { q.From = time.Date(1969, 12, 31, 0, 0, 0, 0, time.UTC) }, "from"},
+		{"too late", func(q *query.Question) { q.To = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC) }, "to"},
+		{"compared with too late", func(q *query.Question) {
+			q.Compare = query.Period{From: q.From, To: time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)}
+		}, "compare_to"},
+		{"compared backwards", func(q *query.Question) { q.Compare = query.Period{From: q.To, To: q.From} }, "compare_to"},
 		{"zone", func(q *query.Question) { q.Zone = "Mars/Base" }, "time_zone"},
 		{"local zone", func(q *query.Question) { q.Zone = "Local" }, "time_zone"},
 		{"unknown dimension", func(q *query.Question) { q.GroupBy = []query.Dimension{"price) --"} }, "group_by"},
