@@ -237,9 +237,10 @@ type Repriced struct {
 	AsOf         AsOf          `json:"as_of"`
 }
 
-// RepricedRow is one vendor model of a tenant.
+// RepricedRow is one vendor model of a team, or of what a tenant used without one.
 type RepricedRow struct {
 	Tenant           string `json:"tenant,omitempty"`
+	Team             string `json:"team,omitempty"`
 	Provider         string `json:"provider,omitempty"`
 	Model            string `json:"upstream_model,omitempty"`
 	Attempts         int64  `json:"attempts"`          // that used something

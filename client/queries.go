@@ -7,6 +7,7 @@ type Traffic struct {
 	To         string `query:"to" doc:"First moment that is not in it. Default: now."`
 	Zone       string `query:"time_zone" doc:"IANA name of the zone that days are counted in. Default UTC."`
 	Tenant     string `query:"tenant" doc:"Only of these, with commas between."`
+	Team       string `query:"team" doc:"Only of keys of these teams, with commas between."`
 	User       string `query:"user" doc:"Only of these, with commas between."`
 	Key        string `query:"key" doc:"Only of these, with commas between."`
 	Model      string `query:"model" doc:"Only of these logical models, with commas between."`
@@ -39,7 +40,7 @@ type Compare struct {
 // UsageQuery asks for usage.
 type UsageQuery struct {
 	Traffic
-	GroupBy string `query:"group_by" doc:"Dimensions with commas between: one span of time (quarter_hour, hour, day, week, month), tenant, user, key, model, provider, credential, upstream_model, tag."`
+	GroupBy string `query:"group_by" doc:"Dimensions with commas between: one span of time (quarter_hour, hour, day, week, month), tenant, team, user, key, model, provider, credential, upstream_model, tag."`
 	Top     int    `query:"top" doc:"Keep only so many groups and add up the others."`
 	RankBy  string `query:"rank_by" doc:"Of which these have the most." enum:"cost,requests,attempts,failures,tokens,input_tokens,output_tokens"`
 	Compare
@@ -89,6 +90,7 @@ type RequestsQuery struct {
 // TailQuery says which requests are told of as they end.
 type TailQuery struct {
 	Tenant     string `query:"tenant" doc:"Only of these, with commas between."`
+	Team       string `query:"team" doc:"Only of keys of these teams, with commas between."`
 	User       string `query:"user" doc:"Only of these, with commas between."`
 	Key        string `query:"key" doc:"Only of these, with commas between."`
 	Model      string `query:"model" doc:"Only of these logical models, with commas between."`
@@ -128,7 +130,7 @@ type HealthQuery struct {
 // MoversQuery asks what changed most.
 type MoversQuery struct {
 	Traffic
-	By     string `query:"by" doc:"Default model." enum:"model,tenant,user,key,provider,credential,upstream_model,tag"`
+	By     string `query:"by" doc:"Default model." enum:"model,tenant,team,user,key,provider,credential,upstream_model,tag"`
 	Metric string `query:"metric" doc:"Default cost." enum:"cost,requests,attempts,failures,tokens,input_tokens,output_tokens"`
 	Limit  int    `query:"limit" doc:"At most so many, up to 100."`
 	Compare

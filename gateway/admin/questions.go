@@ -136,7 +136,7 @@ func readQuestion(p *params, about Topic, now time.Time) Question {
 			q.GroupBy = readGroups(p, strings.Split(by, ","), slices.Concat(names(), requestDimensions()))
 		}
 	case AboutMovers:
-		q.By = Dimension(p.choice("by", "model", "tenant", "user", "key", "provider", "credential", "upstream_model", "tag"))
+		q.By = Dimension(p.choice("by", "model", "tenant", "team", "user", "key", "provider", "credential", "upstream_model", "tag"))
 		q.Metric = p.choice("metric", metrics()...)
 		q.Limit = int(p.number("limit", 100))
 		q.Compare = readCompare(p, q.TrafficFilter)

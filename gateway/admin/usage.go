@@ -23,6 +23,7 @@ const (
 	ByWeek       Dimension = "week" // from Monday on
 	ByMonth      Dimension = "month"
 	ByTenant     Dimension = "tenant"
+	ByTeam       Dimension = "team" // of the key
 	ByUser       Dimension = "user"
 	ByKey        Dimension = "key"
 	ByModel      Dimension = "model" // logical
@@ -35,7 +36,7 @@ const (
 func spans() []Dimension { return []Dimension{ByQuarter, ByHour, ByDay, ByWeek, ByMonth} }
 
 func names() []Dimension {
-	return []Dimension{ByTenant, ByUser, ByKey, ByModel, ByProvider, ByCredential, ByUpstream, ByTag}
+	return []Dimension{ByTenant, ByTeam, ByUser, ByKey, ByModel, ByProvider, ByCredential, ByUpstream, ByTag}
 }
 
 // defaultRange is how far back a question goes that does not say.

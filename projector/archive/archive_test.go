@@ -342,7 +342,7 @@ func TestSegments(t *testing.T) {
 	if err != nil || r.Segments < 3 || w.last()-r.Archived > 30 {
 		t.Errorf("full ones: %+v of %d, %v", r, w.last(), err)
 	}
-	w.add(projectortest.New(9, 5, time.Minute).Messages(1)...)
+	w.add(events.Message{ID: events.MessageID{Partition: 3}, Data: []byte("a little more")})
 	if again, err := run(t, cfg, false); err != nil || again.Segments != 0 || again.Archived != r.Archived {
 		t.Errorf("what is left is not full: %+v after %+v, %v", again, r, err)
 	}

@@ -3,6 +3,7 @@ package clickhouse_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -93,18 +94,22 @@ func migrations(t *testing.T, c *clickhouse.Client) {
 	if err != nil || all.Version != all.Newest || all.Stopped || len(all.Pending) > 0 {
 		t.Fatalf("schema %+v, %v", all, err)
 	}
-	for _, version := range []int{1, 2, 10} { // as if killed while running it; with what is there already
-		if err := clickhouse.Interrupt(c, "llmhub_mig", version); err != nil {
+	for _, version := range []uint{1, 26} { // as if killed while running it; with what it has made already
+		db := fmt.Sprintf("llmhub_mig_%d", version)
+		if err := clickhouse.Migrate(c, db, version); err != nil {
 			t.Fatal(err)
 		}
-		s, err := c.Schema(ctx, "llmhub_mig")
-		if err != nil || !s.Stopped || s.Version != uint(version-1) || s.Pending[0].Version != uint(version) {
+		if err := clickhouse.Interrupt(c, db, version); err != nil {
+			t.Fatal(err)
+		}
+		s, err := c.Schema(ctx, db)
+		if err != nil || !s.Stopped || s.Version != version-1 || s.Pending[0].Version != version {
 			t.Fatalf("stopped at %d: schema %+v, %v", version, s, err)
 		}
-		if err := c.Prepare(ctx, "llmhub_mig"); err != nil {
+		if err := c.Prepare(ctx, db); err != nil {
 			t.Fatal("after an interrupted migration:", err)
 		}
-		if s, err = c.Schema(ctx, "llmhub_mig"); err != nil || s.Version != all.Newest || s.Stopped {
+		if s, err = c.Schema(ctx, db); err != nil || s.Version != all.Newest || s.Stopped {
 			t.Fatalf("schema %+v, %v", s, err)
 		}
 	}
@@ -124,20 +129,18 @@ func migrations(t *testing.T, c *clickhouse.Client) {
 // from there; what was in the tables before is in the roll-up afterwards.
 func stopsAndGoesOn(t *testing.T, c *clickhouse.Client) {
 	ctx := t.Context()
-	const db = "llmhub_mig"
+	const db = "llmhub_stops"
+	if err := clickhouse.Migrate(c, db, 9); err != nil {
+		t.Fatal(err)
+	}
 	exec := func(sql string) {
 		t.Helper()
 		if err := c.Exec(ctx, sql); err != nil {
 			t.Fatal(err)
 		}
 	}
-	exec("DROP VIEW " + db + ".requests_15m_view")
-	exec("DROP TABLE " + db + ".requests_15m")
 	exec("INSERT INTO " + db + ".requests (seq, tenant, window_at, count) VALUES (1, 'a', 1000, 3), (2, 'a', 1001, 4)")
 	exec("ALTER TABLE " + db + ".requests RENAME COLUMN finish TO hidden")
-	if err := clickhouse.Interrupt(c, db, 10); err != nil {
-		t.Fatal(err)
-	}
 	if err := c.Prepare(ctx, db); err == nil || !strings.Contains(err.Error(), "stopped at version 10 (requests_15m)") {
 		t.Fatalf("%v, want where it stopped", err)
 	}
@@ -149,7 +152,6 @@ func stopsAndGoesOn(t *testing.T, c *clickhouse.Client) {
 	if err != nil || rolledUp.Requests != 2 {
 		t.Errorf("the roll-up has %+v rows, %v", rolledUp, err)
 	}
-	exec("TRUNCATE TABLE " + db + ".requests")
 }
 
 // newClasses: tables from before the classes of usage that are no text get them, what is

@@ -8,7 +8,7 @@ import (
 
 // Interrupt leaves a database as a process does that was killed while it ran a
 // version of the schema.
-func Interrupt(c *Client, database string, version int) error {
+func Interrupt(c *Client, database string, version uint) error {
 	return c.conn.Exec(context.Background(), fmt.Sprintf(
 		"INSERT INTO %s.schema_migrations (version, dirty, sequence) VALUES (%d, 1, %d)", database, version, time.Now().UnixNano()))
 }

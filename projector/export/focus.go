@@ -8,17 +8,17 @@ import (
 )
 
 // FocusQuestion is what a FOCUS export asks: what vendors billed by day of UTC,
-// tenant, user, key and target.
+// tenant, team, user, key and target.
 func FocusQuestion(f query.Filter) query.Question {
 	f.Zone = ""
 	return query.Question{Filter: f, GroupBy: []query.Dimension{
-		query.Day, query.Tenant, query.User, query.Key, query.Model, query.Provider, query.Credential, query.UpstreamModel,
+		query.Day, query.Tenant, query.Team, query.User, query.Key, query.Model, query.Provider, query.Credential, query.UpstreamModel,
 	}}
 }
 
 // Focus writes the answer to [FocusQuestion] in the shape of the FinOps Open Cost
 // and Usage Specification 1.2, all of whose mandatory columns it has: one charge for
-// each day, tenant, user, key and target. Its costs add up to the answer's. What has no
+// each day, tenant, team, user, key and target. Its costs add up to the answer's. What has no
 // price costs 0 there, and x_UnpricedRecords says how many records that is.
 func Focus(a query.Answer, begin func([]Column) (Writer, error)) error {
 	columns := focusColumns()
@@ -84,7 +84,7 @@ func focusColumns() []focusColumn {
 		text("SkuId", charge.sku), label("ResourceId", query.UpstreamModel), label("ResourceName", query.UpstreamModel),
 		moment("BillingPeriodStart", charge.month), moment("BillingPeriodEnd", func(c charge) time.Time { return c.month().AddDate(0, 1, 0) }),
 		moment("ChargePeriodStart", charge.day), moment("ChargePeriodEnd", func(c charge) time.Time { return c.day().AddDate(0, 0, 1) }),
-		label("x_LogicalModel", query.Model), label("x_User", query.User), label("x_Key", query.Key),
+		label("x_LogicalModel", query.Model), label("x_Team", query.Team), label("x_User", query.User), label("x_Key", query.Key),
 		number("x_InputTokens", func(c charge) int64 { return c.Usage.InputTotal() }),
 		number("x_OutputTokens", func(c charge) int64 { return c.Usage.OutputTotal() }),
 		number("x_Attempts", func(c charge) int64 { return c.Attempts }),

@@ -57,7 +57,7 @@ func Requests(ctx context.Context, pages Pages, f query.RequestFilter, begin fun
 func requestColumns() []Column {
 	out := []Column{{"id", Text, false}, {"admitted_at", Moment, false}, {"ended_at", Moment, false}}
 	for _, name := range []string{
-		"tenant", "user", "key", "model", "tags", "node", "endpoint", "outcome", "error", "reason", "limit",
+		"tenant", "team", "user", "key", "model", "tags", "node", "endpoint", "outcome", "error", "reason", "limit",
 		"provider", "credential", "upstream_model", "finish",
 	} {
 		out = append(out, Column{Name: name})
@@ -71,7 +71,7 @@ func requestColumns() []Column {
 
 func requestValues(r query.Request) []any {
 	return append([]any{
-		r.ID, r.WindowAt, r.EndedAt, r.Tenant, r.Principal.User, r.Principal.Key, r.Principal.Model, r.Principal.Tags, r.Node, r.Endpoint, r.Outcome, r.Error,
+		r.ID, r.WindowAt, r.EndedAt, r.Tenant, r.Principal.Team, r.Principal.User, r.Principal.Key, r.Principal.Model, r.Principal.Tags, r.Node, r.Endpoint, r.Outcome, r.Error,
 		r.Reason, r.Limit, r.Target.Provider, r.Target.Credential, r.Target.Model, r.Finish, r.Stream, int64(r.Status), int64(r.Attempts),
 		r.FirstByte, r.Total, int64(r.Count), int64(min(r.Seq, 1<<63-1)),
 	}, amountValues(r.Amounts)...)

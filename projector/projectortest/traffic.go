@@ -168,6 +168,7 @@ func (t *Traffic) admit(n *node) {
 		User: fmt.Sprintf("user-%d", t.rng.IntN(3)), Key: fmt.Sprintf("key-%d", t.rng.IntN(2)),
 		Model: []string{"smart", "fast"}[t.rng.IntN(2)],
 	}
+	who.Team = []string{"", "red", "blue"}[(t.n/64+len(who.Key+who.Model))%3] // of a key that changes teams
 	who.Tags = []string{"", "blue", "blue,green", "green,red"}[(t.n/16+len(who.User+who.Model))%4]
 	h := events.Head{
 		At: t.now, Node: n.id, Tenant: tenant, WindowAt: t.now,

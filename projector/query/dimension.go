@@ -21,6 +21,7 @@ const (
 // The dimensions of usage and requests.
 const (
 	Tenant        Dimension = "tenant"
+	Team          Dimension = "team" // of the key at the admission: at most one
 	User          Dimension = "user"
 	Key           Dimension = "key"
 	Model         Dimension = "model" // logical
@@ -48,7 +49,7 @@ func Spans() []Dimension { return []Dimension{Quarter, Hour, Day, Week, Month} }
 
 // UsageDimensions lists what usage can be filtered on.
 func UsageDimensions() []Dimension {
-	return []Dimension{Tenant, User, Key, Model, Provider, Credential, UpstreamModel, Tag}
+	return []Dimension{Tenant, Team, User, Key, Model, Provider, Credential, UpstreamModel, Tag}
 }
 
 // AllDimensions lists what requests can be filtered on.

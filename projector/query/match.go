@@ -12,6 +12,8 @@ func (r Request) Value(d Dimension) string {
 	switch d {
 	case Tenant:
 		return r.Tenant
+	case Team:
+		return r.Principal.Team
 	case User:
 		return r.Principal.User
 	case Key:

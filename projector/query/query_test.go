@@ -180,6 +180,8 @@ func value(e accounting.Entry, d query.Dimension) string {
 		return e.Target.Provider
 	case query.Credential:
 		return e.Target.Credential
+	case query.Team:
+		return e.Principal.Team
 	case query.Tag:
 		return e.Principal.Tags
 	default:

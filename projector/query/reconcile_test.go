@@ -217,7 +217,7 @@ func randomQuestion(rng *rand.Rand) query.Question {
 		values []string
 	}{
 		{query.Tenant, []string{"tenant-0", "tenant-1", "tenant-2", "tenant-3", "tenant-4"}}, {query.User, []string{"user-0", "user-1", "user-2"}},
-		{query.Tag, []string{"green", "blue", ""}},
+		{query.Tag, []string{"green", "blue", ""}}, {query.Team, []string{"red", ""}},
 		{query.Model, []string{"smart", "fast"}}, {query.Provider, []string{"openai", "anthropic"}}, {query.Credential, []string{"main", "spare"}},
 	} {
 		if rng.IntN(5) == 0 {

@@ -27,9 +27,11 @@ type Repriced struct {
 	AsOf   AsOf          `json:"as_of"`
 }
 
-// RepricedRow is the usage of one tenant with one vendor's model.
+// RepricedRow is the usage of one team with one vendor's model; an empty team is what
+// a tenant used without any.
 type RepricedRow struct {
 	Tenant   string `json:"tenant,omitempty"`
+	Team     string `json:"team,omitempty"`
 	Provider string `json:"provider,omitempty"`
 	Model    string `json:"upstream_model,omitempty"`
 	Attempts int64  `json:"attempts"` // that used something
@@ -58,7 +60,7 @@ func (e *Engine) Reprice(ctx context.Context, f Filter, price Pricer) (Repriced,
 		return Repriced{}, err
 	}
 	var out Repriced
-	groups := map[[3]string]*RepricedRow{}
+	groups := map[[4]string]*RepricedRow{}
 	var err error
 	out.AsOf, err = e.live(ctx, func(database string) error {
 		clear(groups)
@@ -72,9 +74,9 @@ func (e *Engine) Reprice(ctx context.Context, f Filter, price Pricer) (Repriced,
 			if err != nil {
 				return err
 			}
-			key := [3]string{row.Tenant, row.Provider, row.Model}
+			key := [4]string{row.Tenant, row.Team, row.Provider, row.Model}
 			if groups[key] == nil {
-				groups[key] = &RepricedRow{Tenant: row.Tenant, Provider: row.Provider, Model: row.Model}
+				groups[key] = &RepricedRow{Tenant: row.Tenant, Team: row.Team, Provider: row.Provider, Model: row.Model}
 			}
 			groups[key].add(row)
 			out.Totals.add(row)
@@ -90,7 +92,7 @@ func (e *Engine) Reprice(ctx context.Context, f Filter, price Pricer) (Repriced,
 	}
 	slices.SortFunc(out.Rows, func(a, b RepricedRow) int {
 		return cmp.Or(cmp.Compare(max(b.Difference, -b.Difference), max(a.Difference, -a.Difference)),
-			cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Model, b.Model))
+			cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Team, b.Team), cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Model, b.Model))
 	})
 	return out, nil
 }
@@ -103,9 +105,9 @@ func recordsOf(f Filter) statement {
 	for _, class := range events.ClassNames() {
 		used = append(used, "sum("+class+") AS used_"+class)
 	}
-	return statement{params: c.params, sql: "SELECT toString(tenant), toString(provider), toString(credential), toString(upstream_model), max(window_at), " +
+	return statement{params: c.params, sql: "SELECT toString(tenant), toString(team), toString(provider), toString(credential), toString(upstream_model), max(window_at), " +
 		"sum(ifNull(cost_nano_usd, 0)) AS cost, sum(unpriced) AS without, " + strings.Join(used, ", ") + " FROM " + rows("usage", c) +
-		" GROUP BY tenant, request, attempt, provider, credential, upstream_model HAVING cost != 0 OR without != 0 OR used_" +
+		" GROUP BY tenant, team, request, attempt, provider, credential, upstream_model HAVING cost != 0 OR without != 0 OR used_" +
 		strings.Join(events.ClassNames(), " != 0 OR used_") + fmt.Sprintf(" != 0 LIMIT %d", maxRecords+1)}
 }
 
@@ -116,7 +118,7 @@ func repriced(scan func(...any) error, price Pricer) (RepricedRow, error) {
 	var at time.Time
 	var used events.Usage
 	r := RepricedRow{Attempts: 1}
-	dest := []any{&r.Tenant, &t.Provider, &t.Credential, &t.Model, &at, &r.Billed, &r.BilledUnpriced}
+	dest := []any{&r.Tenant, &r.Team, &t.Provider, &t.Credential, &t.Model, &at, &r.Billed, &r.BilledUnpriced}
 	negative := false
 	for _, amount := range used.Refs() {
 		dest = append(dest, amount)

@@ -27,9 +27,9 @@ func (w world) reprice(t *testing.T) {
 			if e.Charge == nil {
 				continue
 			}
-			k := string(e.Tenant) + e.Target.Provider + e.Target.Model
+			k := string(e.Tenant) + "/" + e.Principal.Team + "/" + e.Target.Provider + e.Target.Model
 			row := want[k]
-			row.Tenant, row.Provider, row.Model = string(e.Tenant), e.Target.Provider, e.Target.Model
+			row.Tenant, row.Team, row.Provider, row.Model = string(e.Tenant), e.Principal.Team, e.Target.Provider, e.Target.Model
 			row.Attempts++
 			row.Billed += e.Totals.Cost
 			row.BilledUnpriced += e.Totals.Unpriced
@@ -47,7 +47,7 @@ func (w world) reprice(t *testing.T) {
 		}
 		got, sum := map[string]query.RepricedRow{}, int64(0)
 		for _, r := range a.Rows {
-			got[r.Tenant+r.Provider+r.Model] = r
+			got[r.Tenant+"/"+r.Team+"/"+r.Provider+r.Model] = r
 			sum += r.Repriced
 		}
 		if diff := gocmp.Diff(want, got); diff != "" {

@@ -161,7 +161,7 @@ func (e *Engine) Requests(ctx context.Context, p Page) (RequestList, error) {
 // requestColumns are those of [scanRequest], in its order.
 func requestColumns() string {
 	return strings.Join([]string{
-		"seq", "idx", "request", "at", "window_at", "toString(tenant)", "toString(user)", "toString(key)", "toString(model)", "toString(tags)", "toString(node)",
+		"seq", "idx", "request", "at", "window_at", "toString(tenant)", "toString(team)", "toString(user)", "toString(key)", "toString(model)", "toString(tags)", "toString(node)",
 		"toString(endpoint)", "stream", "toString(outcome)", "status", "toString(error)", "toString(reason)", "toString(limit_name)",
 		"toString(provider)", "toString(credential)", "toString(upstream_model)", "attempts", "toString(finish)",
 		"first_byte_ns", "total_ns", "count",
@@ -170,7 +170,7 @@ func requestColumns() string {
 
 func scanRequest(scan func(...any) error) (Request, error) {
 	var r Request
-	err := scan(&r.Seq, &r.index, &r.ID, &r.EndedAt, &r.WindowAt, &r.Tenant, &r.Principal.User, &r.Principal.Key, &r.Principal.Model, &r.Principal.Tags, &r.Node,
+	err := scan(&r.Seq, &r.index, &r.ID, &r.EndedAt, &r.WindowAt, &r.Tenant, &r.Principal.Team, &r.Principal.User, &r.Principal.Key, &r.Principal.Model, &r.Principal.Tags, &r.Node,
 		&r.Endpoint, &r.Stream, &r.Outcome, &r.Status, &r.Error, &r.Reason, &r.Limit,
 		&r.Target.Provider, &r.Target.Credential, &r.Target.Model, &r.Attempts, &r.Finish,
 		&r.FirstByte, &r.Total, &r.Count)

@@ -102,7 +102,7 @@ func (w world) pagesFiltered(t *testing.T, used map[string]accounting.Totals) {
 
 func endValue(e accounting.End, d query.Dimension) string {
 	return map[query.Dimension]string{
-		query.Tenant: string(e.Tenant), query.User: e.Finished.User, query.Key: e.Finished.Key, query.Model: e.Finished.Model, query.Tag: e.Finished.Tags,
+		query.Tenant: string(e.Tenant), query.Team: e.Finished.Team, query.User: e.Finished.User, query.Key: e.Finished.Key, query.Model: e.Finished.Model, query.Tag: e.Finished.Tags,
 		query.Provider: e.Finished.Target.Provider, query.Credential: e.Finished.Target.Credential, query.UpstreamModel: e.Finished.Target.Model,
 		query.Endpoint: e.Finished.Endpoint, query.Outcome: string(e.Outcome), query.Status: fmt.Sprint(e.Finished.Status),
 		query.Error: e.Finished.Error, query.Reason: e.Reason, query.Node: string(e.Node), query.Finish: e.Finished.Finish,

@@ -19,9 +19,9 @@ const (
 	requestsWeightSQL = "5 * toInt64(attempts) + 7 * toInt64(count) + 11 * total_ns"
 	attemptsWeightSQL = "5 * toInt64(attempt) + 7 * toInt64(status)"
 
-	usageLabelsSQL    = "concatWithSeparator('|', tenant, user, key, model, tags, provider, credential, upstream_model)"
-	requestsLabelsSQL = "concatWithSeparator('|', tenant, key, model, tags, outcome)"
-	attemptsLabelsSQL = "concatWithSeparator('|', tenant, kind, tags, provider)"
+	usageLabelsSQL    = "concatWithSeparator('|', tenant, team, user, key, model, tags, provider, credential, upstream_model)"
+	requestsLabelsSQL = "concatWithSeparator('|', tenant, team, key, model, tags, outcome)"
+	attemptsLabelsSQL = "concatWithSeparator('|', tenant, team, kind, tags, provider)"
 
 	usageSumsSQL = "sum(requests), sum(attempts), sum(failures), sum(ifNull(cost_nano_usd, 0)), sum(unpriced)" // and the classes
 	zeroSQL      = "toInt64(0)"

@@ -55,7 +55,7 @@ func (r *run) rollUp(ctx context.Context, part roll) error {
 // rollUpSQL gives the quarters and labels in which rows and roll-up differ, for the
 // names of all columns of tokens and the weights of all columns.
 const rollUpSQL = `SELECT labels, toString(bucket), sum(n), sum(t), sum(u), sum(c) FROM (
-	SELECT concatWithSeparator('|', tenant, user, key, model, tags, provider, credential, upstream_model) AS labels,
+	SELECT concatWithSeparator('|', tenant, team, user, key, model, tags, provider, credential, upstream_model) AS labels,
 		toStartOfFifteenMinutes(toDateTime(window_at, 'UTC')) AS bucket, toInt64(count()) AS n,
 		sum(%[1]s) AS t,
 		sum(%[2]s) AS u,
@@ -64,7 +64,7 @@ const rollUpSQL = `SELECT labels, toString(bucket), sum(n), sum(t), sum(u), sum(
 	WHERE toDateTime(window_at, 'UTC') BETWEEN toDateTime({first:Int64}, 'UTC') AND toDateTime({last:Int64}, 'UTC') OR {some:UInt8} = 1 AND ` + tenantsSQL + `
 	GROUP BY labels, bucket
 	UNION ALL
-	SELECT concatWithSeparator('|', tenant, user, key, model, tags, provider, credential, upstream_model) AS labels,
+	SELECT concatWithSeparator('|', tenant, team, user, key, model, tags, provider, credential, upstream_model) AS labels,
 		bucket, -toInt64(sum(lines)) AS n,
 		-sum(%[1]s) AS t,
 		-sum(%[2]s) AS u,

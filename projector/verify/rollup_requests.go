@@ -20,7 +20,7 @@ const requestsRollUpSQL = `SELECT labels, toString(bucket), sum(n), sum(c) FROM 
 	GROUP BY labels, bucket
 ) GROUP BY labels, bucket HAVING sum(n) != 0 OR sum(c) != 0 ORDER BY bucket, labels LIMIT 1000`
 
-const requestsLabels = `concatWithSeparator('|', tenant, user, key, model, tags, node, endpoint, outcome, toString(status), error, reason,
+const requestsLabels = `concatWithSeparator('|', tenant, team, user, key, model, tags, node, endpoint, outcome, toString(status), error, reason,
 		provider, credential, upstream_model, finish)`
 
 // requestsRolledUp asks for the quarters of requests that are not the sum of their rows.

@@ -141,16 +141,16 @@ func (t *tableBooks) message(m events.Stored, a accounting.Applied) {
 	rows.Add(m, a)
 	for _, e := range rows.Usage {
 		b.quarters = b.quarters.with(second(e.WindowAt))
-		b.groups.at("usage", string(e.Tenant), e.Principal.User, e.Principal.Key, e.Principal.Model, e.Principal.Tags,
+		b.groups.at("usage", string(e.Tenant), e.Principal.Team, e.Principal.User, e.Principal.Key, e.Principal.Model, e.Principal.Tags,
 			e.Target.Provider, e.Target.Credential, e.Target.Model).add(e.At, usageWeight(e), e.Totals)
 	}
 	for _, e := range rows.Requests {
 		weight := 1 + 3*second(e.WindowAt) + 5*int64(e.Finished.Attempts) + 7*int64(e.Count) + 11*e.Finished.TotalNS
-		b.groups.at("requests", string(e.Tenant), e.Finished.Key, e.Finished.Model, e.Finished.Tags, string(e.Outcome)).
+		b.groups.at("requests", string(e.Tenant), e.Finished.Team, e.Finished.Key, e.Finished.Model, e.Finished.Tags, string(e.Outcome)).
 			add(e.At, weight, accounting.Totals{Requests: int64(e.Count)})
 	}
 	for _, e := range rows.Attempts {
-		b.groups.at("attempts", string(e.Tenant), string(e.Kind), e.Principal.Tags, e.Target.Provider).
+		b.groups.at("attempts", string(e.Tenant), e.Principal.Team, string(e.Kind), e.Principal.Tags, e.Target.Provider).
 			add(e.At, 1+3*second(e.WindowAt)+5*int64(e.Attempt)+7*int64(e.Status), accounting.Totals{})
 	}
 }

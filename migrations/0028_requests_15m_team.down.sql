@@ -1,0 +1,2 @@
+-- The column stays: what is a part of the sorting key cannot be dropped. Nothing fills it any more.
+ALTER TABLE requests_15m ADD COLUMN IF NOT EXISTS team LowCardinality(String)
