@@ -72,7 +72,7 @@ var errOrder = errors.New("the order cannot be read")
 // isFinal tells whether an export would fail again in the same way.
 func isFinal(err error) bool {
 	_, invalid := errors.AsType[*query.InvalidError](err)
-	return invalid || errors.Is(err, query.ErrTooLarge) || errors.Is(err, query.ErrTooMany) || errors.Is(err, errOrder)
+	return invalid || errors.Is(err, query.ErrTooLarge) || errors.Is(err, query.ErrTooMany) || errors.Is(err, errOrder) || errors.Is(err, objectstore.ErrNoBucket)
 }
 
 // orderedQuery is a query as an order keeps it. A time zone is its name.

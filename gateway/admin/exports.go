@@ -173,5 +173,5 @@ func readExport(p *params, what string) ExportQuery {
 
 // fileName says what is in the file.
 func (q *ExportQuery) fileName() string {
-	return strings.NewReplacer(":", "", "-", "").Replace(fmt.Sprintf("%s_%s_%s.%s", q.What, q.From.Format(time.RFC3339), q.To.Format(time.RFC3339), q.Format))
+	return strings.NewReplacer(":", "", "-", "").Replace(fmt.Sprintf("%s_%s_%s.%s", q.What, q.From.UTC().Format(time.RFC3339), q.To.UTC().Format(time.RFC3339), q.Format))
 }

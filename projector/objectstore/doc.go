@@ -19,7 +19,7 @@
 //     was there before stays until then. [TestConformance, TestKilledPut]
 //  2. What was put is read back as it is by every later Get, and is in every later
 //     List, in a directory also after a crash of the machine. [TestConformance]
-//  3. An absent object is [ErrNotFound], and any other failure is not.
-//     [TestConformance, TestS3Refuses]
+//  3. An absent object is [ErrNotFound], an absent bucket [ErrNoBucket], and any other
+//     failure is neither. [TestConformance, TestS3Refuses, TestNoBucket]
 //  4. No name leads out of the store. [TestConformance]
 package objectstore

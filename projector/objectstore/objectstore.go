@@ -12,6 +12,9 @@ import (
 // ErrNotFound: there is no object of that name.
 var ErrNotFound = errors.New("no such object")
 
+// ErrNoBucket: the location names a bucket that is not there.
+var ErrNoBucket = errors.New("no such bucket")
+
 // Object is what a list tells of an object.
 type Object struct {
 	Name string `json:"name"`

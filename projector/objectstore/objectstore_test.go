@@ -2,6 +2,7 @@ package objectstore_test
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -126,5 +127,21 @@ func TestS3Refuses(t *testing.T) {
 	}
 	if len(asked) != 4 {
 		t.Errorf("%d requests, want 4", len(asked))
+	}
+}
+
+// TestNoBucket: a bucket that is not there is told from one without the object.
+func TestNoBucket(t *testing.T) {
+	location, env := objectstoretest.S3(t)
+	s := open(t, strings.Replace(location, "s3://", "s3://other-", 1), env)
+	_, getErr := s.Get(t.Context(), "x")
+	_, listErr := s.List(t.Context(), "")
+	for what, err := range map[string]error{
+		"get": getErr, "list": listErr, "put": s.Put(t.Context(), "x", strings.NewReader("x")), "delete": s.Delete(t.Context(), "x"),
+		"put in parts": s.Put(t.Context(), "x", io.MultiReader(strings.NewReader("x"))),
+	} {
+		if !errors.Is(err, objectstore.ErrNoBucket) || errors.Is(err, objectstore.ErrNotFound) {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }

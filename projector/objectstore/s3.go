@@ -172,13 +172,17 @@ func (s *S3) Delete(ctx context.Context, name string) error {
 	return err
 }
 
-// failed says what failed, and whether it is that there is no such object.
+// failed says what failed, and whether it is that there is no such object or bucket.
 func (s *S3) failed(what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if r := minio.ToErrorResponse(err); r.Code == minio.NoSuchKey && r.StatusCode == http.StatusNotFound {
+	switch r := minio.ToErrorResponse(err); {
+	case r.StatusCode != http.StatusNotFound:
+	case r.Code == minio.NoSuchKey:
 		return fmt.Errorf("%s in %s: %w", what, s.location, ErrNotFound)
+	case r.Code == minio.NoSuchBucket:
+		return fmt.Errorf("%s in %s: %w", what, s.location, ErrNoBucket)
 	}
 	return fmt.Errorf("%s in %s: %w", what, s.location, err)
 }

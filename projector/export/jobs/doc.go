@@ -14,7 +14,8 @@
 //     whatever was killed when. [TestJob, TestGoesOn]
 //  2. A part is counted when it is on the disk, so it is never written twice into the
 //     file, and never missing. [TestGoesOn]
-//  3. What may pass is tried again until it has, or the job is deleted; what is wrong
-//     with the order ends the job. [TestTriesAgain, TestRefused]
+//  3. What may pass is tried again until it has, or the job is deleted, and nobody waits
+//     for it meanwhile; what is wrong with the order ends the job. [TestTriesAgain,
+//     TestOthersGoFirst, TestStalled, TestRefused]
 //  4. A job ends after [Lifetime]: then it and its file are gone. [TestExpires]
 package jobs

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/llm-hub/llm-hub/projector/export"
 )
@@ -103,31 +104,52 @@ func (j *Jobs) finish(ctx context.Context, job *Job) (size int64, err error) {
 		}
 		return info.Size(), nil
 	}
+	return j.send(ctx, job, parts)
+}
+
+// send puts one file of all parts where the order says.
+func (j *Jobs) send(ctx context.Context, job *Job, parts []string) (size int64, err error) {
 	store, err := j.cfg.Open(job.Order.Store)
 	if err != nil {
 		return 0, err
 	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	stalled := time.AfterFunc(stallTime, func() { stop(errStalled) })
+	defer stalled.Stop()
 	r, w := io.Pipe()
-	count := &counter{to: w}
 	joined := make(chan struct{})
 	go func() {
 		defer close(joined)
-		w.CloseWithError(export.Join(job.Order.Format, parts, count)) // nil is the end
+		w.CloseWithError(export.Join(job.Order.Format, parts, w)) // nil is the end
 	}()
-	err = store.Put(ctx, job.Order.Name, r)
+	taken := &taken{from: r, more: func() { stalled.Reset(stallTime) }}
+	err = store.Put(ctx, job.Order.Name, taken)
 	r.CloseWithError(io.ErrClosedPipe) // if it has not read all: nobody writes for ever
 	<-joined
-	return count.n, err
+	if err != nil && errors.Is(context.Cause(ctx), errStalled) {
+		err = errStalled
+	}
+	return taken.n, err
 }
 
-type counter struct {
-	to io.Writer
-	n  int64
+// stallTime is how long a storage may take nothing of a file before it is tried again:
+// a part of it is sent at once, so slower than 30 kB a second is too slow.
+const stallTime = 5 * time.Minute
+
+var errStalled = fmt.Errorf("the storage took nothing for %s", stallTime)
+
+// taken counts what a storage takes, and tells whenever it takes more.
+type taken struct {
+	from io.Reader
+	n    int64
+	more func()
 }
 
-// Write implements io.Writer.
-func (c *counter) Write(b []byte) (int, error) {
-	n, err := c.to.Write(b)
-	c.n += int64(n)
+// Read implements io.Reader.
+func (t *taken) Read(b []byte) (int, error) {
+	n, err := t.from.Read(b)
+	t.n += int64(n)
+	t.more()
 	return n, err
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -177,14 +178,15 @@ func (j *Jobs) forget(id string) error {
 	return os.RemoveAll(j.dir(id))
 }
 
-// Run carries out orders, one after the other, and removes what has expired, until ctx ends.
+// Run carries out orders, one after the other, and removes what has expired, until ctx
+// ends. An order that has to be tried again lets others go first.
 func (j *Jobs) Run(ctx context.Context) {
-	sweep := time.NewTicker(sweepEvery)
-	defer sweep.Stop()
+	pauses := map[string]pause{}
 	for {
 		j.expire()
-		if id := j.next(); id != "" {
-			j.carryOut(ctx, id)
+		id, wait := j.next(pauses)
+		if id != "" {
+			j.carryOut(ctx, id, pauses)
 			if ctx.Err() != nil {
 				return
 			}
@@ -194,9 +196,15 @@ func (j *Jobs) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-j.wake:
-		case <-sweep.C:
+		case <-time.After(wait):
 		}
 	}
+}
+
+// pause is how long a job that failed waits before it is tried again.
+type pause struct {
+	length time.Duration
+	until  time.Time
 }
 
 // rouse has Run look for work.
@@ -207,17 +215,27 @@ func (j *Jobs) rouse() {
 	}
 }
 
-// next is the oldest job that is not over, empty if there is none.
-func (j *Jobs) next() string {
+// next is the oldest job that is not over and has not to wait; empty if there is none,
+// and then how long to wait before looking again.
+func (j *Jobs) next(pauses map[string]pause) (first string, wait time.Duration) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	first := ""
+	maps.DeleteFunc(pauses, func(id string, _ pause) bool { return j.all[id] == nil })
+	now := j.cfg.Now()
+	wait = sweepEvery
 	for id, job := range j.all {
-		if !job.over() && (first == "" || id < first) {
+		if job.over() {
+			continue
+		}
+		if left := pauses[id].until.Sub(now); left > 0 {
+			wait = min(wait, left)
+			continue
+		}
+		if first == "" || id < first {
 			first = id
 		}
 	}
-	return first
+	return first, wait
 }
 
 func (j *Jobs) expire() {
@@ -232,9 +250,8 @@ func (j *Jobs) expire() {
 	}
 }
 
-// carryOut does what is left of a job. What may pass is tried again after a while; other
-// jobs wait meanwhile, because they would need the same tables.
-func (j *Jobs) carryOut(ctx context.Context, id string) {
+// carryOut does what is left of a job. What may pass is tried again after a while.
+func (j *Jobs) carryOut(ctx context.Context, id string, pauses map[string]pause) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	j.mu.Lock()
@@ -246,27 +263,27 @@ func (j *Jobs) carryOut(ctx context.Context, id string) {
 		delete(j.stop, id)
 		j.mu.Unlock()
 	}()
-	for pause := firstPause; job != nil; pause = min(2*pause, mostPause) {
-		err := j.work(ctx, job)
-		if err == nil || ctx.Err() != nil {
-			return
-		}
-		final := j.cfg.Final(err)
-		saved := j.change(job, func(job *Job) {
-			if job.State, job.Error = Waiting, err.Error(); final {
-				job.State, job.Ended = Failed, j.cfg.Now().UTC()
-			}
-		})
-		if final && saved == nil || errors.Is(saved, ErrUnknown) {
-			return
-		}
-		j.cfg.Log.Warn("an export has to wait", "id", id, "error", errors.Join(err, saved))
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(pause):
-		}
+	if job == nil {
+		return
 	}
+	err := j.work(ctx, job)
+	if err == nil || ctx.Err() != nil {
+		delete(pauses, id)
+		return
+	}
+	final := j.cfg.Final(err)
+	saved := j.change(job, func(job *Job) {
+		if job.State, job.Error = Waiting, err.Error(); final {
+			job.State, job.Ended = Failed, j.cfg.Now().UTC()
+		}
+	})
+	if final && saved == nil || errors.Is(saved, ErrUnknown) {
+		delete(pauses, id)
+		return
+	}
+	j.cfg.Log.Warn("an export has to wait", "id", id, "error", errors.Join(err, saved))
+	length := min(max(2*pauses[id].length, firstPause), mostPause)
+	pauses[id] = pause{length, j.cfg.Now().Add(length)}
 }
 
 // work writes the parts that are missing, and then the file.
@@ -293,7 +310,7 @@ func (j *Jobs) work(ctx context.Context, job *Job) error {
 	if err != nil {
 		return err
 	}
-	if err := j.change(job, func(job *Job) { job.State, job.Bytes, job.Ended = Done, size, j.cfg.Now().UTC() }); err != nil {
+	if err := j.change(job, func(job *Job) { job.State, job.Bytes, job.Ended, job.Error = Done, size, j.cfg.Now().UTC(), "" }); err != nil {
 		return err
 	}
 	for i := range job.Parts {

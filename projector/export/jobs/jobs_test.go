@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -312,6 +313,89 @@ func TestStored(t *testing.T) {
 		defer r.Close()
 		if text, err := io.ReadAll(r); err != nil || string(text) != whole {
 			t.Errorf("%q, %v", text, err)
+		}
+	})
+}
+
+// storage takes objects, or does not.
+type storage struct {
+	put func(ctx context.Context, r io.Reader) error
+}
+
+// Put implements [objectstore.Writer].
+func (s storage) Put(ctx context.Context, _ string, r io.Reader) error { return s.put(ctx, r) }
+
+// Delete implements [objectstore.Writer].
+func (s storage) Delete(context.Context, string) error { return nil }
+
+// TestOthersGoFirst: a storage that refuses holds nobody up but its own order, which is
+// carried out once it is taken.
+func TestOthersGoFirst(t *testing.T) {
+	inBubble(t, func(w *world) {
+		var taken atomic.Bool
+		w.stores["s3://bucket"] = storage{func(_ context.Context, r io.Reader) error {
+			_, err := io.Copy(io.Discard, r)
+			if !taken.Load() {
+				return errors.New("access denied")
+			}
+			return err
+		}}
+		j := w.open()
+		defer run(w.t, j)()
+		o := order()
+		o.Store = "s3://bucket"
+		first := w.start(j, o)
+		synctest.Wait()
+		second := w.start(j, order())
+		synctest.Wait()
+		w.isWhole(j, second.ID)
+		if now, err := j.Get(first.ID, everybody); err != nil || now.State != jobs.Waiting || now.Ready != 3 || !strings.Contains(now.Error, "denied") {
+			t.Errorf("%+v, %v", now, err)
+		}
+		taken.Store(true)
+		<-time.After(2 * time.Second)
+		synctest.Wait()
+		if now, err := j.Get(first.ID, everybody); err != nil || now.State != jobs.Done || now.Error != "" || now.Bytes != int64(len(whole)) {
+			t.Errorf("%+v, %v", now, err)
+		}
+		if len(w.asked) != 6 {
+			t.Errorf("parts were written again: %v", w.asked)
+		}
+	})
+}
+
+// TestStalled: a storage that takes nothing for minutes is asked anew; one that is only
+// slow is waited for.
+func TestStalled(t *testing.T) {
+	inBubble(t, func(w *world) {
+		tries := 0
+		w.stores["s3://bucket"] = storage{func(ctx context.Context, r io.Reader) error {
+			if tries++; tries == 1 {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			for one := make([]byte, 1); ; {
+				select {
+				case <-time.After(time.Minute):
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+				if _, err := r.Read(one); err != nil {
+					return nil //nolint:nilerr // the end of what is put
+				}
+			}
+		}}
+		j := w.open()
+		defer run(w.t, j)()
+		o := order()
+		o.Store = "s3://bucket"
+		job := w.start(j, o)
+		<-time.After(6 * time.Minute)
+		synctest.Wait()
+		<-time.After(5 * time.Hour)
+		synctest.Wait()
+		if now, err := j.Get(job.ID, everybody); err != nil || now.State != jobs.Done || tries != 2 {
+			t.Errorf("after %d tries: %+v, %v", tries, now, err)
 		}
 	})
 }

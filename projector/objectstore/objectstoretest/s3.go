@@ -10,30 +10,83 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 )
 
-// bucket is the only one of [S3].
+// bucket is the only one of a [Server].
 const bucket = "hub-test"
 
-// S3 runs a storage that speaks S3, empty and in memory, on loopback until the test
-// ends. It returns the location of an empty prefix in it, and the variables that
-// reach it.
-func S3(t *testing.T) (location string, env func(string) (string, bool)) {
+// Server is a storage that speaks S3, in memory, on loopback.
+type Server struct {
+	Location string            // of an empty prefix in its only bucket
+	Vars     map[string]string // the variables that reach it
+	before   atomic.Pointer[http.HandlerFunc]
+}
+
+// StartS3 runs an empty one until the test ends. Who comes with another key than that of
+// Vars is refused.
+func StartS3(t *testing.T) *Server {
 	t.Helper()
 	backend := s3mem.New()
 	if err := backend.CreateBucket(bucket); err != nil {
 		t.Fatal(err)
 	}
 	fake := gofakes3.New(backend, gofakes3.WithTimeSkewLimit(0), gofakes3.WithoutVersioning()).Server()
-	server := httptest.NewServer(unchunked(fake))
+	s := &Server{Vars: map[string]string{"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test-secret"}}
+	server := httptest.NewServer(s.refusing(unchunked(fake)))
 	t.Cleanup(server.Close)
-	vars := map[string]string{"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test-secret"}
-	location = "s3://" + bucket + "/hub?region=eu-central-1&endpoint=" + url.QueryEscape(server.URL)
-	return location, func(name string) (string, bool) { v, ok := vars[name]; return v, ok }
+	s.Location = "s3://" + bucket + "/hub?region=eu-central-1&endpoint=" + url.QueryEscape(server.URL)
+	return s
+}
+
+// Before has each request seen by f first, which may delay or answer it; nil: nobody
+// sees it. What f has written to is answered.
+func (s *Server) Before(f http.HandlerFunc) { s.before.Store(&f) }
+
+// Env looks a variable up.
+func (s *Server) Env(name string) (string, bool) { v, ok := s.Vars[name]; return v, ok }
+
+// answered tells whether something was written.
+type answered struct {
+	http.ResponseWriter
+	yes bool
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (a *answered) WriteHeader(status int) { a.yes = true; a.ResponseWriter.WriteHeader(status) }
+
+// Refuse answers as S3 does.
+func Refuse(w http.ResponseWriter, status int, code, message string) {
+	w.Header().Set("Content-Type", "application/xml")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code><Message>%s</Message></Error>", code, message)
+}
+
+func (s *Server) refusing(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.Contains(r.Header.Get("Authorization"), "Credential="+s.Vars["AWS_ACCESS_KEY_ID"]+"/") {
+			Refuse(w, http.StatusForbidden, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
+			return
+		}
+		if f := s.before.Load(); f != nil && *f != nil {
+			seen := &answered{ResponseWriter: w}
+			if (*f)(seen, r); seen.yes {
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// S3 is the location of a [Server] of its own and the variables that reach it.
+func S3(t *testing.T) (location string, env func(string) (string, bool)) {
+	t.Helper()
+	s := StartS3(t)
+	return s.Location, s.Env
 }
 
 // listPage is how many objects the fake lists at once: so few objects are several pages.
