@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/llm-hub/llm-hub/gateway/admin"
@@ -34,6 +35,8 @@ type exported struct {
 type exportUsageCmd struct {
 	exported
 	GroupBy []string `help:"hour, day, week, month, model, key, tenant, provider, ..."`
+	Top     int      `help:"Keep this many groups of the first dimension that is no span, and add up the others."`
+	RankBy  string   `help:"What --top goes by: cost, requests, attempts, failures, tokens, input_tokens or output_tokens. Default: cost."`
 	Format  string   `help:"csv, json, jsonl or parquet." default:"csv" enum:"csv,json,jsonl,parquet"`
 }
 
@@ -51,6 +54,10 @@ type exportFocusCmd struct {
 func (c *exportUsageCmd) Run(ctx context.Context, w world) error {
 	more := url.Values{}
 	set(more, "group_by", strings.Join(c.GroupBy, ","))
+	if c.Top != 0 {
+		more.Set("top", strconv.Itoa(c.Top))
+	}
+	set(more, "rank_by", c.RankBy)
 	if c.Format == "json" && (c.Job || c.Store != "") {
 		return usageError{errors.New("--job: with csv, jsonl and parquet only")}
 	}

@@ -56,25 +56,31 @@ func (c *budgetsCmd) Run(ctx context.Context, w world) error {
 
 func printBudgets(w io.Writer, b admin.Budgets) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "SCOPE\tID\tLIMIT\tUSED\tLEFT\tRESET")
+	fmt.Fprintln(t, "SCOPE\tID\tLIMIT\tUSED\tLEFT\tRESET\tA DAY\tFORECAST\tUSED UP")
 	for _, r := range b.Rows {
-		unit := func(n int64) string {
-			if r.Limit.Of == accounting.OfCost {
-				return "$" + accounting.FormatUSD(n)
-			}
-			return fmt.Sprint(n)
-		}
-		reset := "never"
+		unit := func(n int64) string { return amountText(r.Limit.Of, n) }
+		reset, pace, forecast, empty := "never", "-", "-", "-" // of what never ends nothing is foretold
 		if !r.ResetAt.IsZero() {
-			reset = r.ResetAt.Format(time.RFC3339)
+			reset, pace, forecast = r.ResetAt.Format(time.RFC3339), unit(r.PerDay), unit(r.Forecast)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s %s per %s, %s\t%s\t%s\t%s\n", r.Scope, r.ID, unit(r.Limit.Max), r.Limit.Of, r.Limit.Per, r.Limit.Mode,
-			unit(r.Used), unit(r.Left), reset)
+		if !r.EmptyAt.IsZero() {
+			empty = r.EmptyAt.Format(time.RFC3339)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s %s per %s, %s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Scope, r.ID, unit(r.Limit.Max), r.Limit.Of, r.Limit.Per, r.Limit.Mode,
+			unit(r.Used), unit(r.Left), reset, pace, forecast, empty)
 	}
 	if !b.At.IsZero() {
 		fmt.Fprintf(t, "at %s: log sequence %d, control message %d\n", b.At.Format(time.RFC3339Nano), b.Seq, b.Control)
 	}
 	return t.Flush()
+}
+
+// amountText writes what is counted in the unit of its limit.
+func amountText(of accounting.Of, n int64) string {
+	if of == accounting.OfCost {
+		return "$" + accounting.FormatUSD(n)
+	}
+	return fmt.Sprint(n)
 }
 
 // ledger folds the counters of an instant.

@@ -104,7 +104,7 @@ func printStory(w io.Writer, s replay.Story) error {
 		printDecision(w, "plan", a.Decision)
 	}
 	if r := s.Rejection; r != nil {
-		fmt.Fprintf(w, "refused: %s, %d times\n", r.Reason, r.Count)
+		printRejection(w, s, r)
 	}
 	for _, a := range s.Attempts {
 		fmt.Fprintf(w, "attempt %d: %s", a.N, targetText(a.Target))
@@ -149,6 +149,20 @@ func printLines(w io.Writer, c events.Charge) {
 	if c.CostNanoUSD == nil {
 		fmt.Fprintf(w, "  without a price: %d tokens\n", c.Usage.Total())
 	}
+}
+
+func printRejection(w io.Writer, s replay.Story, r *events.RequestRejected) {
+	fmt.Fprintf(w, "%s %s, key %s, user %q, refused %s: %s", r.Endpoint, r.Model, r.Key, r.User, s.Admitted.Format(time.RFC3339Nano), r.Reason)
+	if l := r.Limit; l != nil {
+		fmt.Fprintf(w, ", %s: %s of %s used", l.Name(), amountText(accounting.Of(l.Of), l.Used), amountText(accounting.Of(l.Of), l.Max))
+		if !l.ResetAt.IsZero() {
+			fmt.Fprintf(w, ", resets %s", l.ResetAt.Format(time.RFC3339))
+		}
+	}
+	if r.Count > 1 {
+		fmt.Fprintf(w, "; with %d more alike", r.Count-1)
+	}
+	fmt.Fprintln(w)
 }
 
 // story tells everything about a request, from the log; where there are tables

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"math"
@@ -23,13 +24,18 @@ import (
 func (s *Server) fail(err error, c echo.Context) {
 	e, status := understand(err)
 	r := c.Request()
-	if e.Kind == gateway.Internal {
+	if e.Kind == gateway.Internal && !left(r, err) {
 		s.cfg.Logger.Error("request failed", "method", r.Method, "path", c.Path(), "request", RequestID(c), "error", err)
 	}
 	if c.Response().Committed {
 		return
 	}
 	s.write(c.Response(), r, e, status)
+}
+
+// left tells whether the client has gone, which is what broke off its request.
+func left(r *http.Request, err error) bool {
+	return errors.Is(err, context.Canceled) && r.Context().Err() != nil
 }
 
 // understand finds the error for the client. Echo's own are those of its router.

@@ -56,6 +56,21 @@ func get(h http.Handler, method, path, body string) *httptest.ResponseRecorder {
 	return w
 }
 
+// TestClientThatLeft: what a client breaks off by leaving is no failure of the hub's.
+func TestClientThatLeft(t *testing.T) {
+	canceled := fmt.Errorf("reading: %w", context.Canceled)
+	s, log := newServer(t, web.Route{Method: "GET", Path: "/v1/long", Permission: web.Inference, Handler: fails(canceled)})
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(gone, "GET", "/v1/long", nil))
+	if log.Len() > 0 {
+		t.Errorf("logged %s", log)
+	}
+	if get(s, "GET", "/v1/long", ""); !strings.Contains(log.String(), "request failed") {
+		t.Error("nothing is logged though the client is there")
+	}
+}
+
 func TestMountRefuses(t *testing.T) {
 	routes := map[string]web.Route{
 		"no permission":      {Method: "GET", Path: "/a", Handler: open},

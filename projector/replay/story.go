@@ -30,8 +30,8 @@ type Hint struct {
 type Story struct {
 	Request   events.RequestID        `json:"request"`
 	Tenant    events.TenantID         `json:"tenant"`
-	Admitted  time.Time               `json:"admitted_at,omitzero"`
-	State     string                  `json:"state"` // running, or the outcome
+	Admitted  time.Time               `json:"admitted_at,omitzero"` // or refused
+	State     string                  `json:"state"`                // running, or the outcome
 	Admission *events.RequestAdmitted `json:"admission,omitempty"`
 	Rejection *events.RequestRejected `json:"rejection,omitempty"`
 	Attempts  []Attempt               `json:"attempts"`
@@ -125,7 +125,7 @@ func (s *Story) add(r Record) error {
 	case events.RequestAdmittedKind:
 		s.Admission, s.Admitted = body[events.RequestAdmitted](e), e.WindowAt
 	case events.RequestRejectedKind:
-		s.Rejection, s.State = body[events.RequestRejected](e), string(events.Rejected)
+		s.Rejection, s.State, s.Admitted = body[events.RequestRejected](e), string(events.Rejected), e.WindowAt
 	case events.AttemptFailedKind:
 		if b := body[events.AttemptFailed](e); b != nil {
 			s.attempt(b.Attempt, b.Target, e.At).Failed = b
