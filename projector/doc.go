@@ -68,6 +68,16 @@
 //     it. [query.TestQuestions]
 //  25. What is published of targets is what the last minutes, hour and day of the log
 //     say, whoever publishes. [summaries.TestPublished]
+//  26. A table has exactly the rows of the log, up to its checkpoint, that were admitted at
+//     its horizon or later, and a roll-up adds up exactly those of its own, however late
+//     they came, wherever a writer died while rows were let go, whatever rivals did.
+//     [tables.TestRetention, tables.TestRetentionEveryStep, tables.TestRetentionExact,
+//     tables.TestRetentionForgotten]
+//  27. What was lost never passes for what was let go, and what was let go is no
+//     difference. Quarters whose rows are gone are compared with the log itself.
+//     [tables.TestLostIsNotLetGo, verify.TestRetention]
+//  28. A rebuild with the same horizons gives what was live, with longer ones what the
+//     log has. [rebuild.TestRetention]
 //
 // # What a checkpoint stands on
 //

@@ -11,6 +11,7 @@ import (
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/projector"
 	"github.com/llm-hub/llm-hub/projector/clickhouse"
 	"github.com/llm-hub/llm-hub/projector/clickhouse/embedded/embeddedtest"
 	"github.com/llm-hub/llm-hub/projector/projectortest"
@@ -148,7 +149,7 @@ func stopsAndGoesOn(t *testing.T, c *clickhouse.Client) {
 	if err := c.Prepare(ctx, db); err != nil {
 		t.Fatal(err)
 	}
-	rolledUp, err := c.RolledUp(ctx, db)
+	rolledUp, err := c.RolledUp(ctx, db, projector.Kept{})
 	if err != nil || rolledUp.Requests != 2 {
 		t.Errorf("the roll-up has %+v rows, %v", rolledUp, err)
 	}

@@ -20,6 +20,12 @@ const (
 	attemptsTable = "attempts"
 )
 
+// The tables that views fill from them.
+const (
+	usageRollUp    = "usage_15m"
+	requestsRollUp = "requests_15m"
+)
+
 // Insert implements [tables.Inserter]: one insert for each table, in one block,
 // with a token of its own. A block is whole or absent, but for the part of each
 // month being a block of its own; and a view's rows come after its table's. The

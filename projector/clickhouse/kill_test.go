@@ -13,6 +13,7 @@ import (
 	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/events/memlog"
+	"github.com/llm-hub/llm-hub/projector"
 	"github.com/llm-hub/llm-hub/projector/clickhouse"
 	"github.com/llm-hub/llm-hub/projector/projectortest"
 	"github.com/llm-hub/llm-hub/projector/tables"
@@ -44,11 +45,11 @@ func TestKillBetweenTableAndView(t *testing.T) {
 	more()
 	writer := startWriter(t, log, c)
 	for { // until the table has rows, and the roll-up, which takes its time, has none
-		held, err := c.Count(ctx, c.Database(), 0, 1<<62)
+		held, err := c.Count(ctx, c.Database(), tables.Range{To: 1 << 62})
 		if err != nil {
 			t.Fatal(err)
 		}
-		rolledUp, err := c.RolledUp(ctx, c.Database())
+		rolledUp, err := c.RolledUp(ctx, c.Database(), projector.Kept{})
 		if err != nil {
 			t.Fatal(err)
 		}

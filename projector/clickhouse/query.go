@@ -3,9 +3,11 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
+	"github.com/llm-hub/llm-hub/projector"
 	"github.com/llm-hub/llm-hub/projector/tables"
 )
 
@@ -49,28 +51,39 @@ func (c *Client) Query(ctx context.Context, sql string, params map[string]any, r
 	return nil
 }
 
+// counting is a number to be counted in a table, of a horizon on.
+type counting struct {
+	table string
+	since time.Time
+	n     *uint64
+}
+
 // Count implements [tables.Census].
-func (c *Client) Count(ctx context.Context, database string, from, to uint64) (tables.Counts, error) {
+func (c *Client) Count(ctx context.Context, database string, r tables.Range) (tables.Counts, error) {
 	var out tables.Counts
-	for table, n := range map[string]*uint64{usageTable: &out.Usage, requestsTable: &out.Requests, attemptsTable: &out.Attempts} {
-		err := c.Query(ctx, "SELECT count() FROM {db:Identifier}.{table:Identifier} WHERE seq >= {from:UInt64} AND seq <= {to:UInt64}",
-			map[string]any{"db": database, "table": table, "from": from, "to": to},
-			func(scan func(...any) error) error { return scan(n) })
+	for _, t := range []counting{
+		{usageTable, r.Since.Usage, &out.Usage}, {requestsTable, r.Since.Requests, &out.Requests}, {attemptsTable, r.Since.Attempts, &out.Attempts},
+	} {
+		err := c.Query(ctx, "SELECT count() FROM {db:Identifier}.{table:Identifier} WHERE seq >= {from:UInt64} AND seq <= {to:UInt64} AND "+
+			"window_at >= toDateTime({since:Int64}, 'UTC')",
+			map[string]any{"db": database, "table": t.table, "from": r.From, "to": r.To, "since": tables.Instant(t.since).Unix()},
+			func(scan func(...any) error) error { return scan(t.n) })
 		if err != nil {
-			return tables.Counts{}, fmt.Errorf("count %s.%s: %w", database, table, err)
+			return tables.Counts{}, fmt.Errorf("count %s.%s: %w", database, t.table, err)
 		}
 	}
 	return out, nil
 }
 
 // RolledUp implements [tables.Census].
-func (c *Client) RolledUp(ctx context.Context, database string) (tables.Counts, error) {
+func (c *Client) RolledUp(ctx context.Context, database string, since projector.Kept) (tables.Counts, error) {
 	var out tables.Counts
-	for table, n := range map[string]*uint64{"usage_15m": &out.Usage, "requests_15m": &out.Requests} {
-		err := c.Query(ctx, "SELECT sum(lines) FROM {db:Identifier}.{table:Identifier}", map[string]any{"db": database, "table": table},
-			func(scan func(...any) error) error { return scan(n) })
+	for _, t := range []counting{{usageRollUp, since.Usage, &out.Usage}, {requestsRollUp, since.Requests, &out.Requests}} {
+		err := c.Query(ctx, "SELECT sum(lines) FROM {db:Identifier}.{table:Identifier} WHERE bucket >= toDateTime({since:Int64}, 'UTC')",
+			map[string]any{"db": database, "table": t.table, "since": tables.Instant(t.since).Unix()},
+			func(scan func(...any) error) error { return scan(t.n) })
 		if err != nil {
-			return tables.Counts{}, fmt.Errorf("count %s.%s: %w", database, table, err)
+			return tables.Counts{}, fmt.Errorf("count %s.%s: %w", database, t.table, err)
 		}
 	}
 	return out, nil

@@ -29,6 +29,7 @@ type Hub struct {
 	Engine   *embedded.Engine
 	Counters *counters.Projector
 	Tables   *tables.Writer
+	Keep     func(time.Time) projector.Kept // what the tables have to keep, see [tables.Config]; set it before Start
 }
 
 // Log is what the folds need of a log.
@@ -129,6 +130,7 @@ func (h *Hub) startFolds(t testing.TB) (*counters.Projector, *tables.Writer) {
 	}
 	w, err := tables.New(tables.Config{
 		Log: h.Log, Bucket: h.Log, Store: h.Store, Database: h.Store.Database(), Logger: logger, Linger: 20 * time.Millisecond,
+		Keep: h.Keep,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +148,7 @@ func (h *Hub) Rebuild(t testing.TB) {
 	t.Helper()
 	cfg := rebuild.Config{
 		Log: h.Log, Bucket: h.Log, Logger: slog.New(slog.DiscardHandler), PauseCounters: h.Counters.Pause,
-		PauseTables: h.Tables.Pause, Store: h.Store, Database: h.Store.Database(),
+		PauseTables: h.Tables.Pause, Store: h.Store, Database: h.Store.Database(), Keep: h.Keep,
 	}
 	if _, err := rebuild.Counters(t.Context(), cfg, nil); err != nil {
 		t.Fatal(err)

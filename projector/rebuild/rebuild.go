@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events"
@@ -40,6 +41,8 @@ type Config struct {
 
 	Store    Store  // of the tables; nil where there are none
 	Database string // of the first generation of tables
+	// Keep says what the tables have to keep, see [tables.Config]. nil is everything.
+	Keep func(logged time.Time) projector.Kept
 }
 
 // Progress is how far the log has been folded.

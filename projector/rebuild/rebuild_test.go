@@ -240,7 +240,7 @@ func TestTables(t *testing.T) {
 
 func rebuildTables(t *testing.T, commits int) {
 	log, store := filled(t, 4, 300), tablestest.NewMemStore()
-	w := startTables(t, log, store)
+	w := startTables(t, log, store, nil)
 	info, _ := log.Info(t.Context())
 	if err := w.Wait(t.Context(), func(s tables.Status) bool { return s.Seq >= info.Last }); err != nil {
 		t.Fatal(err)
@@ -281,10 +281,10 @@ func rebuildTables(t *testing.T, commits int) {
 	}
 }
 
-func startTables(t *testing.T, log *memlog.Log, store tables.Store) *tables.Writer {
+func startTables(t *testing.T, log *memlog.Log, store tables.Store, keep func(time.Time) projector.Kept) *tables.Writer {
 	t.Helper()
 	w, err := tables.New(tables.Config{
-		Log: log, Bucket: log, Store: store, Database: "hub", Logger: slog.New(slog.DiscardHandler), Linger: 20 * time.Millisecond, MaxRows: 100,
+		Log: log, Bucket: log, Store: store, Database: "hub", Logger: slog.New(slog.DiscardHandler), Linger: 20 * time.Millisecond, MaxRows: 100, Keep: keep,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,8 @@ type TablesReport struct {
 	Database string        `json:"database"`
 	Before   string        `json:"before,omitempty"` // database that was live before, now dropped
 	Rows     tables.Counts `json:"rows"`
+	// Kept says from when on each of the new tables has its rows.
+	Kept projector.Kept `json:"kept,omitzero"`
 }
 
 // Tables fills a new generation of tables beside the live one, makes it the live
@@ -68,7 +70,7 @@ func rebuildTables(ctx context.Context, cfg Config, progress func(Progress)) (Ta
 
 // fill brings the new tables to the end of the log.
 func fill(ctx context.Context, cfg Config, info events.Info, progress func(Progress)) error {
-	to := tables.Config{Log: cfg.Log, Bucket: cfg.Bucket, Store: cfg.Store, Database: cfg.Database, Logger: cfg.Logger}
+	to := tables.Config{Log: cfg.Log, Bucket: cfg.Bucket, Store: cfg.Store, Database: cfg.Database, Logger: cfg.Logger, Keep: cfg.Keep}
 	return tables.Fill(ctx, to, info.Last, func(p projector.Progress) {
 		if progress != nil {
 			progress(Progress{"tables", p.Seq, info.Last})
@@ -99,9 +101,13 @@ func beginGeneration(ctx context.Context, cfg Config, info events.Info) (tables.
 	if err != nil {
 		return live, err
 	}
+	kept, err := keptAt(ctx, cfg, info)
+	if err != nil {
+		return live, err
+	}
 	next := tables.Checkpoint{
 		Generation: newest + 1, Database: tables.DatabaseOf(cfg.Database, newest+1), Bucket: created,
-		Done: projector.Anchor{Created: info.Created},
+		Done: projector.Anchor{Created: info.Created}, Kept: kept,
 	}
 	if _, err := cfg.Bucket.Commit(ctx, []events.Put{next.Put(tables.NextKey, rev)}); err != nil {
 		return live, fmt.Errorf("begin generation %d: %w", next.Generation, err)
@@ -112,13 +118,26 @@ func beginGeneration(ctx context.Context, cfg Config, info events.Info) (tables.
 	return next, cfg.Store.Drop(ctx, left.Database)
 }
 
+// keptAt is what new tables have to keep once they are at the end of the log: what is
+// older would only be dropped again.
+func keptAt(ctx context.Context, cfg Config, info events.Info) (projector.Kept, error) {
+	if cfg.Keep == nil || info.Last == 0 {
+		return projector.Kept{}, nil
+	}
+	last, err := cfg.Log.At(ctx, info.Last)
+	if err != nil {
+		return projector.Kept{}, err
+	}
+	return cfg.Keep(last.Time), nil
+}
+
 // swap makes the new tables the live ones, whose writer goes on with them.
 func swap(ctx context.Context, cfg Config, database string) (TablesReport, error) {
 	live, next, err := tables.Swap(ctx, cfg.Bucket, database)
 	if err != nil {
 		return TablesReport{}, fmt.Errorf("swap: %w", err)
 	}
-	return TablesReport{Seq: next.Done.Seq, Database: next.Database, Before: live.Database, Rows: next.Rows}, nil
+	return TablesReport{Seq: next.Done.Seq, Database: next.Database, Before: live.Database, Rows: next.Rows, Kept: next.Kept}, nil
 }
 
 // dropOthers drops every generation but the live one.

@@ -20,9 +20,14 @@ type Checkpoint struct {
 	Generation int              `json:"generation"` // from 1
 	Database   string           `json:"database"`
 	Done       projector.Anchor `json:"done"`             // everything up to here is in the tables
-	Rows       Counts           `json:"rows"`             // in the tables, up to Done
+	Rows       Counts           `json:"rows"`             // in the tables, up to Done, from Kept on
 	Intent     *Intent          `json:"intent,omitempty"` // the batch after Done: maybe in the tables, whole or in part
 	Bucket     time.Time        `json:"bucket"`           // creation time of the bucket this is kept in
+
+	// Kept are the horizons of the tables. They only move on, and never while there is an
+	// intent. Litter says that there may be rows from before them, to be dropped.
+	Kept   projector.Kept `json:"kept,omitzero"`
+	Litter bool           `json:"litter,omitempty"`
 
 	// Resume says where the folds begin that are to stand at Done, without their
 	// pasts: of these it has the hashes of the values at [projector.PastKey].

@@ -15,8 +15,9 @@ func (s *session) store(ctx context.Context) {
 	if s.flying || !s.pending {
 		return
 	}
-	rows, last := s.open, s.latest
-	done := s.advanced(rows.Counts())
+	rows, last := s.open.Inserted(s.stored.Kept), s.latest
+	left := s.open.Counts().Len() - rows.Counts().Len()
+	done := s.advanced(rows)
 	s.open, s.pending, s.linger, s.overdue = Rows{}, false, nil, false
 	s.flying = true
 	before := s.saved
@@ -24,15 +25,18 @@ func (s *session) store(ctx context.Context) {
 		ctx, finish := projector.Finishing(ctx)
 		defer finish()
 		after, err := s.send(ctx, before, done, rows)
-		s.landed <- landing{saved: after, time: last.Time, rows: rows.Counts().Len(), err: err}
+		s.landed <- landing{saved: after, time: last.Time, rows: rows.Counts().Len(), left: left, err: err}
 	}()
 }
 
-// advanced is the checkpoint after everything read is in the tables.
-func (s *session) advanced(rows Counts) Checkpoint {
+// advanced is the checkpoint after everything read is in the tables, which are given
+// rows.
+func (s *session) advanced(rows Rows) Checkpoint {
 	done := s.stored
+	kept := rows.Kept(done.Kept)
 	done.Intent = nil
-	done.Rows = done.Rows.Plus(rows)
+	done.Rows = done.Rows.Plus(kept.Counts())
+	done.Litter = done.Litter || kept.Counts() != rows.Counts()
 	done.Done = projector.Anchor{Created: s.created, Seq: s.latest.Seq, Hash: projector.Hash(s.latest.Message)}
 	done.Resume = s.snapshots(s.latest.Seq)
 	return done
@@ -67,7 +71,7 @@ func (s *session) land(ctx context.Context, l landing) error {
 	if l.err != nil {
 		return l.err
 	}
-	s.saved = l.saved
+	s.saved, s.doneAt = l.saved, l.time
 	seq := l.stored.Done.Seq
 	for _, p := range projector.AllPartitions() {
 		s.folds.Mark(p, accounting.Position{Seq: seq + 1})
@@ -75,10 +79,15 @@ func (s *session) land(ctx context.Context, l landing) error {
 	s.status.Set(func(st *Status) {
 		st.Seq, st.Last, st.Committed = seq, max(st.Last, seq), l.time
 		st.Rows += l.rows
+		st.LeftOut += l.left
+		st.Litter = l.stored.Litter
 		st.Batches++
 	})
 	if s.onBatch != nil {
 		s.onBatch()
+	}
+	if err := s.retain(ctx); err != nil {
+		return err
 	}
 	if s.overdue || s.full() {
 		s.store(ctx)
@@ -95,9 +104,9 @@ func (s *session) recover(ctx context.Context) error {
 	if err := s.readIntent(ctx, intent); err != nil {
 		return err
 	}
-	whole := false
+	rows, whole := s.open.Inserted(s.stored.Kept), false
 	if time.Since(intent.Time) > trustTokens {
-		held, err := s.cfg.Store.Count(ctx, s.stored.Database, intent.From, intent.To)
+		held, err := s.cfg.Store.Count(ctx, s.stored.Database, Range{From: intent.From, To: intent.To})
 		if err != nil {
 			return fmt.Errorf("tables: %w", err)
 		}
@@ -107,9 +116,9 @@ func (s *session) recover(ctx context.Context) error {
 		}
 		whole = held == intent.Rows && rolledUp
 	}
-	done := s.advanced(s.open.Counts())
+	done := s.advanced(rows)
 	if !whole {
-		batch := Batch{Token: intent.Token(s.created), Rows: s.open}
+		batch := Batch{Token: intent.Token(s.created), Rows: rows}
 		if err := s.cfg.Store.Insert(ctx, s.stored.Database, batch); err != nil {
 			return fmt.Errorf("tables: insert %d to %d again: %w", intent.From, intent.To, err)
 		}
@@ -119,7 +128,7 @@ func (s *session) recover(ctx context.Context) error {
 		return fmt.Errorf("tables: done up to %d: %w", intent.To, err)
 	}
 	s.status.Set(func(st *Status) { st.Redone++ })
-	l := landing{saved: after, time: s.latest.Time, rows: done.Rows.Len() - s.stored.Rows.Len()}
+	l := landing{saved: after, time: s.latest.Time, rows: rows.Counts().Len(), left: s.open.Counts().Len() - rows.Counts().Len()}
 	s.open, s.pending, s.linger = Rows{}, false, nil
 	return s.land(ctx, l)
 }
@@ -144,8 +153,8 @@ func (s *session) readIntent(ctx context.Context, intent *Intent) error {
 	if err := cursor.Err(); err != nil {
 		return fmt.Errorf("tables: open intent: %w", err)
 	}
-	if made := s.open.Counts(); made != intent.Rows {
-		return guardError("the messages %d to %d make %+v rows, the open intent knows %+v", intent.From, intent.To, made, intent.Rows)
+	if made := s.open.Inserted(s.stored.Kept); made.Counts() != intent.Rows {
+		return guardError("the messages %d to %d make %+v rows, the open intent knows %+v", intent.From, intent.To, made.Counts(), intent.Rows)
 	}
 	return nil
 }
@@ -154,7 +163,7 @@ func (s *session) readIntent(ctx context.Context, intent *Intent) error {
 // an insert outside the books, and no less, as after a power cut. A rival may be
 // at work meanwhile; then the checkpoint has changed.
 func (s *session) census(ctx context.Context) error {
-	held, err := s.cfg.Store.Count(ctx, s.stored.Database, 0, maxSeq)
+	held, err := s.cfg.Store.Count(ctx, s.stored.Database, Range{To: maxSeq, Since: s.stored.Kept})
 	if err != nil {
 		return fmt.Errorf("tables: %w", err)
 	}
@@ -178,13 +187,15 @@ func (s *session) census(ctx context.Context) error {
 	}
 }
 
-// rolledUp tells whether the roll-ups add up all rows of usage and requests.
+// rolledUp tells whether the roll-ups add up all rows of usage and requests, of the time
+// that both have.
 func (s *session) rolledUp(ctx context.Context) (bool, error) {
-	held, err := s.cfg.Store.Count(ctx, s.stored.Database, 0, maxSeq)
+	summed := s.stored.Kept.Summed()
+	held, err := s.cfg.Store.Count(ctx, s.stored.Database, Range{To: maxSeq, Since: summed})
 	if err != nil {
 		return false, fmt.Errorf("tables: %w", err)
 	}
-	rolledUp, err := s.cfg.Store.RolledUp(ctx, s.stored.Database)
+	rolledUp, err := s.cfg.Store.RolledUp(ctx, s.stored.Database, summed)
 	if err != nil {
 		return false, fmt.Errorf("tables: %w", err)
 	}

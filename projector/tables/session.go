@@ -44,13 +44,17 @@ type session struct {
 
 	verified projector.Anchor // as of the last guard check
 	guardAt  time.Time        // of the next guard check
+
+	doneAt  time.Time // log time of the last message that is in the tables
+	sweepAt time.Time // of the next try to drop rows
 }
 
 // landing is the outcome of storing a batch.
 type landing struct {
 	saved
 	time time.Time // log time of the last message in it
-	rows uint64
+	rows uint64    // inserted
+	left uint64    // of before every horizon
 	err  error
 }
 
@@ -88,7 +92,7 @@ func (s *session) load(ctx context.Context) error {
 	if err := s.prepare(ctx, s.stored.Database); err != nil {
 		return err
 	}
-	s.status.Set(func(st *Status) { st.Seq = s.stored.Done.Seq })
+	s.status.Set(func(st *Status) { st.Seq, st.Kept, st.Litter = s.stored.Done.Seq, s.stored.Kept, s.stored.Litter })
 	s.folds = projector.NewFolds(projector.AllPartitions(), s.saved.resume())
 	s.read = s.stored.Done.Seq
 	if err := s.recover(ctx); err != nil {
@@ -110,6 +114,7 @@ func (s *session) prepare(ctx context.Context, database string) error {
 // first that is not, so that the lag shows even if the store never answers.
 func (s *session) oldest(ctx context.Context) {
 	if m, err := s.cfg.Log.At(ctx, max(s.stored.Done.Seq, 1)); err == nil {
+		s.doneAt = m.Time
 		s.status.Set(func(st *Status) { st.Committed = m.Time })
 	}
 }
@@ -126,7 +131,7 @@ func (s *session) begin(ctx context.Context) error {
 	if err := s.prepare(ctx, first.Database); err != nil {
 		return err
 	}
-	held, err := s.cfg.Store.Count(ctx, first.Database, 0, maxSeq)
+	held, err := s.cfg.Store.Count(ctx, first.Database, Range{To: maxSeq})
 	if err != nil {
 		return fmt.Errorf("tables: %w", err)
 	}
@@ -289,6 +294,9 @@ func (s *session) tick(ctx context.Context) error {
 		return fmt.Errorf("tables: %w", err)
 	}
 	s.status.Set(func(st *Status) { st.Last = max(info.Last, st.Seq) })
+	if err := s.retain(ctx); err != nil {
+		return err
+	}
 	if time.Now().Before(s.guardAt) {
 		return nil
 	}

@@ -11,9 +11,12 @@ type Status struct {
 	projector.Progress
 	Database string // of the live generation, empty before it is known
 	Migrated bool   // its schema is up to date
+	Kept     projector.Kept
+	Litter   bool // rows from before Kept are to be dropped
 
 	// Since the process started:
 	Rows     uint64 // inserted
+	LeftOut  uint64 // rows of before every horizon
 	Batches  uint64 // inserted
 	Redone   uint64 // of these, intents that a session before had left open
 	Failures uint64 // sessions that failed

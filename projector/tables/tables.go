@@ -6,6 +6,16 @@
 // store keeps each batch once. So neither a crash between two tables, or between
 // a table and its roll-up, nor an acknowledgement that was lost, loses or doubles
 // a row.
+//
+// # Retention
+//
+// The log is the truth, the tables hold it from a horizon on, each from its own: a table
+// up to its checkpoint has exactly the rows of the log that were admitted at its horizon
+// or later. Whoever reads or counts leaves out what is before, so a horizon is in force
+// with the one write that moves it, and when the store drops the months behind it, how
+// far it came when it was killed, and what a rival still puts there changes nothing. Rows
+// of before that come late are not inserted, unless a roll-up that is kept longer has to
+// add them up: then they are dropped once more.
 package tables
 
 import (
@@ -43,17 +53,32 @@ type Inserter interface {
 
 // Census tells what a store holds.
 type Census interface {
-	// Count counts the rows of the sequences from to to, both inclusive.
-	Count(ctx context.Context, database string, from, to uint64) (Counts, error)
+	// Count counts the rows of a range.
+	Count(ctx context.Context, database string, r Range) (Counts, error)
 	// RolledUp counts the rows of usage and of requests that their roll-ups have
-	// added up; attempts have none.
-	RolledUp(ctx context.Context, database string) (Counts, error)
+	// added up, of the horizons of those tables on; attempts have none.
+	RolledUp(ctx context.Context, database string, since projector.Kept) (Counts, error)
+}
+
+// Range is the rows of the sequences From to To, both inclusive, of each table's
+// horizon on.
+type Range struct {
+	From, To uint64
+	Since    projector.Kept
+}
+
+// Dropper lets go of rows.
+type Dropper interface {
+	// DropBefore drops the months before the horizons from each table and roll-up. The
+	// same batch again may bring back rows of such a month, and none of another.
+	DropBefore(ctx context.Context, database string, k projector.Kept) error
 }
 
 // Store is where the tables are.
 type Store interface {
 	Inserter
 	Census
+	Dropper
 }
 
 // Config configures a [Writer].
@@ -65,6 +90,9 @@ type Config struct {
 	Logger   *slog.Logger
 	Linger   time.Duration // how long a row waits for others to be inserted with; 0 is DefaultLinger
 	MaxRows  uint64        // from this many rows on a batch is not made larger; 0 is DefaultMaxRows
+	// Keep says what the tables have to keep when the log is as far as an instant of its
+	// clock. nil is everything, for ever.
+	Keep func(logged time.Time) projector.Kept
 }
 
 func (c Config) complete() (Config, error) {
@@ -73,6 +101,9 @@ func (c Config) complete() (Config, error) {
 		return c, errors.New("tables: Log, Bucket, Store and Logger must be set")
 	case !events.ValidID(c.Database):
 		return c, fmt.Errorf("tables: Database %q is not a valid name", c.Database)
+	}
+	if c.Keep == nil {
+		c.Keep = func(time.Time) projector.Kept { return projector.Kept{} }
 	}
 	if c.Linger == 0 {
 		c.Linger = DefaultLinger

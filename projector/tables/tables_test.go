@@ -82,7 +82,7 @@ func compare(t *testing.T, log *memlog.Log, store *tablestest.MemStore) projecto
 	if len(got.Attempts) == 0 {
 		t.Error("no rows of attempts")
 	}
-	rolledUp, err := store.RolledUp(context.Background(), "hub")
+	rolledUp, err := store.RolledUp(context.Background(), "hub", projector.Kept{})
 	if err != nil || rolledUp.Usage != uint64(len(got.Usage)) || rolledUp.Requests != uint64(len(got.Requests)) {
 		t.Errorf("the roll-ups have %+v of %d and %d rows, %v", rolledUp, len(got.Usage), len(got.Requests), err)
 	}

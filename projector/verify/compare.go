@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/projector/tables"
@@ -23,8 +24,9 @@ const (
 	requestsLabelsSQL = "concatWithSeparator('|', tenant, team, key, model, tags, outcome)"
 	attemptsLabelsSQL = "concatWithSeparator('|', tenant, team, kind, tags, provider)"
 
-	usageSumsSQL = "sum(requests), sum(attempts), sum(failures), sum(ifNull(cost_nano_usd, 0)), sum(unpriced)" // and the classes
-	zeroSQL      = "toInt64(0)"
+	usageSumsSQL  = "sum(requests), sum(attempts), sum(failures), sum(ifNull(cost_nano_usd, 0)), sum(unpriced)" // and the classes
+	rolledSumsSQL = "sum(requests), sum(attempts), sum(failures), sum(cost_nano_usd), sum(unpriced)"            // and the classes
+	zeroSQL       = "toInt64(0)"
 
 	tenantsSQL = "(tenant >= {from:String} AND ({before:String} = '' OR tenant < {before:String}))"
 )
@@ -46,7 +48,7 @@ func (r *run) loadTables(ctx context.Context) error {
 	if r.cfg.Tables == nil {
 		return nil
 	}
-	c, _, err := tables.Load(ctx, r.cfg.Bucket, events.TablesKey)
+	c, err := r.checkpoint(ctx)
 	if err == nil && c.Generation == 0 {
 		err = tables.ErrNoTables
 	}
@@ -58,15 +60,16 @@ func (r *run) loadTables(ctx context.Context) error {
 		t.begin(t.compared) // what comes now is owed
 		return err
 	}
-	if c.Done.Seq < t.compared {
+	if c.Done.Seq < t.compared || r.last.Seq > 0 && c.Kept != t.kept {
 		return errAnew
 	}
+	t.kept = c.Kept
 	if t.generation != 0 && t.generation != c.Generation {
 		t.suspect = true
 	}
 	t.generation = c.Generation
 	t.begin(c.Done.Seq)
-	r.report.Tables = &TablesReport{Database: c.Database, Seq: c.Done.Seq, Rows: c.Rows}
+	r.report.Tables = &TablesReport{Database: c.Database, Seq: c.Done.Seq, Rows: c.Rows, Kept: c.Kept}
 	return nil
 }
 
@@ -99,8 +102,12 @@ func (r *run) compareTables(ctx context.Context) error {
 		}
 		after, looked.quarters = b.to, looked.quarters.and(b.quarters)
 	}
+	r.compareOlder()
 	if err := r.rollUp(ctx, looked); err != nil {
 		return err
+	}
+	if c, _, err := tables.Load(ctx, r.cfg.Bucket, events.TablesKey); err != nil || c.Kept != t.kept {
+		return cmp.Or(err, errAnew) // rows were let go meanwhile
 	}
 	if t.compared > 0 {
 		t.rotation.done()
@@ -114,15 +121,9 @@ func (r *run) compareTables(ctx context.Context) error {
 // them: all of it as long as nothing was compared.
 func (r *run) compareOld(ctx context.Context) (roll, error) {
 	t := r.tables
-	if t.compared == 0 {
-		return roll{tenants: everyone(), some: true}, nil
-	}
-	share, some := t.rotation.share(t.all)
-	if t.suspect {
-		share, some = everyone(), true
-	}
-	if !some {
-		return roll{}, nil
+	share, some := t.turn()
+	if t.compared == 0 || !some {
+		return roll{tenants: share, some: some}, nil
 	}
 	return roll{tenants: share, some: true}, r.comparePart(ctx, part{share, 0, t.compared}, t.all.of(share))
 }
@@ -143,34 +144,51 @@ func (g groups) of(t tenants) groups {
 
 // comparePart asks the store for the sums of a part.
 func (r *run) comparePart(ctx context.Context, p part, want groups) error {
-	const others = 5 // sums besides those of the classes
 	got := groups{}
-	for _, q := range []struct{ table, labels, weight, sums string }{
-		{"usage", usageLabelsSQL, classesSQL(usageWeightSQL, " + %d * %s"), classesSQL(usageSumsSQL, ", sum(%[2]s)")},
-		{"requests", requestsLabelsSQL, requestsWeightSQL, "toInt64(sum(count))" + noSums(others-1+events.ClassCount)},
-		{"attempts", attemptsLabelsSQL, attemptsWeightSQL, zeroSQL + noSums(others-1+events.ClassCount)},
+	kept := r.tables.kept
+	const bounds = " WHERE seq > {after:UInt64} AND seq <= {to:UInt64} AND window_at >= toDateTime({since:Int64}, 'UTC') AND " + tenantsSQL
+	counted := func(weight string) string { return "count(), " + fmt.Sprintf(digestSQL, weight) + ", " }
+	for _, q := range []struct {
+		summed
+		since time.Time
+	}{
+		{summed{"usage", usageLabelsSQL, counted(classesSQL(usageWeightSQL, " + %d * %s")) + classesSQL(usageSumsSQL, ", sum(%[2]s)")}, kept.Usage},
+		{summed{"requests", requestsLabelsSQL, counted(requestsWeightSQL) + "toInt64(sum(count))" + noSums(otherSums-1+events.ClassCount)}, kept.Requests},
+		{summed{"attempts", attemptsLabelsSQL, counted(attemptsWeightSQL) + zeroSQL + noSums(otherSums-1+events.ClassCount)}, kept.Attempts},
 	} {
-		sql := "SELECT " + q.labels + " AS labels, count(), " + fmt.Sprintf(digestSQL, q.weight) + ", " + q.sums +
-			" FROM {db:Identifier}." + q.table + " WHERE seq > {after:UInt64} AND seq <= {to:UInt64} AND " + tenantsSQL + " GROUP BY labels"
-		params := map[string]any{"db": r.report.Tables.Database, "after": p.after, "to": p.to, "from": p.from, "before": p.before}
-		err := r.cfg.Tables.Query(ctx, sql, params, func(scan func(...any) error) error {
-			var labels string
-			var s sums
-			t := &s.totals
-			dest := []any{&labels, &s.rows, &s.digest, &t.Requests, &t.Attempts, &t.Failures, &t.Cost, &t.Unpriced}
-			for _, amount := range t.Usage.Refs() {
-				dest = append(dest, amount)
-			}
-			err := scan(dest...)
-			*got.at(q.table, labels) = s
-			return err
-		})
-		if err != nil {
+		params := map[string]any{
+			"db": r.report.Tables.Database, "after": p.after, "to": p.to, "from": p.from, "before": p.before, "since": second(q.since),
+		}
+		if err := r.sum(ctx, q.summed, bounds, params, got); err != nil {
 			return err
 		}
 	}
 	r.diff(p, want, got)
 	return nil
+}
+
+// summed is what is asked of a table: labels, and for each of them the number of rows,
+// their digest, and the sums of [accounting.Totals].
+type summed struct{ table, labels, sums string }
+
+// otherSums is the number of sums besides those of the classes.
+const otherSums = 5
+
+// sum asks for the sums of each group within bounds.
+func (r *run) sum(ctx context.Context, q summed, bounds string, params map[string]any, to groups) error {
+	sql := "SELECT " + q.labels + " AS labels, " + q.sums + " FROM {db:Identifier}." + q.table + bounds + " GROUP BY labels"
+	return r.cfg.Tables.Query(ctx, sql, params, func(scan func(...any) error) error {
+		var labels string
+		var s sums
+		t := &s.totals
+		dest := []any{&labels, &s.rows, &s.digest, &t.Requests, &t.Attempts, &t.Failures, &t.Cost, &t.Unpriced}
+		for _, amount := range t.Usage.Refs() {
+			dest = append(dest, amount)
+		}
+		err := scan(dest...)
+		*to.at(q.table, labels) = s
+		return err
+	})
 }
 
 // diff notes the groups that are not the same.

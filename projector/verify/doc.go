@@ -42,4 +42,7 @@
 //  5. Counters that are behind are no difference, counters that skipped something
 //     are. [TestCountersBehind]
 //  6. A job tells of every run that found a difference. [TestJob]
+//  7. What retention let go of the tables is no difference; what is left, with quarters
+//     of the roll-ups whose rows are gone, is compared as ever. If a horizon moves, the
+//     verifier starts anew. [TestRetention]
 package verify

@@ -61,7 +61,8 @@ const rollUpSQL = `SELECT labels, toString(bucket), sum(n), sum(t), sum(u), sum(
 		sum(%[2]s) AS u,
 		sum(ifNull(cost_nano_usd, 0)) AS c
 	FROM {db:Identifier}.usage
-	WHERE toDateTime(window_at, 'UTC') BETWEEN toDateTime({first:Int64}, 'UTC') AND toDateTime({last:Int64}, 'UTC') OR {some:UInt8} = 1 AND ` + tenantsSQL + `
+	WHERE (toDateTime(window_at, 'UTC') BETWEEN toDateTime({first:Int64}, 'UTC') AND toDateTime({last:Int64}, 'UTC') OR {some:UInt8} = 1 AND ` + tenantsSQL + `)
+		AND window_at >= toDateTime({usage_since:Int64}, 'UTC')
 	GROUP BY labels, bucket
 	UNION ALL
 	SELECT concatWithSeparator('|', tenant, team, user, key, model, tags, provider, credential, upstream_model) AS labels,
@@ -70,7 +71,8 @@ const rollUpSQL = `SELECT labels, toString(bucket), sum(n), sum(t), sum(u), sum(
 		-sum(%[2]s) AS u,
 		-sum(cost_nano_usd) AS c
 	FROM {db:Identifier}.usage_15m
-	WHERE bucket BETWEEN toDateTime({first:Int64}, 'UTC') AND toDateTime({last:Int64}, 'UTC') OR {some:UInt8} = 1 AND ` + tenantsSQL + `
+	WHERE (bucket BETWEEN toDateTime({first:Int64}, 'UTC') AND toDateTime({last:Int64}, 'UTC') OR {some:UInt8} = 1 AND ` + tenantsSQL + `)
+		AND bucket >= toDateTime({usage_since:Int64}, 'UTC')
 	GROUP BY labels, bucket
 ) GROUP BY labels, bucket HAVING sum(n) != 0 OR sum(t) != 0 OR sum(u) != 0 OR sum(c) != 0 ORDER BY bucket, labels LIMIT 1000`
 
@@ -95,12 +97,13 @@ func (r *run) rollUpOnce(ctx context.Context, part roll) error {
 	if before.Intent != nil {
 		return errMoving
 	}
-	found, drift, err := r.rolledUp(ctx, before.Database, part)
+	found, drift, err := r.rolledUp(ctx, before, part)
 	if err != nil {
 		return err
 	}
 	var rolledUp uint64
-	err = r.cfg.Tables.Query(ctx, "SELECT sum(lines) FROM {db:Identifier}.usage_15m", map[string]any{"db": before.Database},
+	err = r.cfg.Tables.Query(ctx, "SELECT sum(lines) FROM {db:Identifier}.usage_15m WHERE bucket >= toDateTime({since:Int64}, 'UTC')",
+		map[string]any{"db": before.Database, "since": second(before.Kept.RollUps)},
 		func(scan func(...any) error) error { return scan(&rolledUp) })
 	if err != nil {
 		return err
@@ -125,14 +128,16 @@ func (r *run) rollUpOnce(ctx context.Context, part roll) error {
 	return nil
 }
 
-// rolledUp asks for the quarters that are not the sum of their rows.
-func (r *run) rolledUp(ctx context.Context, database string, part roll) (found []Difference, drift Drift, err error) {
+// rolledUp asks for the quarters that are not the sum of their rows, where there are both.
+func (r *run) rolledUp(ctx context.Context, c tables.Checkpoint, part roll) (found []Difference, drift Drift, err error) {
 	some := uint8(0)
 	if part.some {
 		some = 1
 	}
+	summed := c.Kept.Summed()
 	params := map[string]any{
-		"db": database, "first": part.quarters.from, "last": part.to, "some": some, "from": part.tenants.from, "before": part.before,
+		"db": c.Database, "first": part.quarters.from, "last": part.to, "some": some, "from": part.tenants.from, "before": part.before,
+		"usage_since": second(summed.Usage), "requests_since": second(summed.Requests),
 	}
 	err = r.cfg.Tables.Query(ctx, rollUpStatement(), params, func(scan func(...any) error) error {
 		var labels, bucket string

@@ -11,12 +11,14 @@ const requestsRollUpSQL = `SELECT labels, toString(bucket), sum(n), sum(c) FROM 
 	SELECT ` + requestsLabels + ` AS labels, toStartOfFifteenMinutes(toDateTime(window_at, 'UTC')) AS bucket,
 		toInt64(count()) AS n, toInt64(sum(count)) AS c
 	FROM {db:Identifier}.requests
-	WHERE toDateTime(window_at, 'UTC') BETWEEN toDateTime({first:Int64}, 'UTC') AND toDateTime({last:Int64}, 'UTC') OR {some:UInt8} = 1 AND ` + tenantsSQL + `
+	WHERE (toDateTime(window_at, 'UTC') BETWEEN toDateTime({first:Int64}, 'UTC') AND toDateTime({last:Int64}, 'UTC') OR {some:UInt8} = 1 AND ` + tenantsSQL + `)
+		AND window_at >= toDateTime({requests_since:Int64}, 'UTC')
 	GROUP BY labels, bucket
 	UNION ALL
 	SELECT ` + requestsLabels + ` AS labels, bucket, -toInt64(sum(lines)) AS n, -toInt64(sum(count)) AS c
 	FROM {db:Identifier}.requests_15m
-	WHERE bucket BETWEEN toDateTime({first:Int64}, 'UTC') AND toDateTime({last:Int64}, 'UTC') OR {some:UInt8} = 1 AND ` + tenantsSQL + `
+	WHERE (bucket BETWEEN toDateTime({first:Int64}, 'UTC') AND toDateTime({last:Int64}, 'UTC') OR {some:UInt8} = 1 AND ` + tenantsSQL + `)
+		AND bucket >= toDateTime({requests_since:Int64}, 'UTC')
 	GROUP BY labels, bucket
 ) GROUP BY labels, bucket HAVING sum(n) != 0 OR sum(c) != 0 ORDER BY bucket, labels LIMIT 1000`
 

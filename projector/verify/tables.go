@@ -9,6 +9,7 @@ import (
 
 	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/projector"
 	"github.com/llm-hub/llm-hub/projector/tables"
 )
 
@@ -19,9 +20,11 @@ const maxOwed = 24
 // number of rows, every sum, and a digest that ties the amounts of each row to its
 // place in the log.
 type tableBooks struct {
-	generation int    // of the tables that were compared
-	compared   uint64 // everything up to here was
-	all        groups // of that
+	generation int            // of the tables that were compared
+	kept       projector.Kept // what was folded begins with these horizons
+	compared   uint64         // everything up to here was
+	all        groups         // of that
+	older      groups         // of that, what only the roll-ups still have
 	owed       []*block
 	at         uint64 // the checkpoint of the tables, where a block has to end
 	suspect    bool   // everything has to be compared: something differs, or the tables are others
@@ -32,6 +35,7 @@ type tableBooks struct {
 type block struct {
 	to       uint64 // the last of them, 0 while there is none
 	groups   groups
+	older    groups   // what only goes into the roll-ups
 	quarters quarters // of its usage
 }
 
@@ -106,7 +110,7 @@ func (q quarters) and(o quarters) quarters {
 }
 
 func newTableBooks(shares int) *tableBooks {
-	return &tableBooks{all: groups{}, rotation: rotation{shares: shares}}
+	return &tableBooks{all: groups{}, older: groups{}, rotation: rotation{shares: shares}}
 }
 
 // begin opens a block for a run in which the tables stand at seq.
@@ -123,10 +127,11 @@ func (t *tableBooks) open() {
 		last, before := t.owed[n-1], t.owed[n-2]
 		before.to = last.to
 		before.groups.merge(last.groups)
+		before.older.merge(last.older)
 		before.quarters = before.quarters.and(last.quarters)
 		t.owed = t.owed[:n-1]
 	}
-	t.owed = append(t.owed, &block{groups: groups{}})
+	t.owed = append(t.owed, &block{groups: groups{}, older: groups{}})
 }
 
 // message books the rows of one message.
@@ -139,21 +144,37 @@ func (t *tableBooks) message(m events.Stored, a accounting.Applied) {
 	b.to = m.Seq
 	var rows tables.Rows
 	rows.Add(m, a)
+	rows = rows.Inserted(t.kept)
 	for _, e := range rows.Usage {
+		labels := []string{
+			string(e.Tenant), e.Principal.Team, e.Principal.User, e.Principal.Key, e.Principal.Model, e.Principal.Tags,
+			e.Target.Provider, e.Target.Credential, e.Target.Model,
+		}
+		if before(e.WindowAt, t.kept.Usage) {
+			b.older.at("usage_15m", labels...).add(e.At, 0, e.Totals)
+			continue
+		}
 		b.quarters = b.quarters.with(second(e.WindowAt))
-		b.groups.at("usage", string(e.Tenant), e.Principal.Team, e.Principal.User, e.Principal.Key, e.Principal.Model, e.Principal.Tags,
-			e.Target.Provider, e.Target.Credential, e.Target.Model).add(e.At, usageWeight(e), e.Totals)
+		b.groups.at("usage", labels...).add(e.At, usageWeight(e), e.Totals)
 	}
 	for _, e := range rows.Requests {
+		labels := []string{string(e.Tenant), e.Finished.Team, e.Finished.Key, e.Finished.Model, e.Finished.Tags, string(e.Outcome)}
+		count := accounting.Totals{Requests: int64(e.Count)}
+		if before(e.WindowAt, t.kept.Requests) {
+			b.older.at("requests_15m", labels...).add(e.At, 0, count)
+			continue
+		}
 		weight := 1 + 3*second(e.WindowAt) + 5*int64(e.Finished.Attempts) + 7*int64(e.Count) + 11*e.Finished.TotalNS
-		b.groups.at("requests", string(e.Tenant), e.Finished.Team, e.Finished.Key, e.Finished.Model, e.Finished.Tags, string(e.Outcome)).
-			add(e.At, weight, accounting.Totals{Requests: int64(e.Count)})
+		b.groups.at("requests", labels...).add(e.At, weight, count)
 	}
 	for _, e := range rows.Attempts {
 		b.groups.at("attempts", string(e.Tenant), e.Principal.Team, string(e.Kind), e.Principal.Tags, e.Target.Provider).
 			add(e.At, 1+3*second(e.WindowAt)+5*int64(e.Attempt)+7*int64(e.Status), accounting.Totals{})
 	}
 }
+
+// before tells whether something was admitted before a horizon.
+func before(windowAt, horizon time.Time) bool { return tables.Instant(windowAt).Before(horizon) }
 
 func second(t time.Time) int64 { return tables.Instant(t).Unix() }
 
@@ -184,8 +205,22 @@ func (t *tableBooks) settle() {
 	for _, b := range due {
 		t.compared = b.to
 		t.all.merge(b.groups)
+		t.older.merge(b.older)
 	}
 	t.owed = slices.Delete(t.owed, 0, len(due))
+}
+
+// turn gives the tenants of which older rows are compared this time: all of them as long
+// as nothing was compared, or something differs.
+func (t *tableBooks) turn() (of tenants, some bool) {
+	if t.compared == 0 {
+		return everyone(), true
+	}
+	of, some = t.rotation.share(t.all)
+	if t.suspect {
+		return everyone(), true
+	}
+	return of, some
 }
 
 // rotation parts the tenants into ranges, and goes from one to the next.

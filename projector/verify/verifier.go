@@ -83,6 +83,7 @@ type run struct {
 	cfg Config
 	*books
 	report    Report
+	older     *older                                 // nil: not compared this time
 	committed [events.Partitions]accounting.Position // of the counters' checkpoints
 	over      [events.Partitions]overCheck
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/projector"
 	"github.com/llm-hub/llm-hub/projector/tables"
 )
 
@@ -79,8 +80,10 @@ type TablesReport struct {
 	Database string        `json:"database"`
 	Seq      uint64        `json:"seq"` // they were compared up to here
 	Rows     tables.Counts `json:"rows"`
-	RolledUp uint64        `json:"rolled_up"` // lines of usage in the roll-up
-	Changes  uint64        `json:"changes"`   // of the configuration, up to where that table is
+	// Kept says from when on each table has its rows: only that was compared.
+	Kept     projector.Kept `json:"kept,omitzero"`
+	RolledUp uint64         `json:"rolled_up"` // lines of usage in the roll-up
+	Changes  uint64         `json:"changes"`   // of the configuration, up to where that table is
 }
 
 // Difference is one thing that is not what the log says.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/projector"
 	"github.com/llm-hub/llm-hub/projector/tables"
 )
 
@@ -54,11 +55,62 @@ func TestStore(t *testing.T, s tables.Store, prefix string) {
 	if err := s.Insert(ctx, prefix+"_g3", batch); err == nil {
 		t.Error("inserted into a database that was not prepared")
 	}
+	testDrop(t, s, second, batch)
+}
+
+// testDrop: a month goes from each table for itself, and only what is before the horizon.
+func testDrop(t *testing.T, s tables.Store, database string, batch tables.Batch) {
+	t.Helper()
+	november := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	all, rest := uint64(10), uint64(6) // the first four are of October
+	want := func(rows, rolledUp tables.Counts) {
+		t.Helper()
+		held, err := s.Count(t.Context(), database, tables.Range{To: everySeq})
+		if err != nil || held != rows {
+			t.Errorf("holds %+v, %v, want %+v", held, err, rows)
+		}
+		sums, err := s.RolledUp(t.Context(), database, projector.Kept{})
+		if err != nil || sums != rolledUp {
+			t.Errorf("has rolled up %+v, %v, want %+v", sums, err, rolledUp)
+		}
+	}
+	drop := func(k projector.Kept) {
+		t.Helper()
+		if err := s.DropBefore(t.Context(), database, k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	drop(projector.Kept{})
+	drop(projector.Kept{Usage: november.AddDate(0, -1, 0), Requests: november.AddDate(0, -1, 0), Attempts: november.AddDate(-3, 0, 0)})
+	want(tables.Counts{Usage: all, Requests: all, Attempts: all}, tables.Counts{Usage: all, Requests: all})
+
+	since := projector.Kept{Usage: november, Attempts: november}
+	held, err := s.Count(t.Context(), database, tables.Range{From: 2, To: 9, Since: since})
+	if err != nil || held != (tables.Counts{Usage: 5, Requests: 8, Attempts: 5}) {
+		t.Errorf("counted %+v of November's usage and attempts, %v", held, err)
+	}
+	sums, err := s.RolledUp(t.Context(), database, since)
+	if err != nil || sums != (tables.Counts{Usage: rest, Requests: all}) {
+		t.Errorf("counted %+v as rolled up in November, %v", sums, err)
+	}
+	for range 2 {
+		drop(since)
+		want(tables.Counts{Usage: rest, Requests: all, Attempts: rest}, tables.Counts{Usage: all, Requests: all})
+	}
+	if err := s.Insert(t.Context(), database, batch); err != nil { // as a rival does that was held up
+		t.Fatal(err)
+	}
+	held, err = s.Count(t.Context(), database, tables.Range{To: everySeq, Since: since})
+	if err != nil || held != (tables.Counts{Usage: rest, Requests: all, Attempts: rest}) {
+		t.Errorf("after a batch came again November has %+v, %v", held, err)
+	}
+	drop(projector.Kept{Usage: november, Requests: november, Attempts: november, RollUps: november})
+	want(tables.Counts{Usage: rest, Requests: rest, Attempts: rest}, tables.Counts{Usage: rest, Requests: rest})
 }
 
 func wantCount(t *testing.T, s tables.Store, database string, from, to uint64, want tables.Counts) {
 	t.Helper()
-	got, err := s.Count(t.Context(), database, from, to)
+	got, err := s.Count(t.Context(), database, tables.Range{From: from, To: to})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +120,7 @@ func wantCount(t *testing.T, s tables.Store, database string, from, to uint64, w
 	if from > 0 {
 		return
 	}
-	rolledUp, err := s.RolledUp(t.Context(), database)
+	rolledUp, err := s.RolledUp(t.Context(), database, projector.Kept{})
 	if err != nil {
 		t.Fatal(err)
 	}

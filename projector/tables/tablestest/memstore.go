@@ -9,8 +9,10 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/llm-hub/llm-hub/accounting"
+	"github.com/llm-hub/llm-hub/projector"
 	"github.com/llm-hub/llm-hub/projector/tables"
 )
 
@@ -37,14 +39,46 @@ type MemStore struct {
 	mu        sync.Mutex
 	databases map[string]*database
 	failAt    []int
+	failDrop  []int
 	gone      bool
 }
 
 type database struct {
 	rows     tables.Rows
-	rolledUp tables.Counts
-	tokens   map[string]bool
+	rolledUp tables.Rows // that the roll-ups have added up
+	tokens   map[token]bool
 }
+
+// token is what the store knows a part of a batch by: that of a step in a month.
+type token struct {
+	batch string
+	step  int
+	month time.Time
+}
+
+func monthOf(windowAt time.Time) time.Time {
+	year, month, _ := tables.Instant(windowAt).Date()
+	return time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)
+}
+
+// add inserts the rows of those months that are not recognised.
+func add[R any](d *database, to *[]R, rows []R, t token, at func(R) time.Time) {
+	fresh := map[time.Time]bool{}
+	for _, r := range rows {
+		t.month = monthOf(at(r))
+		if _, seen := fresh[t.month]; !seen {
+			fresh[t.month] = !d.tokens[t]
+			d.tokens[t] = true
+		}
+		if fresh[t.month] {
+			*to = append(*to, r)
+		}
+	}
+}
+
+func usageAt(e accounting.Entry) time.Time { return e.WindowAt }
+func requestAt(e accounting.End) time.Time { return e.WindowAt }
+func attemptAt(a tables.Attempt) time.Time { return a.WindowAt }
 
 // NewMemStore makes an empty store.
 func NewMemStore() *MemStore { return &MemStore{databases: map[string]*database{}} }
@@ -109,7 +143,7 @@ func (m *MemStore) Prepare(_ context.Context, name string) error {
 		return ErrStore
 	}
 	if m.databases[name] == nil {
-		m.databases[name] = &database{tokens: map[string]bool{}}
+		m.databases[name] = &database{tokens: map[token]bool{}}
 	}
 	return nil
 }
@@ -128,17 +162,20 @@ func (m *MemStore) Insert(_ context.Context, name string, b tables.Batch) error 
 	}
 	insert := []func(){
 		func() {},
-		func() { d.rows.Usage = append(d.rows.Usage, b.Rows.Usage...) },
-		func() { d.rolledUp.Usage += uint64(len(b.Rows.Usage)) },
-		func() { d.rows.Requests = append(d.rows.Requests, b.Rows.Requests...) },
-		func() { d.rolledUp.Requests += uint64(len(b.Rows.Requests)) },
-		func() { d.rows.Attempts = append(d.rows.Attempts, b.Rows.Attempts...) },
+		func() { add(d, &d.rows.Usage, b.Rows.Usage, token{b.Token, AfterUsage, time.Time{}}, usageAt) },
+		func() { add(d, &d.rolledUp.Usage, b.Rows.Usage, token{b.Token, AfterRollUp, time.Time{}}, usageAt) },
+		func() {
+			add(d, &d.rows.Requests, b.Rows.Requests, token{b.Token, AfterRequests, time.Time{}}, requestAt)
+		},
+		func() {
+			add(d, &d.rolledUp.Requests, b.Rows.Requests, token{b.Token, AfterRequestsRollUp, time.Time{}}, requestAt)
+		},
+		func() {
+			add(d, &d.rows.Attempts, b.Rows.Attempts, token{b.Token, AfterAttempts, time.Time{}}, attemptAt)
+		},
 	}
 	for step, do := range insert {
-		if token := fmt.Sprintf("%s:%d", b.Token, step); !d.tokens[token] {
-			d.tokens[token] = true
-			do()
-		}
+		do()
 		if step == fail {
 			return ErrStore
 		}
@@ -147,41 +184,89 @@ func (m *MemStore) Insert(_ context.Context, name string, b tables.Batch) error 
 }
 
 // Count implements [tables.Census].
-func (m *MemStore) Count(_ context.Context, name string, from, to uint64) (tables.Counts, error) {
+func (m *MemStore) Count(_ context.Context, name string, in tables.Range) (tables.Counts, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	d, err := m.find(name)
 	if err != nil {
 		return tables.Counts{}, err
 	}
+	rows := d.rows.Kept(in.Since)
 	within := func(at accounting.Position) uint64 {
-		if at.Seq < from || at.Seq > to {
+		if at.Seq < in.From || at.Seq > in.To {
 			return 0
 		}
 		return 1
 	}
 	var c tables.Counts
-	for _, r := range d.rows.Usage {
+	for _, r := range rows.Usage {
 		c.Usage += within(r.At)
 	}
-	for _, r := range d.rows.Requests {
+	for _, r := range rows.Requests {
 		c.Requests += within(r.At)
 	}
-	for _, r := range d.rows.Attempts {
+	for _, r := range rows.Attempts {
 		c.Attempts += within(r.At)
 	}
 	return c, nil
 }
 
 // RolledUp implements [tables.Census].
-func (m *MemStore) RolledUp(_ context.Context, name string) (tables.Counts, error) {
+func (m *MemStore) RolledUp(_ context.Context, name string, since projector.Kept) (tables.Counts, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	d, err := m.find(name)
 	if err != nil {
 		return tables.Counts{}, err
 	}
-	return d.rolledUp, nil
+	rows := d.rolledUp.Kept(since)
+	return rows.Counts(), nil
+}
+
+// DropBefore implements [tables.Dropper]. With the rows of a month what was recognised
+// of it is forgotten. It can be told to fail before and after any table.
+func (m *MemStore) DropBefore(_ context.Context, name string, k projector.Kept) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d, err := m.find(name)
+	if err != nil {
+		return err
+	}
+	fail := -1
+	if len(m.failDrop) > 0 {
+		fail, m.failDrop = m.failDrop[0], m.failDrop[1:]
+	}
+	drop := []func(){
+		func() {},
+		func() { d.rows.Usage = cut(d, d.rows.Usage, AfterUsage, k.Usage, usageAt) },
+		func() { d.rows.Requests = cut(d, d.rows.Requests, AfterRequests, k.Requests, requestAt) },
+		func() { d.rows.Attempts = cut(d, d.rows.Attempts, AfterAttempts, k.Attempts, attemptAt) },
+		func() { d.rolledUp.Usage = cut(d, d.rolledUp.Usage, AfterRollUp, k.RollUps, usageAt) },
+		func() { d.rolledUp.Requests = cut(d, d.rolledUp.Requests, AfterRequestsRollUp, k.RollUps, requestAt) },
+	}
+	for step, do := range drop {
+		do()
+		if step == fail {
+			return ErrStore
+		}
+	}
+	return nil
+}
+
+// DropSteps is the number of steps that a drop can fail at.
+const DropSteps = 6
+
+// FailDrop makes the next drops fail at the given steps, one each.
+func (m *MemStore) FailDrop(steps ...int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.failDrop = append(m.failDrop, steps...)
+}
+
+// cut takes away the months before a horizon.
+func cut[R any](d *database, rows []R, step int, horizon time.Time, at func(R) time.Time) []R {
+	maps.DeleteFunc(d.tokens, func(t token, _ bool) bool { return t.step == step && t.month.Before(horizon) })
+	return slices.DeleteFunc(slices.Clone(rows), func(r R) bool { return monthOf(at(r)).Before(horizon) })
 }
 
 // Databases implements rebuild.Databases.
