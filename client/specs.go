@@ -189,9 +189,14 @@ type SSORule struct {
 	Role   string `json:"role"`
 }
 
-// Retention says how long content is kept.
+// Retention says how long content is kept, and of what the analytics tables keep rows for
+// how many whole months of UTC before the running one; absent: for ever.
 type Retention struct {
-	ContentDays *int64 `json:"content_days,omitempty"`
+	ContentDays    *int64 `json:"content_days,omitempty"`
+	RequestsMonths *int64 `json:"requests_months,omitempty"`
+	AttemptsMonths *int64 `json:"attempts_months,omitempty"`
+	UsageMonths    *int64 `json:"usage_months,omitempty"`   // at least RequestsMonths
+	RollupsMonths  *int64 `json:"rollups_months,omitempty"` // at least UsageMonths
 }
 
 // Webhook is told of alerts.

@@ -53,6 +53,7 @@ func (b *builder) build() (*Catalog, error) {
 	if b.catalog.Prices, err = b.prices(); err != nil {
 		return nil, err
 	}
+	b.catalog.Retention = b.file.Settings.Retention.build()
 	b.catalog.ContentDays = int(valueOr(b.file.Settings.Retention.ContentDays, 0))
 	b.catalog.Registration = cmp.Or(string(b.file.Settings.Registration), registrationClosed)
 	if j := b.file.Settings.Join; j.Tenant != "" {

@@ -20,6 +20,8 @@ type Catalog struct {
 	Tenants   map[events.TenantID]*Tenant
 	Prices    *accounting.Book
 	Webhooks  []Webhook // in configured order
+	// Retention is for how long the analytics tables keep rows.
+	Retention Retention
 	// ContentDays is for how many days answers are kept that no vendor keeps and that
 	// requests may go on from; 0: they are not.
 	ContentDays int

@@ -347,9 +347,31 @@ func (c *checker) settings(path string, s *settingsDoc) {
 	if n := s.Retention.ContentDays; n != nil && *n > maxContentDays {
 		c.mistake(in(path, "retention.content_days"), "must be at most %d", maxContentDays)
 	}
+	c.retention(in(path, "retention"), &s.Retention)
 	c.webhooks(in(path, "webhooks"), s.Webhooks)
 	c.sso(in(path, "sso"), s.SSO)
 	c.prices(in(path, "prices"), s.Prices)
+}
+
+// retention checks that what is added up is kept no longer than what it is added up from,
+// or is shown beside: a page of requests has amounts of usage, a chart has roll-ups.
+func (c *checker) retention(path string, r *retentionDoc) {
+	for _, pair := range []struct {
+		name, than  string
+		long, short *months
+	}{
+		{"usage_months", "requests_months", r.UsageMonths, r.RequestsMonths},
+		{"rollups_months", "requests_months", r.RollupsMonths, r.RequestsMonths},
+		{"rollups_months", "usage_months", r.RollupsMonths, r.UsageMonths},
+	} {
+		switch at := in(path, pair.name); {
+		case pair.long == nil || c.mistaken(in(path, pair.than)):
+		case pair.short == nil:
+			c.mistake(at, "%d is shorter than %s, which is for ever without a number", *pair.long, pair.than)
+		case *pair.long < *pair.short:
+			c.mistake(at, "%d is shorter than %s, %d", *pair.long, pair.than, *pair.short)
+		}
+	}
 }
 
 // join checks what those become who register: without a password that somebody else

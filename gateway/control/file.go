@@ -139,7 +139,7 @@ type settingsDoc struct {
 	TimeZone     timeZone     `yaml:"time_zone" doc:"Zone in which days, weeks and months are counted. Default UTC."`
 	Registration registration `yaml:"registration" doc:"Who may make an account: closed, only administrators; invite, whoever has an invite; open, everybody. Default closed."`
 	Join         joinDoc      `yaml:"join" doc:"What those become who register without an invite."`
-	Retention    retentionDoc `yaml:"retention" doc:"How long content is kept."`
+	Retention    retentionDoc `yaml:"retention" doc:"How long content, and the rows of the analytics tables, are kept."`
 	Webhooks     []webhookDoc `yaml:"webhooks" doc:"Who is told of alerts."`
 	SSO          *ssoDoc      `yaml:"sso" doc:"Single sign-on by OpenID Connect."`
 	Prices       []priceDoc   `yaml:"prices" doc:"Prices that the shipped book lacks, or that differ by contract."`
@@ -152,6 +152,11 @@ type joinDoc struct {
 
 type retentionDoc struct {
 	ContentDays *days `yaml:"content_days" doc:"Days that the hub keeps prompts and answers that no vendor keeps, for requests that go on from them by previous_response_id; 0: never. Default 0."`
+
+	RequestsMonths *months `yaml:"requests_months" doc:"Whole months of UTC before the running one whose requests ClickHouse keeps. The log and its archive keep everything. Default: for ever."`
+	AttemptsMonths *months `yaml:"attempts_months" doc:"The same of failed attempts, rate limits of vendors and fallbacks. Default: for ever."`
+	UsageMonths    *months `yaml:"usage_months" doc:"The same of usage, line by line: at least requests_months. Default: for ever."`
+	RollupsMonths  *months `yaml:"rollups_months" doc:"The same of what usage and requests come to in each quarter of an hour: at least usage_months. Default: for ever."`
 }
 
 type webhookDoc struct {

@@ -82,6 +82,7 @@ func mayHoldSecret(text string) bool {
 type (
 	positive int64 // at least 1
 	days     int64 // at least 0
+	months   int64 // at least 1
 	duration time.Duration
 	money    int64 // nano-USD, written as a decimal text of US dollars
 )
@@ -339,8 +340,25 @@ func (*suppliedKey) schema() schema { return schema{Type: "string", MinLength: 1
 func (v *positive) parse(s string) error { return whole(v, s, 1) }
 func (v *days) parse(s string) error     { return whole(v, s, 0) }
 
+// maxMonths bounds how long rows are kept that are not kept for ever.
+const maxMonths = 1200
+
+func (v *months) parse(s string) error {
+	err := whole(v, s, 0)
+	switch {
+	case err == nil && *v == 0:
+		return errors.New("0 months would keep nothing: leave the key out to keep rows for ever")
+	case err != nil || *v > maxMonths:
+		return fmt.Errorf("not a whole number from 1 to %d", maxMonths)
+	}
+	return nil
+}
+
 func (*positive) schema() schema { return schema{Type: "integer", Minimum: new(int64(1))} }
-func (*days) schema() schema     { return schema{Type: "integer", Minimum: new(int64(0))} }
+func (*months) schema() schema {
+	return schema{Type: "integer", Minimum: new(int64(1)), Maximum: new(int64(maxMonths))}
+}
+func (*days) schema() schema { return schema{Type: "integer", Minimum: new(int64(0))} }
 
 // whole takes decimal digits. A leading zero, which older YAML reads as octal, is
 // refused.

@@ -17,6 +17,7 @@ type schema struct {
 	MinLength   int               `json:"minLength,omitempty"`
 	MaxLength   int               `json:"maxLength,omitempty"`
 	Minimum     *int64            `json:"minimum,omitempty"`
+	Maximum     *int64            `json:"maximum,omitempty"`
 	AnyOf       []schema          `json:"anyOf,omitempty"`
 	Items       *schema           `json:"items,omitempty"`
 	Properties  map[string]schema `json:"properties,omitempty"`

@@ -25,8 +25,8 @@ const (
 // fixed is a source that always stands at the same place.
 type fixed string
 
-func (f fixed) Live(context.Context) (string, query.AsOf, error) {
-	return string(f), query.AsOf{Seq: 1}, nil
+func (f fixed) Live(context.Context) (query.Tables, error) {
+	return query.Tables{Database: string(f), AsOf: query.AsOf{Seq: 1}}, nil
 }
 
 // BenchmarkQuestions asks what a dashboard asks, of 10 million rows of 30 days.

@@ -47,15 +47,15 @@ func (e *Engine) Changes(ctx context.Context, f Filter, by []Dimension) (Changes
 		return Changes{}, err
 	}
 	var out Changes
-	_, err = e.live(ctx, func(database string) error {
+	_, err = e.live(ctx, func(v *view) error {
 		out = Changes{Rows: []ChangeRow{}}
-		err := e.run(ctx, database, statement{sql: "SELECT max(seq) FROM {db:Identifier}.changes"}, func(scan func(...any) error) error {
+		err := e.run(ctx, v.database, statement{sql: "SELECT max(seq) FROM {db:Identifier}.changes"}, func(scan func(...any) error) error {
 			return scan(&out.Seq)
 		})
 		if err != nil {
 			return err
 		}
-		return e.run(ctx, database, changesOf(f, by, zone), func(scan func(...any) error) error {
+		return e.run(ctx, v.database, changesOf(f, by, zone), func(scan func(...any) error) error {
 			row, err := scanChanges(scan, by, zone)
 			if err != nil {
 				return err

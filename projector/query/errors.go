@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/llm-hub/llm-hub/projector"
 )
 
 // maxErrors is how many groups of errors are told of each kind, the largest.
@@ -59,11 +61,12 @@ func (e *Engine) Errors(ctx context.Context, f Filter) (Errors, error) {
 	}
 	var out Errors
 	var err error
-	out.AsOf, err = e.live(ctx, func(database string) error {
-		if out.Requests, err = e.requestErrors(ctx, database, f); err != nil {
+	out.AsOf, err = e.live(ctx, func(v *view) error {
+		f := v.cut(f, projector.Later(v.kept.Requests, v.kept.Attempts))
+		if out.Requests, err = e.requestErrors(ctx, v.database, f); err != nil {
 			return err
 		}
-		out.Attempts, err = e.attemptErrors(ctx, database, f)
+		out.Attempts, err = e.attemptErrors(ctx, v.database, f)
 		return err
 	})
 	if err != nil {

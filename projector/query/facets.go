@@ -53,10 +53,14 @@ func (e *Engine) Facets(ctx context.Context, f RequestFilter) (Facets, error) {
 	}
 	var out Facets
 	var err error
-	out.AsOf, err = e.live(ctx, func(database string) error {
+	out.AsOf, err = e.live(ctx, func(v *view) error {
 		counts := map[Dimension]*Facet{}
+		f, err := v.counted(f)
+		if err != nil {
+			return err
+		}
 		free := slices.DeleteFunc(AllDimensions(), func(d Dimension) bool { return d == Tag || len(f.Where[d]) > 0 })
-		if err := e.facets(ctx, database, f, free, counts); err != nil {
+		if err := e.facets(ctx, v.database, f, free, counts); err != nil {
 			return err
 		}
 		for _, d := range append(slices.Collect(maps.Keys(f.Where)), Tag) {
@@ -74,7 +78,7 @@ func (e *Engine) Facets(ctx context.Context, f RequestFilter) (Facets, error) {
 			if d == Tag {
 				count = e.tagFacet
 			}
-			if err := count(ctx, database, without, []Dimension{d}, counts); err != nil {
+			if err := count(ctx, v.database, without, []Dimension{d}, counts); err != nil {
 				return err
 			}
 		}
@@ -186,16 +190,20 @@ func (e *Engine) Histogram(ctx context.Context, f RequestFilter, span Dimension)
 	if !span.Span() {
 		return Histogram{}, &InvalidError{"span", fmt.Sprintf("%q is not one of %v", span, Spans())}
 	}
-	c := clause{params: map[string]any{}}
-	source, at := f.counted([]Dimension{Outcome}, &c)
-	c.params["zone"] = zone.String()
-	s := statement{params: c.params, sql: fmt.Sprintf("SELECT %s, toString(outcome), toInt64(sum(count)) FROM %s "+
-		"GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %d", span.start(at), source, maxRows+1)}
 	h := Histogram{Span: span}
-	h.AsOf, err = e.live(ctx, func(database string) error {
+	h.AsOf, err = e.live(ctx, func(v *view) error {
+		f, err := v.counted(f)
+		if err != nil {
+			return err
+		}
+		c := clause{params: map[string]any{}}
+		source, at := f.counted([]Dimension{Outcome}, &c)
+		c.params["zone"] = zone.String()
+		s := statement{params: c.params, sql: fmt.Sprintf("SELECT %s, toString(outcome), toInt64(sum(count)) FROM %s "+
+			"GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %d", span.start(at), source, maxRows+1)}
 		h.Bars, h.Totals = []Bar{}, Bar{Outcomes: map[string]int64{}}
 		rows := 0
-		return e.run(ctx, database, s, func(scan func(...any) error) error {
+		return e.run(ctx, v.database, s, func(scan func(...any) error) error {
 			var start, n int64
 			var outcome string
 			if err := scan(&start, &outcome, &n); err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/projector"
 )
 
 // Health says how vendors did over time.
@@ -63,10 +64,14 @@ func (e *Engine) Health(ctx context.Context, f Filter, span Dimension) (Health, 
 		return Health{}, &InvalidError{"span", fmt.Sprintf("%q is not one of %v", span, Spans())}
 	}
 	h := Health{Span: span}
-	h.AsOf, err = e.live(ctx, func(database string) error {
+	h.AsOf, err = e.live(ctx, func(v *view) error {
+		f, err := v.rolledUp(v.cut(f, projector.Later(v.kept.Requests, v.kept.Attempts)), usageRollUp())
+		if err != nil {
+			return err
+		}
 		states := map[healthKey]*HealthState{}
 		for _, read := range []func(context.Context, string, Filter, healthReader) error{e.healthUsage, e.healthAttempts, e.healthLatency} {
-			if err := read(ctx, database, f, healthReader{span, zone, states}); err != nil {
+			if err := read(ctx, v.database, f, healthReader{span, zone, states}); err != nil {
 				return err
 			}
 		}

@@ -74,9 +74,11 @@ func (e *Engine) Latency(ctx context.Context, q Latency) (LatencyTable, error) {
 		return LatencyTable{}, err
 	}
 	var t LatencyTable
-	t.AsOf, err = e.live(ctx, func(database string) error {
+	t.AsOf, err = e.live(ctx, func(v *view) error {
+		q := q
+		q.RequestFilter = v.rows(q.RequestFilter)
 		t.Rows, t.All = []LatencyRow{}, LatencyRow{}
-		return e.run(ctx, database, q.statement(zone), func(scan func(...any) error) error {
+		return e.run(ctx, v.database, q.statement(zone), func(scan func(...any) error) error {
 			row, all, err := scanLatency(scan, q.GroupBy, zone)
 			switch {
 			case all:

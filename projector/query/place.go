@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/llm-hub/llm-hub/events"
 )
@@ -21,15 +22,19 @@ func (e *Engine) Place(ctx context.Context, scope Scope, id events.RequestID) (P
 	c := f.conditions()
 	c.and("request = {id:String}")
 	c.params["id"] = string(id)
-	var parts []string
-	for _, table := range []string{"usage", "requests", "attempts"} {
-		parts = append(parts, "SELECT toString(tenant) AS tenant, seq FROM "+rows(table, c))
-	}
 	var p Place
 	var err error
-	p.AsOf, err = e.live(ctx, func(database string) error {
+	p.AsOf, err = e.live(ctx, func(v *view) error {
+		var parts []string
+		for _, t := range []struct {
+			name  string
+			since time.Time
+		}{{"usage", v.kept.Usage}, {"requests", v.kept.Requests}, {"attempts", v.kept.Attempts}} {
+			c.params["since_"+t.name] = max(t.since.Unix(), 0)
+			parts = append(parts, "SELECT toString(tenant) AS tenant, seq FROM "+rows(t.name, c)+" AND window_at >= toDateTime({since_"+t.name+":Int64}, 'UTC')")
+		}
 		sql := "SELECT tenant, max(seq) FROM (" + strings.Join(parts, " UNION ALL ") + ") GROUP BY tenant LIMIT 1"
-		return e.run(ctx, database, statement{sql: sql, params: c.params}, func(scan func(...any) error) error {
+		return e.run(ctx, v.database, statement{sql: sql, params: c.params}, func(scan func(...any) error) error {
 			return scan((*string)(&p.Tenant), &p.Last)
 		})
 	})

@@ -13,6 +13,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/llm-hub/llm-hub/projector"
 )
 
 // AsOf says which state of the books an answer shows.
@@ -20,15 +22,20 @@ type AsOf struct {
 	Seq    uint64        // everything up to this sequence of the log is in it; perhaps some more
 	Behind uint64        // messages of the log that are not in it
 	Lag    time.Duration // age of the oldest of those, 0 if there is none
+	// KeptSince is zero, unless something was asked for of before it: then the answer has
+	// only what was admitted at it or later. What begins before it, as a day in another
+	// time zone, is told with what is kept of it.
+	KeptSince time.Time
 }
 
-// MarshalJSON gives {"seq": n, "behind": n, "lag_seconds": n}.
+// MarshalJSON gives {"seq": n, "behind": n, "lag_seconds": n, "kept_since": time}.
 func (a AsOf) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
-		Seq    uint64  `json:"seq"`
-		Behind uint64  `json:"behind"`
-		Lag    float64 `json:"lag_seconds"`
-	}{a.Seq, a.Behind, a.Lag.Seconds()})
+		Seq       uint64    `json:"seq"`
+		Behind    uint64    `json:"behind"`
+		Lag       float64   `json:"lag_seconds"`
+		KeptSince time.Time `json:"kept_since,omitzero"`
+	}{a.Seq, a.Behind, a.Lag.Seconds(), a.KeptSince})
 }
 
 // InvalidError says what is wrong with a question.
@@ -54,7 +61,14 @@ type Querier interface {
 
 // Source tells where the live tables are and how far they are filled.
 type Source interface {
-	Live(ctx context.Context) (database string, asOf AsOf, err error)
+	Live(ctx context.Context) (Tables, error)
+}
+
+// Tables are the live tables.
+type Tables struct {
+	Database string
+	AsOf     AsOf
+	Kept     projector.Kept // from when on each has its rows
 }
 
 // Engine answers questions.
@@ -67,21 +81,28 @@ type Engine struct {
 func New(q Querier, s Source) *Engine { return &Engine{querier: q, source: s} }
 
 // live hands the live tables to ask and tells their state. A rebuild may swap them
-// meanwhile; then ask is called again, so it starts its answer anew each time.
-func (e *Engine) live(ctx context.Context, ask func(database string) error) (AsOf, error) {
-	database, asOf, err := e.source.Live(ctx)
+// meanwhile, or they let go of rows that are asked for; then ask is called again, so it
+// starts its answer anew each time.
+func (e *Engine) live(ctx context.Context, ask func(*view) error) (AsOf, error) {
+	t, err := e.source.Live(ctx)
 	if err != nil {
 		return AsOf{}, err
 	}
-	err = ask(database)
-	if err == nil || errors.Is(err, ErrTooLarge) {
-		return asOf, err
+	for last := false; ; last = true {
+		v := view{database: t.Database, kept: t.Kept}
+		err := ask(&v)
+		asOf := t.AsOf
+		asOf.KeptSince = v.since
+		if last || errors.Is(err, ErrTooLarge) {
+			return asOf, err
+		}
+		again, liveErr := e.source.Live(ctx)
+		same := again.Database == t.Database
+		if liveErr != nil || same && again.Kept == t.Kept || !same && err == nil {
+			return asOf, err
+		}
+		t = again
 	}
-	again, newer, liveErr := e.source.Live(ctx)
-	if liveErr != nil || again == database {
-		return asOf, err
-	}
-	return newer, ask(again)
 }
 
 // run asks one statement of the tables of a database.

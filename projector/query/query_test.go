@@ -35,7 +35,9 @@ func TestQuestions(t *testing.T) { projectortest.EachStore(t, questions) }
 
 func questions(t *testing.T, c *clickhouse.Client) {
 	log := memlog.New()
-	h := projectortest.HubOn(t, log, c)
+	wanted := &keeping{}
+	h := &projectortest.Hub{Log: log, Store: c, Keep: wanted.keep}
+	h.Start(t)
 	traffic := projectortest.New(1, 5, 750*time.Second) // nine days, over the end of summer time in Europe and America
 	h.Add(t, traffic.Messages(1000)...)
 	h.Add(t, traffic.Finish()...)
@@ -78,6 +80,7 @@ func questions(t *testing.T, c *clickhouse.Client) {
 			t.Errorf("as of %+v of %d, %v", a.AsOf, info.Last, err)
 		}
 	})
+	t.Run("retention", func(t *testing.T) { w.retention(t, h, wanted) }) // the last: rows go
 }
 
 // everything asks for all of the traffic.

@@ -62,11 +62,11 @@ func (e *Engine) Reprice(ctx context.Context, f Filter, price Pricer) (Repriced,
 	var out Repriced
 	groups := map[[4]string]*RepricedRow{}
 	var err error
-	out.AsOf, err = e.live(ctx, func(database string) error {
+	out.AsOf, err = e.live(ctx, func(v *view) error {
 		clear(groups)
 		out.Totals = RepricedRow{}
 		n := 0
-		return e.run(ctx, database, recordsOf(f), func(scan func(...any) error) error {
+		return e.run(ctx, v.database, recordsOf(v.cut(f, v.kept.Usage)), func(scan func(...any) error) error {
 			if n++; n > maxRecords {
 				return ErrTooMany
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events"
+	"github.com/llm-hub/llm-hub/projector"
 )
 
 // Bounds of a page of requests.
@@ -143,11 +144,13 @@ func (e *Engine) Requests(ctx context.Context, p Page) (RequestList, error) {
 	}
 	var list RequestList
 	var err error
-	list.AsOf, err = e.live(ctx, func(database string) error {
-		if list.Rows, err = e.page(ctx, database, p); err != nil {
+	list.AsOf, err = e.live(ctx, func(v *view) error {
+		p := p
+		p.Filter = v.cut(p.Filter, projector.Later(v.kept.Requests, v.kept.Usage)) // amounts are of usage
+		if list.Rows, err = e.page(ctx, v.database, p); err != nil {
 			return err
 		}
-		return e.addAmounts(ctx, database, list.Rows)
+		return e.addAmounts(ctx, v.database, list.Rows)
 	})
 	if err != nil {
 		return RequestList{}, fmt.Errorf("requests: %w", err)

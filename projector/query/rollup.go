@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/llm-hub/llm-hub/projector"
 )
 
 // quarter is the grain of the roll-ups: every time zone in use starts its hours,
@@ -24,10 +26,15 @@ type rollUp struct {
 	// coarse are dimensions by which sums are added up once more, in its projection: what
 	// asks for no others reads a small part.
 	coarse []Dimension
+	// horizon is from when on the rows are there.
+	horizon func(projector.Kept) time.Time
 }
 
 func usageRollUp() rollUp {
-	return rollUp{"usage", "usage_15m", map[string]string{"cost_nano_usd": "ifNull(cost_nano_usd, 0)"}, []Dimension{Tenant, Model, Provider, UpstreamModel}}
+	return rollUp{
+		rows: "usage", sums: "usage_15m", lifted: map[string]string{"cost_nano_usd": "ifNull(cost_nano_usd, 0)"},
+		coarse: []Dimension{Tenant, Model, Provider, UpstreamModel}, horizon: func(k projector.Kept) time.Time { return k.Usage },
+	}
 }
 
 // isCoarse tells whether the projection can answer, and which of the columns are dimensions.
@@ -49,7 +56,9 @@ func (r rollUp) isCoarse(f Filter, columns []string) (dimensions []string, coars
 	return dimensions, r.coarse != nil && f.Scope.user == ""
 }
 
-func requestsRollUp() rollUp { return rollUp{rows: "requests", sums: "requests_15m"} }
+func requestsRollUp() rollUp {
+	return rollUp{rows: "requests", sums: "requests_15m", horizon: func(k projector.Kept) time.Time { return k.Requests }}
+}
 
 // source selects columns, and [rolledColumn], of what a filter lets through: whole
 // quarters from the roll-up, and from the rows what is left of one at both ends. So
@@ -84,7 +93,7 @@ func (r rollUp) source(f Filter, columns []string, c *clause, prefix string) str
 		ends = [][2]time.Time{{f.From, start}, {end, f.To}}
 	}
 	for i, span := range ends {
-		if !span[0].Before(span[1]) {
+		if whole && !span[0].Before(span[1]) { // without any quarter there is one span, maybe of no time
 			continue
 		}
 		from, to := fmt.Sprintf("%sfrom%d", prefix, i), fmt.Sprintf("%sto%d", prefix, i)

@@ -22,15 +22,10 @@ func (e *Engine) Unpriced(ctx context.Context, f Filter) ([]Unpriced, AsOf, erro
 	if _, err := f.check(UsageDimensions()); err != nil {
 		return nil, AsOf{}, err
 	}
-	c := f.clause()
-	c.and("provider != ''")
-	s := statement{params: c.params, sql: "SELECT toString(tenant), request, attempt, toString(provider), toString(credential), toString(upstream_model), max(window_at) AS last " +
-		"FROM " + rows("usage", c) + " GROUP BY tenant, request, attempt, provider, credential, upstream_model HAVING sum(unpriced) > 0" +
-		fmt.Sprintf(" ORDER BY last, request, attempt LIMIT %d", maxRecords+1)}
 	var out []Unpriced
-	asOf, err := e.live(ctx, func(database string) error {
+	asOf, err := e.live(ctx, func(v *view) error {
 		out = nil
-		return e.run(ctx, database, s, func(scan func(...any) error) error {
+		return e.run(ctx, v.database, unpricedIn(v.cut(f, v.kept.Usage)), func(scan func(...any) error) error {
 			if len(out) == maxRecords {
 				return ErrTooMany
 			}
@@ -46,4 +41,12 @@ func (e *Engine) Unpriced(ctx context.Context, f Filter) ([]Unpriced, AsOf, erro
 		return nil, asOf, fmt.Errorf("unpriced: %w", err)
 	}
 	return out, asOf, nil
+}
+
+func unpricedIn(f Filter) statement {
+	c := f.clause()
+	c.and("provider != ''")
+	return statement{params: c.params, sql: "SELECT toString(tenant), request, attempt, toString(provider), toString(credential), toString(upstream_model), max(window_at) AS last " +
+		"FROM " + rows("usage", c) + " GROUP BY tenant, request, attempt, provider, credential, upstream_model HAVING sum(unpriced) > 0" +
+		fmt.Sprintf(" ORDER BY last, request, attempt LIMIT %d", maxRecords+1)}
 }

@@ -132,21 +132,35 @@ func (e *Engine) Usage(ctx context.Context, q Question) (Answer, error) {
 		return Answer{}, err
 	}
 	var a Answer
-	a.AsOf, err = e.live(ctx, func(database string) error {
+	a.AsOf, err = e.live(ctx, func(v *view) error {
 		a.Overlap = slices.Contains(q.GroupBy, Tag)
-		if a.Rows, a.Totals, err = e.groups(ctx, database, grouping, q.Filter); err != nil || q.Compare == (Period{}) {
+		if grouping.kept, err = v.rolledUp(q.Filter, usageRollUp()); err != nil {
+			return err
+		}
+		if a.Rows, a.Totals, err = e.groups(ctx, v.database, grouping, grouping.kept); err != nil || q.Compare == (Period{}) {
 			return err
 		}
 		a.Compared = &Compared{}
 		before := q.Filter
 		before.From, before.To = q.Compare.From, q.Compare.To
-		a.Compared.Rows, a.Compared.Totals, err = e.groups(ctx, database, grouping, before)
+		if before, err = v.rolledUp(before, usageRollUp()); err != nil {
+			return comparing(err)
+		}
+		a.Compared.Rows, a.Compared.Totals, err = e.groups(ctx, v.database, grouping, before)
 		return err
 	})
 	if err != nil {
 		return Answer{}, fmt.Errorf("usage: %w", err)
 	}
 	return a, nil
+}
+
+// comparing says that a mistake is one of the period to compare with.
+func comparing(err error) error {
+	if invalid, ok := errors.AsType[*InvalidError](err); ok {
+		return &InvalidError{"compare_" + invalid.Field, invalid.Reason}
+	}
+	return err
 }
 
 // groups adds up what f lets through.

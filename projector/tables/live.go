@@ -21,35 +21,35 @@ type LiveSource struct {
 }
 
 // Live implements [query.Source].
-func (w *Writer) Live(ctx context.Context) (database string, asOf query.AsOf, err error) {
+func (w *Writer) Live(ctx context.Context) (query.Tables, error) {
 	return LiveSource{Log: w.cfg.Log, Bucket: w.cfg.Bucket}.Live(ctx)
 }
 
 // Live implements [query.Source].
-func (s LiveSource) Live(ctx context.Context) (database string, asOf query.AsOf, err error) {
+func (s LiveSource) Live(ctx context.Context) (query.Tables, error) {
 	c, _, err := Load(ctx, s.Bucket, events.TablesKey)
 	if err != nil {
-		return "", asOf, err
+		return query.Tables{}, err
 	}
 	if c.Generation == 0 {
-		return "", asOf, ErrNoTables
+		return query.Tables{}, ErrNoTables
 	}
 	info, err := s.Log.Info(ctx)
 	if err != nil {
-		return "", asOf, fmt.Errorf("live tables: %w", err)
+		return query.Tables{}, fmt.Errorf("live tables: %w", err)
 	}
-	asOf.Seq = c.Done.Seq
-	if asOf.Seq >= info.Last {
-		return c.Database, asOf, nil
+	live := query.Tables{Database: c.Database, AsOf: query.AsOf{Seq: c.Done.Seq}, Kept: c.Kept}
+	if c.Done.Seq >= info.Last {
+		return live, nil
 	}
-	asOf.Behind = info.Last - asOf.Seq
-	next, err := s.Log.At(ctx, asOf.Seq+1)
+	live.AsOf.Behind = info.Last - c.Done.Seq
+	next, err := s.Log.At(ctx, c.Done.Seq+1)
 	switch {
 	case errors.Is(err, events.ErrNoMessage): // trimmed: the fence will say so
 	case err != nil:
-		return "", asOf, fmt.Errorf("live tables: %w", err)
+		return query.Tables{}, fmt.Errorf("live tables: %w", err)
 	default:
-		asOf.Lag = max(time.Since(next.Time), 0)
+		live.AsOf.Lag = max(time.Since(next.Time), 0)
 	}
-	return c.Database, asOf, nil
+	return live, nil
 }
