@@ -13,6 +13,9 @@ type AsOf struct {
 	Seq    uint64  `json:"seq"`         // everything up to this sequence of the log is in it
 	Behind uint64  `json:"behind"`      // messages of the log that are not
 	Lag    float64 `json:"lag_seconds"` // age of the oldest of those
+	// KeptSince is absent, unless something was asked for of before it: the answer has only
+	// what was admitted at it or later, because settings.retention keeps no more.
+	KeptSince time.Time `json:"kept_since,omitzero"`
 }
 
 // Amounts are an amount of traffic and what it cost.
@@ -50,6 +53,7 @@ type Usage struct {
 	AsOf    time.Time `json:"as_of,omitzero"`        // everything admitted and ended before is in it
 	Seq     uint64    `json:"as_of_seq"`             // of the log: everything up to it is in it
 	Behind  uint64    `json:"behind"`                // messages of the log that are not
+	Kept    time.Time `json:"kept_since,omitzero"`   // nothing of before is in it, although it was asked for: settings.retention keeps no more
 	Overlap bool      `json:"overlapping,omitempty"` // what has several tags is in a row of each; in totals once
 	UsageRows
 	Compared *ComparedUsage `json:"compared,omitempty"`

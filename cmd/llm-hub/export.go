@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/llm-hub/llm-hub/gateway/admin"
 	"github.com/llm-hub/llm-hub/projector/export"
@@ -107,15 +108,15 @@ func (c *exported) query(q url.Values) url.Values {
 }
 
 // export writes files from the tables; nil where there are none.
-func (h *localHub) export() func(context.Context, admin.ExportQuery, io.Writer) error {
+func (h *localHub) export() func(context.Context, admin.ExportQuery, admin.File) error {
 	if h.stores.tables == nil {
 		return nil
 	}
 	engine := h.questions()
-	return func(ctx context.Context, q admin.ExportQuery, to io.Writer) error {
-		err := exportOf(ctx, engine, q, func(columns []export.Column) (export.Writer, error) {
+	return func(ctx context.Context, q admin.ExportQuery, to admin.File) error {
+		err := exportOf(ctx, engine, q, exportFile{to.KeptSince, func(columns []export.Column) (export.Writer, error) {
 			return export.NewWriter(to, export.Format(q.Format), columns)
-		})
+		}})
 		if err != nil {
 			return queryError(err)
 		}
@@ -123,8 +124,33 @@ func (h *localHub) export() func(context.Context, admin.ExportQuery, io.Writer) 
 	}
 }
 
+// exportFile is a file to be written. It is told of its horizon, which is zero where
+// nothing is cut off, before it begins.
+type exportFile struct {
+	keptSince func(time.Time)
+	begin     func([]export.Column) (export.Writer, error)
+}
+
+// steady gives pages that are cut off where the first was said to be.
+type steady struct {
+	*query.Engine
+	since time.Time
+}
+
+// errLetGo breaks off an export that would lack more than it said.
+var errLetGo = errors.New("the tables have let go of rows meanwhile")
+
+// Requests implements [export.Pages].
+func (s steady) Requests(ctx context.Context, p query.Page) (query.RequestList, error) {
+	list, err := s.Engine.Requests(ctx, p)
+	if err == nil && list.AsOf.KeptSince.After(s.since) {
+		err = errLetGo
+	}
+	return list, err
+}
+
 // exportOf writes what is asked for.
-func exportOf(ctx context.Context, e *query.Engine, q admin.ExportQuery, begin func([]export.Column) (export.Writer, error)) error {
+func exportOf(ctx context.Context, e *query.Engine, q admin.ExportQuery, to exportFile) error {
 	f := filterOf(q.TrafficFilter)
 	switch q.What {
 	case "usage":
@@ -133,15 +159,22 @@ func exportOf(ctx context.Context, e *query.Engine, q admin.ExportQuery, begin f
 		if err != nil {
 			return err
 		}
-		return export.Usage(question, answer, begin)
+		to.keptSince(answer.AsOf.KeptSince)
+		return export.Usage(question, answer, to.begin)
 	case "requests":
-		return export.Requests(ctx, e, f, begin)
+		since, err := e.KeptSince(ctx, f.Filter)
+		if err != nil {
+			return err
+		}
+		to.keptSince(since)
+		return export.Requests(ctx, steady{e, since}, f, to.begin)
 	case "focus":
 		answer, err := e.Usage(ctx, export.FocusQuestion(f.Filter))
 		if err != nil {
 			return err
 		}
-		return export.Focus(answer, begin)
+		to.keptSince(answer.AsOf.KeptSince)
+		return export.Focus(answer, to.begin)
 	default:
 		return fmt.Errorf("nobody exports %s", q.What)
 	}

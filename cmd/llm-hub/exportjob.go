@@ -43,6 +43,7 @@ func (c *exported) background(ctx context.Context, w world, what string, q url.V
 		case string(jobs.Failed):
 			return usageError{errors.New(job.Error)}
 		case string(jobs.Done):
+			warnKept(w, job.Kept)
 			return hub.fetch(ctx, w, job, at)
 		}
 		select {

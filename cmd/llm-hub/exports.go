@@ -31,7 +31,7 @@ func (h *localHub) openExports(dir *dataDir, env func(string) (string, bool)) (e
 	h.jobs, err = jobs.Open(jobs.Config{
 		Dir: dir.file(exportsDir), Log: h.log, Final: isFinal,
 		Open: func(location string) (objectstore.Writer, error) { return openExportStore(location, env) },
-		Write: func(ctx context.Context, o jobs.Order, p jobs.Part, to io.Writer) (int64, error) {
+		Write: func(ctx context.Context, o jobs.Order, p jobs.Part, to io.Writer) (jobs.Content, error) {
 			return writePart(ctx, engine, o, p, to)
 		},
 	})
@@ -100,18 +100,17 @@ func decodeQuery(text json.RawMessage) (admin.ExportQuery, error) {
 }
 
 // writePart writes the rows of one part as a file of its own.
-func writePart(ctx context.Context, e *query.Engine, o jobs.Order, p jobs.Part, to io.Writer) (int64, error) {
+func writePart(ctx context.Context, e *query.Engine, o jobs.Order, p jobs.Part, to io.Writer) (out jobs.Content, err error) {
 	q, err := decodeQuery(o.Query)
 	if err != nil {
-		return 0, err
+		return out, err
 	}
 	q.From, q.To = p.From, p.To
-	rows := int64(0)
-	err = exportOf(ctx, e, q, func(columns []export.Column) (export.Writer, error) {
+	err = exportOf(ctx, e, q, exportFile{func(t time.Time) { out.KeptSince = t }, func(columns []export.Column) (export.Writer, error) {
 		w, err := export.NewWriter(to, export.Format(q.Format), columns)
-		return countedRows{w, &rows}, err
-	})
-	return rows, err
+		return countedRows{w, &out.Rows}, err
+	}})
+	return out, err
 }
 
 // countedRows counts what is written.
@@ -178,7 +177,7 @@ func toldOf(j jobs.Job) api.Export {
 	return api.Export{
 		ID: j.ID, By: j.Owner.Actor, What: j.Order.What, Format: string(j.Order.Format), From: j.Order.From, To: j.Order.To,
 		Name: j.Order.Name, Store: j.Order.Store, State: string(j.State), Parts: j.Parts, Ready: j.Ready, Rows: j.Rows, Bytes: j.Bytes,
-		Error: j.Error, Created: j.Created, Ended: j.Ended, Expires: j.Expires,
+		Error: j.Error, Kept: j.Kept, Created: j.Created, Ended: j.Ended, Expires: j.Expires,
 	}
 }
 

@@ -90,6 +90,7 @@ func (h *localHub) status(ctx context.Context) (any, error) {
 	}
 	if h.tables != nil {
 		d, _ := detailOf(h.tables.Status().Progress) // the error is in the detail
+		d.Kept = h.tables.Status().Kept
 		s.Tables = &d
 	}
 	return s, nil

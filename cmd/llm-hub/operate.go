@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/llm-hub/llm-hub/gateway/admin"
 )
 
 // Run prints the events of a range of the log, or applies dead letters again.
@@ -176,7 +178,17 @@ func (r *remote) exchange(ctx context.Context, w world, m message, read func(io.
 		return err
 	}
 	defer resp.Body.Close()
+	if since, err := time.Parse(time.RFC3339, resp.Header.Get(admin.KeptSinceHeader)); err == nil {
+		defer warnKept(w, since)
+	}
 	return read(resp.Body)
+}
+
+// warnKept says that what was asked for began before what is kept; of the zero time nothing.
+func warnKept(w world, since time.Time) {
+	if !since.IsZero() {
+		fmt.Fprintf(w.err, "warning: what was admitted before %s is not in it: settings.retention keeps no more (llm-hub rebuild --tables after it is longer brings it back)\n", since.Format(time.RFC3339))
+	}
 }
 
 // readResult reads the reports of a job and its result.

@@ -98,9 +98,18 @@ func (h *localHub) makeFolds(cfg counters.Config) (err error) {
 		return err
 	}
 	h.tables, err = tables.New(tables.Config{
-		Log: h.stores.whole, Bucket: h.stores.log, Store: h.stores.tables, Database: h.stores.tables.Database(), Logger: h.log,
+		Log: h.stores.whole, Bucket: h.stores.log, Store: h.stores.tables, Database: h.stores.tables.Database(), Logger: h.log, Keep: h.keep,
 	})
 	return err
+}
+
+// keep says what the tables have to keep by the settings in force when the log is as far
+// as an instant. A clock that is ahead, the log's or this machine's, lets go of nothing.
+func (h *localHub) keep(logged time.Time) projector.Kept {
+	if now := time.Now(); now.Before(logged) {
+		logged = now
+	}
+	return projector.Retention(h.plane.Live().Current().Retention).Kept(logged)
 }
 
 // foldDetail is what /readyz shows of a fold.
@@ -111,6 +120,7 @@ type foldDetail struct {
 	LagSeconds float64         `json:"lag_seconds"`
 	Error      string          `json:"error,omitempty"`
 	Gaps       int             `json:"gaps,omitempty"`
+	Kept       projector.Kept  `json:"kept,omitzero"` // of the tables: from when on each has its rows
 }
 
 func detailOf(p projector.Progress) (foldDetail, error) {
@@ -155,6 +165,13 @@ func (a *app) watchFolds() {
 	a.health.add(check{name: "tables", run: func(context.Context) (any, error) { return detailOf(a.tablesProgress()) }})
 	describeFold(a.registry, "tables", a.tablesProgress)
 	gauge(a.registry, "tables_rows", "Rows inserted, since the start.", func() float64 { return float64(t.Status().Rows) })
+	gauge(a.registry, "tables_left_out", "Rows that came when settings.retention kept them no more, since the start.", func() float64 { return float64(t.Status().LeftOut) })
+	gauge(a.registry, "tables_undropped", "1 while rows that settings.retention keeps no more have still to be dropped.", func() float64 {
+		if t.Status().Litter {
+			return 1
+		}
+		return 0
+	})
 	if e := a.stores.engine; e != nil {
 		a.health.add(check{name: "engine", run: func(context.Context) (any, error) {
 			s := e.State()

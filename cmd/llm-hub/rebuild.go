@@ -16,7 +16,7 @@ type rebuilt struct {
 
 // rebuild makes counters and tables anew from the log, while it goes on.
 func (h *localHub) rebuild(ctx context.Context, q admin.RebuildQuery, report func(any) error) (any, error) {
-	cfg := rebuild.Config{Log: h.stores.whole, Bucket: h.stores.log, Logger: h.log}
+	cfg := rebuild.Config{Log: h.stores.whole, Bucket: h.stores.log, Logger: h.log, Keep: h.keep}
 	if h.counters != nil {
 		cfg.PauseCounters = h.counters.Pause
 	}

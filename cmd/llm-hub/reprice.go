@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/llm-hub/llm-hub/accounting"
+	api "github.com/llm-hub/llm-hub/client"
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/events/publish"
 	"github.com/llm-hub/llm-hub/gateway"
@@ -53,7 +54,18 @@ func (c *repriceCmd) Run(ctx context.Context, w world) error {
 		m.method = http.MethodPost
 	}
 	return c.exchange(ctx, w, m, func(body io.Reader) error {
-		_, err := io.Copy(w.out, body)
+		text, err := io.ReadAll(body)
+		if err != nil {
+			return err
+		}
+		var answer struct {
+			AsOf api.AsOf `json:"as_of"`
+		}
+		if err := json.Unmarshal(text, &answer); err != nil {
+			return fmt.Errorf("reprice: %w", err)
+		}
+		warnKept(w, answer.AsOf.KeptSince)
+		_, err = w.out.Write(text)
 		return err
 	})
 }
@@ -72,6 +84,11 @@ func (c *repriceCmd) correct(ctx context.Context, w world) error {
 		if err != nil {
 			return err
 		}
+		var done unpricedReport
+		if err := json.Unmarshal(result, &done); err != nil {
+			return fmt.Errorf("corrections: %w", err)
+		}
+		warnKept(w, done.KeptSince)
 		return printJSON(w.out, result)
 	})
 }
@@ -138,6 +155,8 @@ type unpricedReport struct {
 	Done         int           `json:"done"`          // had been corrected, and the tables do not know it yet
 	CostNanoUSD  int64         `json:"cost_nano_usd"` // of what was corrected
 	Rows         []unpricedRow `json:"rows"`          // of the same, by tenant and model
+	// KeptSince is absent, unless something was asked for of before it, where nothing was looked for.
+	KeptSince time.Time `json:"kept_since,omitzero"`
 }
 
 type unpricedRow struct {
@@ -178,7 +197,7 @@ func (h *localHub) priceUnpriced(ctx context.Context, q admin.Question, dry bool
 	if h.stores.tables == nil {
 		return nil, &gateway.Error{Kind: gateway.Unavailable, Public: "There is no ClickHouse: nothing tells what has no price."}
 	}
-	found, _, err := h.questions().Unpriced(ctx, filterOf(q.TrafficFilter).Filter)
+	found, asOf, err := h.questions().Unpriced(ctx, filterOf(q.TrafficFilter).Filter)
 	if err != nil {
 		return nil, queryError(err)
 	}
@@ -187,6 +206,7 @@ func (h *localHub) priceUnpriced(ctx context.Context, q admin.Question, dry bool
 		return nil, toOperator(err)
 	}
 	job := &pricing{hub: h, publisher: publisher, catalog: h.plane.Live().Current(), report: unpricedReport{DryRun: dry, Found: len(found), Rows: []unpricedRow{}}}
+	job.report.KeptSince = asOf.KeptSince
 	job.report.PriceVersion = job.catalog.Prices.Version
 	err = job.run(ctx, found, report)
 	return job.report, toOperator(errors.Join(err, done(ctx)))

@@ -55,7 +55,7 @@ func queryError(err error) error {
 // answered by one row.
 func tableOf(q admin.UsageQuery, a query.Answer) admin.UsageTable {
 	out := admin.UsageTable{
-		Rows: rowsOf(q, a.Rows, a.Totals), Totals: rowOf(a.Totals), Overlap: a.Overlap, AsOf: time.Now().Add(-a.AsOf.Lag), Seq: a.AsOf.Seq, Behind: a.AsOf.Behind,
+		Rows: rowsOf(q, a.Rows, a.Totals), Totals: rowOf(a.Totals), Overlap: a.Overlap, AsOf: time.Now().Add(-a.AsOf.Lag), Seq: a.AsOf.Seq, Behind: a.AsOf.Behind, Kept: a.AsOf.KeptSince,
 	}
 	if a.Compared != nil {
 		out.Compared, out.Before = rowsOf(q, a.Compared.Rows, a.Compared.Totals), rowOf(a.Compared.Totals)

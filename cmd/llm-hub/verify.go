@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/projector"
 	"github.com/llm-hub/llm-hub/projector/alerts"
 	"github.com/llm-hub/llm-hub/projector/ownership"
 	"github.com/llm-hub/llm-hub/projector/tables"
@@ -102,6 +105,20 @@ func toOperator(err error) error {
 	return &gateway.Error{Kind: gateway.Internal, Public: err.Error(), Cause: err}
 }
 
+// keptText says from when on the tables have their rows, those that do not from the start.
+func keptText(k projector.Kept) string {
+	var out []string
+	for _, t := range []struct {
+		name  string
+		since time.Time
+	}{{"usage", k.Usage}, {"requests", k.Requests}, {"attempts", k.Attempts}, {"roll-ups", k.RollUps}} {
+		if !t.since.IsZero() {
+			out = append(out, t.name+" from "+t.since.Format(time.RFC3339))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
 // verifyReport is [verify.Report] as a person reads it.
 type verifyReport verify.Report
 
@@ -117,6 +134,9 @@ func (r verifyReport) print(w io.Writer) error {
 	if t := r.Tables; t != nil {
 		fmt.Fprintf(w, "  tables    %d usage, %d requests, %d attempts, %d rolled up, up to sequence %d; %d changes\n",
 			t.Rows.Usage, t.Rows.Requests, t.Rows.Attempts, t.RolledUp, t.Seq, t.Changes)
+		if t.Kept != (projector.Kept{}) {
+			fmt.Fprintf(w, "  kept      %s; what was let go is in the log\n", keptText(t.Kept))
+		}
 	} else {
 		fmt.Fprintln(w, "  tables    none")
 	}

@@ -46,7 +46,7 @@ type Config struct {
 	// now, as anything that encodes as JSON, until ctx ends or emit fails.
 	Tail func(ctx context.Context, f TrafficFilter, after Place, emit func(at Place, row any) error) error
 	// Export writes a file.
-	Export func(ctx context.Context, q ExportQuery, to io.Writer) error
+	Export func(ctx context.Context, q ExportQuery, to File) error
 	// Exports makes exports in the background.
 	Exports *Exports
 	// Counters reads what a scope has used: one counter, or one for each partition

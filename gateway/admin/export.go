@@ -68,6 +68,9 @@ type fileWriter struct {
 	begun      bool
 }
 
+// KeptSince implements [File].
+func (w *fileWriter) KeptSince(t time.Time) { sayKept(w.c, t) }
+
 // Write implements io.Writer.
 func (w *fileWriter) Write(b []byte) (int, error) {
 	if err := w.watch.check(); err != nil {

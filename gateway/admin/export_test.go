@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/admin"
@@ -15,10 +16,12 @@ import (
 func TestExport(t *testing.T) {
 	var got admin.ExportQuery
 	early, late := error(nil), error(nil)
-	h := newHandler(t, admin.Config{Export: func(_ context.Context, q admin.ExportQuery, to io.Writer) error {
+	var kept time.Time
+	h := newHandler(t, admin.Config{Export: func(_ context.Context, q admin.ExportQuery, to admin.File) error {
 		if got = q; early != nil {
 			return early
 		}
+		to.KeptSince(kept)
 		if _, err := io.WriteString(to, "a,b\n"); err != nil {
 			return err
 		}
@@ -29,6 +32,13 @@ func TestExport(t *testing.T) {
 	if w.Code != 200 || w.Body.String() != "a,b\n" || w.Header().Get("Content-Type") != "text/csv; charset=utf-8" ||
 		w.Header().Get("Content-Disposition") != `attachment; filename="usage_20261101T000000Z_20261103T120000Z.csv"` {
 		t.Errorf("status %d, %v: %s", w.Code, w.Header(), w.Body)
+	}
+	if w.Header().Get(admin.KeptSinceHeader) != "" {
+		t.Errorf("a file that lacks nothing says %v", w.Header())
+	}
+	kept = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	if w = ask(h, "GET", "/api/v1/export/usage?from=2026-10-01&to=2026-11-03&group_by=day,model&top=3&model=smart"); w.Header().Get(admin.KeptSinceHeader) != "2026-11-01T00:00:00Z" {
+		t.Errorf("a file that lacks October says %v", w.Header())
 	}
 	if got.What != "usage" || got.Format != "csv" || got.Top != 3 || len(got.GroupBy) != 2 || !got.Scope.Everyone || got.Where["model"][0] != "smart" {
 		t.Errorf("asked for %+v", got)

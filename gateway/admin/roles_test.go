@@ -329,7 +329,7 @@ func TestRightsThatEnd(t *testing.T) {
 			cfg.Events = func(ctx context.Context, _ admin.EventsQuery, emit func([]byte) error) error {
 				return slow(ctx, func() error { return emit([]byte("{}")) })
 			}
-			cfg.Export = func(ctx context.Context, _ admin.ExportQuery, to io.Writer) error {
+			cfg.Export = func(ctx context.Context, _ admin.ExportQuery, to admin.File) error {
 				return slow(ctx, func() error { _, err := to.Write([]byte("x")); return err })
 			}
 			cfg.Tail = func(ctx context.Context, _ admin.TrafficFilter, _ admin.Place, emit func(admin.Place, any) error) error {
@@ -439,7 +439,7 @@ func facts() admin.Config {
 			}
 			return nil
 		},
-		Export: func(_ context.Context, q admin.ExportQuery, to io.Writer) error {
+		Export: func(_ context.Context, q admin.ExportQuery, to admin.File) error {
 			_, err := fmt.Fprintln(to, visible(q.Scope))
 			return err
 		},

@@ -63,6 +63,7 @@ type UsageTable struct {
 	AsOf     time.Time  // everything admitted and ended before is in it; zero: not known
 	Seq      uint64     // of the log: everything up to it is in it
 	Behind   uint64     // messages of the log that are not
+	Kept     time.Time  // nothing of before is in it, although it was asked for; zero: everything is
 }
 
 // UsageRow is the usage of one group.
@@ -100,6 +101,7 @@ type usageAnswer struct {
 	AsOf    time.Time   `json:"as_of,omitzero"`
 	Seq     uint64      `json:"as_of_seq"`
 	Behind  uint64      `json:"behind"`
+	Kept    time.Time   `json:"kept_since,omitzero"`   // nothing of before is in it, although it was asked for
 	Overlap bool        `json:"overlapping,omitempty"` // what has several tags is in a row of each; in totals once
 	usageRows
 	Compared *comparedUsage `json:"compared,omitempty"`
@@ -133,11 +135,12 @@ func (a *API) usage(c echo.Context) error {
 	}
 	out := usageAnswer{
 		From: q.From, To: q.To, Zone: q.Zone.String(), GroupBy: q.GroupBy,
-		AsOf: table.AsOf, Seq: table.Seq, Behind: table.Behind, Overlap: table.Overlap, usageRows: wireRows(q.GroupBy, table.Rows, table.Totals),
+		AsOf: table.AsOf, Seq: table.Seq, Behind: table.Behind, Kept: table.Kept, Overlap: table.Overlap, usageRows: wireRows(q.GroupBy, table.Rows, table.Totals),
 	}
 	if q.Compare != (TrafficPeriod{}) {
 		out.Compared = &comparedUsage{q.Compare.From, q.Compare.To, wireRows(q.GroupBy, table.Compared, table.Before)}
 	}
+	sayKept(c, table.Kept)
 	return c.JSON(http.StatusOK, out)
 }
 

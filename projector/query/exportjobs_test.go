@@ -21,23 +21,23 @@ import (
 func (w world) exportJobs(t *testing.T) {
 	f := everything().Filter
 	f.From = f.From.Add(-90 * time.Minute) // on no day
-	write := func(ctx context.Context, o jobs.Order, p jobs.Part, to io.Writer) (rows int64, err error) {
+	write := func(ctx context.Context, o jobs.Order, p jobs.Part, to io.Writer) (out jobs.Content, err error) {
 		part := f
 		part.From, part.To = p.From, p.To
 		begin := func(c []export.Column) (export.Writer, error) {
 			w, err := export.NewWriter(to, o.Format, c)
-			return counting{w, &rows}, err
+			return counting{w, &out.Rows}, err
 		}
 		if o.What == "requests" {
 			err = export.Requests(ctx, w.engine, query.RequestFilter{Filter: part}, begin)
-			return rows, err
+			return out, err
 		}
 		a, err := w.engine.Usage(ctx, export.FocusQuestion(part))
 		if err != nil {
-			return 0, err
+			return out, err
 		}
 		err = export.Focus(a, begin)
-		return rows, err
+		return out, err
 	}
 	j, err := jobs.Open(jobs.Config{
 		Dir: t.TempDir(), Write: write, Final: func(error) bool { return true }, Log: slog.New(slog.DiscardHandler),
@@ -56,7 +56,7 @@ func (w world) exportJobs(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got, want bytes.Buffer
-		rows, err := write(t.Context(), job.Order, jobs.Part{From: f.From, To: f.To}, &want)
+		whole, err := write(t.Context(), job.Order, jobs.Part{From: f.From, To: f.To}, &want)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,8 +69,8 @@ func (w world) exportJobs(t *testing.T) {
 		if _, err := got.ReadFrom(file); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want.String(), got.String()); diff != "" || job.Rows != rows || rows == 0 || job.Parts < 3 {
-			t.Errorf("%s: %d rows in %d parts, want %d (-want +got):\n%s", what, job.Rows, job.Parts, rows, diff)
+		if diff := cmp.Diff(want.String(), got.String()); diff != "" || job.Rows != whole.Rows || whole.Rows == 0 || job.Parts < 3 {
+			t.Errorf("%s: %d rows in %d parts, want %d (-want +got):\n%s", what, job.Rows, job.Parts, whole.Rows, diff)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -39,6 +40,20 @@ func (v *view) rolledUp(f Filter, r rollUp) (Filter, error) {
 
 func wholeQuarters(field string, rows time.Time) error {
 	return &InvalidError{field, fmt.Sprintf("before %s only whole quarters of an hour are kept: it must be at one", rows.UTC().Format(time.RFC3339))}
+}
+
+// paged is [view.cut] for pages of requests, whose amounts are of usage.
+func (v *view) paged(f Filter) Filter {
+	return v.cut(f, projector.Later(v.kept.Requests, v.kept.Usage))
+}
+
+// KeptSince is what pages of requests will say of it in their [AsOf].
+func (e *Engine) KeptSince(ctx context.Context, f Filter) (time.Time, error) {
+	asOf, err := e.live(ctx, func(v *view) error {
+		v.paged(f)
+		return nil
+	})
+	return asOf.KeptSince, err
 }
 
 // rows is [view.cut] for a question about rows of requests.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/llm-hub/llm-hub/accounting"
 	"github.com/llm-hub/llm-hub/events"
-	"github.com/llm-hub/llm-hub/projector"
 )
 
 // Bounds of a page of requests.
@@ -146,7 +145,7 @@ func (e *Engine) Requests(ctx context.Context, p Page) (RequestList, error) {
 	var err error
 	list.AsOf, err = e.live(ctx, func(v *view) error {
 		p := p
-		p.Filter = v.cut(p.Filter, projector.Later(v.kept.Requests, v.kept.Usage)) // amounts are of usage
+		p.Filter = v.paged(p.Filter)
 		if list.Rows, err = e.page(ctx, v.database, p); err != nil {
 			return err
 		}

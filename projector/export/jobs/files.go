@@ -65,13 +65,16 @@ func writeFile(path string, write func(io.Writer) error) error {
 }
 
 // written is what a part holds.
-type written struct{ rows, bytes int64 }
+type written struct {
+	Content
+	bytes int64
+}
 
 func (j *Jobs) writePart(ctx context.Context, job *Job, p Part) (out written, err error) {
 	path := j.part(job.ID, job.Ready)
 	err = writeFile(path, func(to io.Writer) error {
 		b := bufio.NewWriter(to)
-		if out.rows, err = j.cfg.Write(ctx, job.Order, p, b); err != nil {
+		if out.Content, err = j.cfg.Write(ctx, job.Order, p, b); err != nil {
 			return err
 		}
 		return b.Flush()

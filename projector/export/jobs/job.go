@@ -42,6 +42,7 @@ type Job struct {
 	Ready   int       `json:"ready"` // parts that are finished
 	Rows    int64     `json:"rows"`  // in those
 	Bytes   int64     `json:"bytes"` // of those, and in the end of the file
+	Kept    time.Time `json:"kept_since,omitzero"` // nothing of before is in those parts, although it was ordered
 	Error   string    `json:"error,omitempty"`
 	Created time.Time `json:"created_at"`
 	Ended   time.Time `json:"ended_at,omitzero"`

@@ -41,11 +41,17 @@ type Config struct {
 	Dir string // where jobs are kept
 	// Write writes a whole file of one part in the order's format. Whether its error
 	// may pass is what Final tells.
-	Write func(ctx context.Context, o Order, p Part, to io.Writer) (rows int64, err error)
+	Write func(ctx context.Context, o Order, p Part, to io.Writer) (Content, error)
 	Final func(error) bool
 	Open  func(location string) (objectstore.Writer, error)
 	Now   func() time.Time // time.Now by default
 	Log   *slog.Logger
+}
+
+// Content is what was written of a part.
+type Content struct {
+	Rows      int64
+	KeptSince time.Time // nothing of before is in it, although it was asked for; zero: everything is
 }
 
 // Jobs are all jobs of a directory. Safe for concurrent use.
@@ -299,8 +305,9 @@ func (j *Jobs) work(ctx context.Context, job *Job) error {
 		}
 		if err := j.change(job, func(job *Job) {
 			job.Ready++
-			job.Rows += written.rows
+			job.Rows += written.Rows
 			job.Bytes += written.bytes
+			job.Kept = later(job.Kept, written.KeptSince)
 			job.Error = ""
 		}); err != nil {
 			return err

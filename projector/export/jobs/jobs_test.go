@@ -36,17 +36,24 @@ type world struct {
 }
 
 // write writes one row for each part, which names its day.
-func (w *world) write(ctx context.Context, o jobs.Order, p jobs.Part, to io.Writer) (int64, error) {
+func (w *world) write(ctx context.Context, o jobs.Order, p jobs.Part, to io.Writer) (jobs.Content, error) {
 	w.asked = append(w.asked, p.From.Format("02T15"))
 	if _, err := io.WriteString(to, "day\n"); err != nil {
-		return 0, err
+		return jobs.Content{}, err
 	}
 	if err := w.fail(p.From.Day()); err != nil {
-		return 0, err
+		return jobs.Content{}, err
 	}
 	_, err := fmt.Fprintln(to, p.From.Format(time.RFC3339), p.To.Format(time.RFC3339), string(o.Query))
-	return 1, errors.Join(err, ctx.Err())
+	out := jobs.Content{Rows: 1}
+	if p.From.Equal(cutPart()) {
+		out.KeptSince = p.From.Add(time.Hour)
+	}
+	return out, errors.Join(err, ctx.Err())
 }
+
+// cutPart is the start of the part that lacks its first hour.
+func cutPart() time.Time { return time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC) }
 
 func (w *world) open() *jobs.Jobs {
 	w.t.Helper()
@@ -120,7 +127,8 @@ func (w *world) isWhole(j *jobs.Jobs, id string) {
 	if diff := cmp.Diff(whole, string(text)); err != nil || diff != "" {
 		w.t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
-	if job.State != jobs.Done || job.Parts != 3 || job.Ready != 3 || job.Rows != 3 || job.Bytes != int64(len(whole)) || job.Error != "" || job.Ended.IsZero() {
+	if job.State != jobs.Done || job.Parts != 3 || job.Ready != 3 || job.Rows != 3 || job.Bytes != int64(len(whole)) || job.Error != "" || job.Ended.IsZero() ||
+		!job.Kept.Equal(cutPart().Add(time.Hour)) {
 		w.t.Errorf("%+v", job)
 	}
 	left, err := filepath.Glob(filepath.Join(w.dir, id, "part-*"))
