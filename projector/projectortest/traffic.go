@@ -49,7 +49,12 @@ type request struct {
 // New makes traffic of the given number of tenants. Time goes on by step from
 // event to event.
 func New(seed uint64, tenants int, step time.Duration) *Traffic {
-	t := &Traffic{rng: rand.New(rand.NewPCG(seed, 1)), tenants: tenants, now: Start(), step: step}
+	return NewAt(Start(), seed, tenants, step)
+}
+
+// NewAt makes traffic that begins at another time.
+func NewAt(start time.Time, seed uint64, tenants int, step time.Duration) *Traffic {
+	t := &Traffic{rng: rand.New(rand.NewPCG(seed, 1)), tenants: tenants, now: start, step: step}
 	for _, id := range []events.NodeID{"n1", "n2"} {
 		n := &node{id: id}
 		t.nodes = append(t.nodes, n)

@@ -101,7 +101,7 @@ func beginGeneration(ctx context.Context, cfg Config, info events.Info) (tables.
 	if err != nil {
 		return live, err
 	}
-	kept, err := keptAt(ctx, cfg, info)
+	kept, err := tables.KeptAt(ctx, cfg.Log, cfg.Keep)
 	if err != nil {
 		return live, err
 	}
@@ -116,19 +116,6 @@ func beginGeneration(ctx context.Context, cfg Config, info events.Info) (tables.
 		return next, nil
 	}
 	return next, cfg.Store.Drop(ctx, left.Database)
-}
-
-// keptAt is what new tables have to keep once they are at the end of the log: what is
-// older would only be dropped again.
-func keptAt(ctx context.Context, cfg Config, info events.Info) (projector.Kept, error) {
-	if cfg.Keep == nil || info.Last == 0 {
-		return projector.Kept{}, nil
-	}
-	last, err := cfg.Log.At(ctx, info.Last)
-	if err != nil {
-		return projector.Kept{}, err
-	}
-	return cfg.Keep(last.Time), nil
 }
 
 // swap makes the new tables the live ones, whose writer goes on with them.

@@ -48,6 +48,20 @@ func since[R any](rows []R, horizon time.Time, at func(*R) time.Time) []R {
 	return slices.DeleteFunc(slices.Clone(rows), before)
 }
 
+// KeptAt is what new tables have to keep once they have come to the end of a log: what is
+// older would only be dropped again.
+func KeptAt(ctx context.Context, log events.Reader, keep func(logged time.Time) projector.Kept) (projector.Kept, error) {
+	info, err := log.Info(ctx)
+	if err != nil || info.Last == 0 || keep == nil {
+		return projector.Kept{}, err
+	}
+	last, err := log.At(ctx, info.Last)
+	if err != nil {
+		return projector.Kept{}, err
+	}
+	return keep(last.Time), nil
+}
+
 // retain moves the horizons to where they have to be and drops what is before them. It
 // waits for a moment in which no batch is under way.
 func (s *session) retain(ctx context.Context) error {
@@ -81,8 +95,7 @@ func (s *session) raise(ctx context.Context, next projector.Kept) error {
 		return fmt.Errorf("tables: retention: %w", err)
 	}
 	s.sweepAt = time.Time{}
-	s.cfg.Logger.Info("the tables let go of rows that are older than settings.retention says", "usage_from", next.Usage,
-		"requests_from", next.Requests, "attempts_from", next.Attempts, "rollups_from", next.RollUps)
+	s.cfg.Logger.Info("the tables let go of rows that are older than settings.retention says", "kept_from", next)
 	return nil
 }
 

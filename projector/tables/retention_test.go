@@ -195,7 +195,7 @@ func TestRetentionEveryStep(t *testing.T) {
 // TestRetentionExact lets rivals race with horizons that move, drops that fail, and
 // everything that [TestExact] has.
 func TestRetentionExact(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(5) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) { exactRetention(t, seed) })
@@ -314,6 +314,25 @@ func TestRefusedDrop(t *testing.T) {
 	})
 }
 
+// TestNewTables: what is made anew of an old log begins at the horizons that hold at its
+// end, and is given only what they keep.
+func TestNewTables(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, store, wanted := memlog.New(), tablestest.NewMemStore(), &horizons{}
+		add(t, log, projectortest.New(8, 9, pace).Messages(300)...)
+		k := projector.Kept{Usage: monthsOn(2), Requests: monthsOn(2), Attempts: monthsOn(2), RollUps: monthsOn(2)}
+		wanted.set(k)
+		cfg := config(log, store)
+		cfg.Keep = wanted.keep
+		w, _ := start(t, cfg)
+		waitFor(t, log, w)
+		compareKept(t, log, store, k)
+		if s := w.Status(); s.Litter || s.LeftOut == 0 {
+			t.Errorf("%d rows were left out, litter %t", s.LeftOut, s.Litter)
+		}
+	})
+}
+
 // TestRetentionWaits: a horizon does not move while a batch is under way.
 func TestRetentionWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -323,8 +342,9 @@ func TestRetentionWaits(t *testing.T) {
 		store := slow{mem, make(chan struct{})}
 		cfg := config(log, store)
 		cfg.Keep = wanted.keep
-		wanted.set(some())
 		w, _ := start(t, cfg)
+		<-time.After(time.Second) // it is inserting
+		wanted.set(some())
 		<-time.After(10 * time.Second)
 		if s := w.Status(); s.Kept != (projector.Kept{}) || s.Failures > 0 {
 			t.Errorf("keeps %+v, %d failures: %v", s.Kept, s.Failures, s.Err)

@@ -125,8 +125,12 @@ func (s *session) begin(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("tables: %w", err)
 	}
+	kept, err := KeptAt(ctx, s.cfg.Log, s.cfg.Keep)
+	if err != nil {
+		return fmt.Errorf("tables: %w", err)
+	}
 	first := Checkpoint{
-		Generation: 1, Database: DatabaseOf(s.cfg.Database, 1), Bucket: created, Done: projector.Anchor{Created: s.created},
+		Generation: 1, Database: DatabaseOf(s.cfg.Database, 1), Bucket: created, Done: projector.Anchor{Created: s.created}, Kept: kept,
 	}
 	if err := s.prepare(ctx, first.Database); err != nil {
 		return err
