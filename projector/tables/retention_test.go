@@ -86,6 +86,20 @@ func compareKept(t *testing.T, log *memlog.Log, store *tablestest.MemStore, k pr
 	}
 }
 
+// olderThan counts what the roll-ups have of before a horizon.
+func olderThan(t *testing.T, store *tablestest.MemStore, horizon time.Time) tables.Counts {
+	t.Helper()
+	all, err := store.RolledUp(t.Context(), "hub", projector.Kept{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	since, err := store.RolledUp(t.Context(), "hub", projector.Kept{Usage: horizon, Requests: horizon})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tables.Counts{Usage: all.Usage - since.Usage, Requests: all.Requests - since.Requests}
+}
+
 func heldBy(store *tablestest.MemStore) tables.Counts {
 	rows := store.Rows("hub")
 	return rows.Counts()
@@ -136,11 +150,18 @@ func TestRetention(t *testing.T) {
 			t.Fatalf("of %+v rows %+v are left", before, after)
 		}
 
+		late := projector.Kept{Usage: monthsOn(5), Requests: monthsOn(5), Attempts: monthsOn(5), RollUps: monthsOn(3)}
+		wanted.set(late)
+		swept(t, w, late)
+		older := olderThan(t, store, monthsOn(5))
 		add(t, log, traffic.Finish()...) // of requests that were admitted before
 		waitFor(t, log, w)
-		compareKept(t, log, store, some())
-		swept(t, w, some())
-		compareKept(t, log, store, some())
+		compareKept(t, log, store, late)
+		swept(t, w, late)
+		compareKept(t, log, store, late)
+		if now := olderThan(t, store, monthsOn(5)); now.Usage <= older.Usage || now.Requests <= older.Requests {
+			t.Errorf("the roll-ups have %+v rows of before, had %+v: nothing came late", now, older)
+		}
 
 		wanted.set(projector.Kept{RollUps: monthsOn(12), Usage: monthsOn(12), Requests: monthsOn(12), Attempts: monthsOn(12)})
 		swept(t, w, wanted.keep(time.Time{}))
@@ -253,10 +274,11 @@ func TestRetentionForgotten(t *testing.T) {
 		add(t, log, traffic.Messages(300)...)
 		cfg := config(log, store)
 		cfg.Keep = wanted.keep
-		wanted.set(projector.Kept{Usage: monthsOn(3), Requests: monthsOn(3)})
+		wanted.set(projector.Kept{Usage: monthsOn(4), Requests: monthsOn(4)})
 		w, kill := start(t, cfg)
 		waitFor(t, log, w)
 		swept(t, w, wanted.keep(time.Time{}))
+		older := olderThan(t, store, monthsOn(4))
 		add(t, log, traffic.Finish()...)
 		store.FailAt(tablestest.AfterAttempts)
 		if err := w.Wait(t.Context(), func(s tables.Status) bool { return s.Failures == 1 }); err != nil {
@@ -269,6 +291,9 @@ func TestRetentionForgotten(t *testing.T) {
 		waitFor(t, log, w)
 		swept(t, w, wanted.keep(time.Time{}))
 		compareKept(t, log, store, wanted.keep(time.Time{}))
+		if now := olderThan(t, store, monthsOn(4)); now.Usage <= older.Usage {
+			t.Errorf("the roll-up has %+v rows of before, had %+v: nothing came late", now, older)
+		}
 	})
 }
 

@@ -36,7 +36,7 @@ func TestRetention(t *testing.T) {
 	h := projectortest.Connected(t, log)
 	h.Keep = func(time.Time) projector.Kept { return *wanted.Load() }
 	h.Start(t)
-	traffic := projectortest.New(12, 5, 12*time.Hour)
+	traffic := projectortest.New(12, 5, 24*time.Hour)
 	h.Add(t, traffic.Messages(250)...)
 	h.Settle(t)
 	meddling := &meddler{Querier: h.Store}
@@ -49,10 +49,25 @@ func TestRetention(t *testing.T) {
 	month := func(n int) time.Time {
 		return time.Date(start.Year(), start.Month()+time.Month(n), 1, 0, 0, 0, 0, time.UTC)
 	}
-	k := projector.Kept{Usage: month(2), Requests: month(1), Attempts: month(1)}
+	k := projector.Kept{Usage: month(8), Requests: month(8), Attempts: month(6)}
 	letGo(t, h, wanted, k)
+	older := func() uint64 {
+		all, err := h.Store.RolledUp(t.Context(), h.Store.Database(), projector.Kept{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		since, err := h.Store.RolledUp(t.Context(), h.Store.Database(), k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all.Usage - since.Usage
+	}
+	was := older()
 	h.Add(t, traffic.Finish()...) // of requests that were admitted before
 	h.Settle(t)
+	if now := older(); now <= was {
+		t.Errorf("%d rows of before are rolled up, %d were: nothing came late", now, was)
+	}
 	report := clean(t, v)
 	if report.Tables.Kept != k || report.Tables.Rows.Usage >= before.Tables.Rows.Usage {
 		t.Errorf("compared %+v, before %+v", report.Tables, before.Tables)
@@ -64,14 +79,14 @@ func TestRetention(t *testing.T) {
 		t.Errorf("once more: %v", got.Differences)
 	}
 
-	k.RollUps, k.Attempts = month(1), month(2)
+	k.RollUps, k.Attempts = month(6), month(7)
 	meddling.once = func() { letGo(t, h, wanted, k) }
 	if report := clean(t, v); report.Tables.Kept != k || meddling.once != nil {
 		t.Errorf("compared %+v", report.Tables)
 	}
 
 	exec(t, h, "ALTER TABLE "+h.Store.Database()+".usage_15m UPDATE cost_nano_usd = cost_nano_usd + 1000 WHERE bucket < '"+k.Usage.Format("2006-01-02")+"' AND attempts > 0 SETTINGS mutations_sync = 2")
-	exec(t, h, "ALTER TABLE "+h.Store.Database()+".requests DELETE WHERE window_at >= '"+month(3).Format("2006-01-02")+"' SETTINGS mutations_sync = 2")
+	exec(t, h, "ALTER TABLE "+h.Store.Database()+".requests DELETE WHERE window_at >= '"+month(8).Format("2006-01-02")+"' SETTINGS mutations_sync = 2")
 	wrong := run(t, config(h))
 	found := map[string]bool{}
 	for _, d := range wrong.Differences {
