@@ -49,7 +49,7 @@ func TestRetention(t *testing.T) {
 	month := func(n int) time.Time {
 		return time.Date(start.Year(), start.Month()+time.Month(n), 1, 0, 0, 0, 0, time.UTC)
 	}
-	k := projector.Kept{Usage: month(8), Requests: month(8), Attempts: month(6)}
+	k := projector.Kept{Usage: month(8), Requests: month(6), Attempts: month(6)}
 	letGo(t, h, wanted, k)
 	older := func() uint64 {
 		all, err := h.Store.RolledUp(t.Context(), h.Store.Database(), projector.Kept{})
@@ -86,7 +86,7 @@ func TestRetention(t *testing.T) {
 	}
 
 	exec(t, h, "ALTER TABLE "+h.Store.Database()+".usage_15m UPDATE cost_nano_usd = cost_nano_usd + 1000 WHERE bucket < '"+k.Usage.Format("2006-01-02")+"' AND attempts > 0 SETTINGS mutations_sync = 2")
-	exec(t, h, "ALTER TABLE "+h.Store.Database()+".requests DELETE WHERE window_at >= '"+month(8).Format("2006-01-02")+"' SETTINGS mutations_sync = 2")
+	exec(t, h, "ALTER TABLE "+h.Store.Database()+".requests DELETE WHERE window_at >= '"+month(6).Format("2006-01-02")+"' SETTINGS mutations_sync = 2")
 	wrong := run(t, config(h))
 	found := map[string]bool{}
 	for _, d := range wrong.Differences {
