@@ -37,11 +37,11 @@ type Export struct {
 	Store   string    `json:"store,omitempty"` // that gets the file; absent: it is kept
 	State   string    `json:"state"`           // waiting, running, done, failed
 	Parts   int       `json:"parts"`
-	Ready   int       `json:"ready"`           // parts that are finished
-	Rows    int64     `json:"rows"`            // in those
-	Bytes   int64     `json:"bytes"`           // of those, and in the end of the file
+	Ready   int       `json:"ready"`               // parts that are finished
+	Rows    int64     `json:"rows"`                // in those
+	Bytes   int64     `json:"bytes"`               // of those, and in the end of the file
 	Kept    time.Time `json:"kept_since,omitzero"` // nothing of before is in what is ready, although it was asked for: settings.retention keeps no more
-	Error   string    `json:"error,omitempty"` // why it waits, or failed
+	Error   string    `json:"error,omitempty"`     // why it waits, or failed
 	Created time.Time `json:"created_at"`
 	Ended   time.Time `json:"ended_at,omitzero"` // absent: not yet
 	Expires time.Time `json:"expires_at"`        // when it and its file are gone

@@ -39,9 +39,9 @@ type Job struct {
 	Order   Order     `json:"order"`
 	State   State     `json:"state"`
 	Parts   int       `json:"parts"`
-	Ready   int       `json:"ready"` // parts that are finished
-	Rows    int64     `json:"rows"`  // in those
-	Bytes   int64     `json:"bytes"` // of those, and in the end of the file
+	Ready   int       `json:"ready"`               // parts that are finished
+	Rows    int64     `json:"rows"`                // in those
+	Bytes   int64     `json:"bytes"`               // of those, and in the end of the file
 	Kept    time.Time `json:"kept_since,omitzero"` // nothing of before is in those parts, although it was ordered
 	Error   string    `json:"error,omitempty"`
 	Created time.Time `json:"created_at"`
