@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/llm-hub/llm-hub/gateway/control"
 	"github.com/llm-hub/llm-hub/projector"
 	"github.com/llm-hub/llm-hub/projector/counters"
 	"github.com/llm-hub/llm-hub/projector/ownership"
@@ -104,12 +105,18 @@ func (h *localHub) makeFolds(cfg counters.Config) (err error) {
 }
 
 // keep says what the tables have to keep by the settings in force when the log is as far
-// as an instant. A clock that is ahead, the log's or this machine's, lets go of nothing.
+// as an instant of its clock.
 func (h *localHub) keep(logged time.Time) projector.Kept {
-	if now := time.Now(); now.Before(logged) {
+	return keptBy(h.plane.Live().Current().Retention, logged, time.Now())
+}
+
+// keptBy is what is kept by the earlier of two clocks, so that one that is ahead, the log's
+// or this machine's, lets go of nothing.
+func keptBy(r control.Retention, logged, now time.Time) projector.Kept {
+	if now.Before(logged) {
 		logged = now
 	}
-	return projector.Retention(h.plane.Live().Current().Retention).Kept(logged)
+	return projector.Retention(r).Kept(logged)
 }
 
 // foldDetail is what /readyz shows of a fold.
