@@ -282,7 +282,14 @@ func (h *hub) waitReady() {
 // command runs another llm-hub command on the same data directory.
 func command(t *testing.T, args ...string) (stdout string, code int) {
 	t.Helper()
+	return commandWith(t, nil, args...)
+}
+
+// commandWith runs it with more variables.
+func commandWith(t *testing.T, env []string, args ...string) (stdout string, code int) {
+	t.Helper()
 	cmd := exec.Command(filepath.Join(binDir, "llm-hub"), args...)
+	cmd.Env = append(os.Environ(), env...)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	err := cmd.Run()
