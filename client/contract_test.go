@@ -143,7 +143,7 @@ func session(ctx context.Context, c *client.Client) []error {
 		c.ResetPassword(ctx, client.ResetUse{}), c.Logout(ctx, client.Logout{}), of(c.Who(ctx)), of(c.Switch(ctx, client.Membership{})),
 		of(c.Reauthenticate(ctx, client.Proof{})), of(c.Join(ctx, client.InviteUse{})), of(c.Rename(ctx, client.Rename{})),
 		of(c.ChangePassword(ctx, client.PasswordChange{})), of(c.PersonalTokens(ctx)), of(c.CreatePersonalToken(ctx, client.PersonalToken{})),
-		c.DeletePersonalToken(ctx, "a"),
+		c.DeletePersonalToken(ctx, "a"), of(c.Sessions(ctx)), c.EndSession(ctx, "a"), c.EndOtherSessions(ctx),
 	}
 }
 

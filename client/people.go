@@ -134,6 +134,23 @@ type PersonalTokenMade struct {
 	Token string `json:"token"` // shown only now
 }
 
+// OpenSession is a session that is not over.
+type OpenSession struct {
+	ID      string    `json:"id"`
+	Current bool      `json:"current"`          // the one that asks
+	Tenant  string    `json:"tenant,omitempty"` // that it acts in; absent: the whole installation
+	From    string    `json:"from,omitempty"`   // address that it was begun from; behind a proxy, the proxy's
+	Agent   string    `json:"agent,omitempty"`  // what the program that began it calls itself
+	Created time.Time `json:"created_at"`
+	Seen    time.Time `json:"seen_at"` // last request, give or take five minutes
+	Ends    time.Time `json:"ends_at"` // unless it is used before
+}
+
+// OpenSessions are those of an account, the last used first.
+type OpenSessions struct {
+	Items []OpenSession `json:"items"`
+}
+
 // AccountSpec is what administrators say of an account.
 type AccountSpec struct {
 	Email       string   `json:"email"`

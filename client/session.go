@@ -88,3 +88,18 @@ func (c *Client) CreatePersonalToken(ctx context.Context, t PersonalToken) (Pers
 func (c *Client) DeletePersonalToken(ctx context.Context, name string) error {
 	return c.remove(ctx, "account/tokens/"+url.PathEscape(name))
 }
+
+// Sessions gives one's own that are not over, the last used first.
+func (c *Client) Sessions(ctx context.Context) (OpenSessions, error) {
+	return get[OpenSessions](ctx, c, "account/sessions", nil)
+}
+
+// EndSession ends one of them, by its id.
+func (c *Client) EndSession(ctx context.Context, id string) error {
+	return c.remove(ctx, "account/sessions/"+url.PathEscape(id))
+}
+
+// EndOtherSessions ends all but the one that asks; by a token, all of them.
+func (c *Client) EndOtherSessions(ctx context.Context) error {
+	return c.remove(ctx, "account/sessions")
+}

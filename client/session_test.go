@@ -188,6 +188,29 @@ func TestAccount(t *testing.T) {
 	if w := must[client.Who](t)(ann.Rename(ctx, client.Rename{Name: "Ann A."})); w.Account == nil || w.Account.Name != "Ann A." {
 		t.Errorf("renamed to %+v", w.Account)
 	}
+	third := p.client("")
+	for range 2 { // the second time after the first one was ended
+		must[client.Who](t)(third.Login(ctx, client.Login{Email: "ann@acme.test", Password: annsPassword}))
+		list := must[client.OpenSessions](t)(third.Sessions(ctx))
+		for _, s := range list.Items {
+			if s.Current {
+				if err := ann.EndSession(ctx, s.ID); err != nil || len(list.Items) != 3 {
+					t.Errorf("%+v, %v", list, err)
+				}
+			}
+		}
+		_, err := third.Who(ctx)
+		refused(t, 401, "no_session", err)
+	}
+	must[client.Who](t)(third.Login(ctx, client.Login{Email: "ann@acme.test", Password: annsPassword}))
+	if err := third.EndOtherSessions(ctx); err != nil {
+		t.Error(err)
+	}
+	_, err := elsewhere.Who(ctx)
+	refused(t, 401, "no_session", err)
+	for _, again := range []*client.Client{ann, elsewhere} {
+		must[client.Who](t)(again.Login(ctx, client.Login{Email: "ann@acme.test", Password: annsPassword}))
+	}
 	made := must[client.PersonalTokenMade](t)(ann.CreatePersonalToken(ctx, client.PersonalToken{Name: "ci", Tenant: "acme", Role: "viewer"}))
 	program := p.client(made.Token)
 	if w := must[client.Who](t)(program.Who(ctx)); w.Via != "token" || w.Acting.Tenant != "acme" || w.Acting.Role != "viewer" {
@@ -196,7 +219,7 @@ func TestAccount(t *testing.T) {
 	if all := must[client.PersonalTokens](t)(program.PersonalTokens(ctx)); len(all.Items) != 1 || all.Items[0].Name != "ci" {
 		t.Errorf("tokens %+v", all)
 	}
-	_, err := program.Switch(ctx, client.Membership{})
+	_, err = program.Switch(ctx, client.Membership{})
 	refused(t, 403, "session_needed", err)
 	if _, err := program.Login(ctx, client.Login{}); err == nil || client.StatusOf(err) != 0 {
 		t.Errorf("a client with a token signs in: %v", err)

@@ -27,6 +27,9 @@ type accountsCmd struct {
 	Invites       accountInvitesCmd `cmd:"" help:"List invites."`
 	Uninvite      uninviteCmd       `cmd:"" help:"Take an invite back."`
 	Delete        accountDeleteCmd  `cmd:"" help:"Remove one; users of tenants stay."`
+
+	Sessions accountSessionsCmd `cmd:"" help:"List one's own sessions; with a personal token."`
+	SignOut  accountSignOutCmd  `cmd:"" help:"End one of one's own sessions, or all; with a personal token."`
 }
 
 // accountID names the account a command is about.

@@ -65,6 +65,9 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodGet, Path: "/api/v1/account/tokens", Permission: web.Self, Handler: a.listTokens},
 		{Method: http.MethodPost, Path: "/api/v1/account/tokens", Permission: web.Self, Handler: a.addToken},
 		{Method: http.MethodDelete, Path: "/api/v1/account/tokens/:name", Permission: web.Self, Handler: a.removeToken},
+		{Method: http.MethodGet, Path: "/api/v1/account/sessions", Permission: web.Self, Handler: a.listSessions},
+		{Method: http.MethodDelete, Path: "/api/v1/account/sessions", Permission: web.Self, Handler: a.endOtherSessions},
+		{Method: http.MethodDelete, Path: "/api/v1/account/sessions/:id", Permission: web.Self, Handler: a.endSession},
 		{Method: http.MethodGet, Path: "/api/v1/accounts", Permission: web.Administer, Handler: a.listAccounts},
 		{Method: http.MethodPost, Path: "/api/v1/accounts", Permission: web.Administer, Handler: a.addAccount},
 		{Method: http.MethodGet, Path: "/api/v1/accounts/:id", Permission: web.Administer, Handler: a.showAccount},
@@ -82,7 +85,7 @@ func (a *API) catalog() *control.Catalog { return a.service.cfg.Plane.Live().Cur
 
 // caller is where a request comes from.
 func caller(c echo.Context) Caller {
-	return Caller{From: c.Request().RemoteAddr, Request: web.RequestID(c), Token: tokenOf(c.Request())}
+	return Caller{From: c.Request().RemoteAddr, Request: web.RequestID(c), Token: tokenOf(c.Request()), Agent: c.Request().UserAgent()}
 }
 
 // signedIn is the caller of a request that needs a session: a token proves a program,

@@ -306,7 +306,10 @@ public POST /api/v1/logout
 public POST /api/v1/register
 public POST /api/v1/reset
 public POST /api/v1/setup
+self DELETE /api/v1/account/sessions
+self DELETE /api/v1/account/sessions/:id
 self DELETE /api/v1/account/tokens/:name
+self GET /api/v1/account/sessions
 self GET /api/v1/account/tokens
 self GET /api/v1/session
 self PATCH /api/v1/account

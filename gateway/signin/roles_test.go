@@ -30,6 +30,9 @@ self POST /api/v1/account/password
 self GET /api/v1/account/tokens
 self POST /api/v1/account/tokens
 self DELETE /api/v1/account/tokens/:name
+self GET /api/v1/account/sessions
+self DELETE /api/v1/account/sessions
+self DELETE /api/v1/account/sessions/:id
 `
 
 // TestRoles asks what is about other people as every role, of the installation and in

@@ -71,6 +71,7 @@ type Caller struct {
 	From    string           // address and port of the connection
 	Request events.RequestID // unique
 	Token   control.Secret   // of the session that the caller comes with; empty: none
+	Agent   string           // what the caller's program calls itself
 }
 
 // by says whose command it is.
@@ -118,7 +119,7 @@ func (s *Service) enter(ctx context.Context, who Caller, a *control.Account) (En
 // replace begins a session and ends the caller's: a token that was there before is
 // never good for what came after.
 func (s *Service) replace(ctx context.Context, who Caller, next Session) (Entry, error) {
-	token, session, err := s.cfg.Sessions.Begin(ctx, next)
+	token, session, err := s.cfg.Sessions.Begin(ctx, next.seenAs(who))
 	if err == nil && !who.Token.Empty() {
 		err = s.cfg.Sessions.End(ctx, who.Token)
 	}

@@ -49,6 +49,8 @@ type Session struct {
 	Made    time.Time       `json:"made"`             // first proof of who it is
 	Seen    time.Time       `json:"seen"`             // last request, give or take [touchEvery]
 	Proven  time.Time       `json:"proven"`           // last proof of who it is
+	From    string          `json:"from,omitempty"`   // address that it was begun from
+	Agent   string          `json:"agent,omitempty"`  // and by what
 	Over    bool            `json:"over,omitempty"`
 }
 
@@ -209,30 +211,6 @@ func decodeSession(e events.Entry) (made Session, ok bool) {
 		return Session{}, false
 	}
 	return made, true
-}
-
-// End ends a session, everywhere. One that is not there has ended already.
-func (s *Sessions) End(ctx context.Context, token control.Secret) error {
-	const rivals = 5
-	key, ok := keyOf(token)
-	if !ok {
-		return nil
-	}
-	var err error
-	for range rivals {
-		var e knownSession
-		if e, err = s.ask(ctx, key); errors.Is(err, ErrNoSession) || err == nil && e.Over {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		e.Over = true
-		if err = s.put(ctx, key, e.rev, e.Session); !errors.Is(err, events.ErrConflict) {
-			return err
-		}
-	}
-	return fmt.Errorf("%w: %w", ErrUnreachable, err)
 }
 
 // Run follows what other nodes do to sessions until ctx ends.
