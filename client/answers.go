@@ -301,13 +301,14 @@ type Budget struct {
 	Seq      uint64           `json:"as_of_seq,omitzero"` // of the log: the last change of the counter
 }
 
-// Status is how this installation stands.
+// Status is how this installation stands. People of a tenant are told no more than how
+// far what they are shown is behind.
 type Status struct {
-	Version  string      `json:"version"`
-	Node     string      `json:"node"` // that answers
-	Log      events.Info `json:"log"`
-	Counters *Fold       `json:"counters,omitempty"` // absent: not folded here
-	Tables   *Fold       `json:"tables,omitempty"`   // absent: not folded here
+	Version  string       `json:"version"`
+	Node     string       `json:"node,omitempty"` // that answers
+	Log      *events.Info `json:"log,omitempty"`
+	Counters *Fold        `json:"counters,omitempty"` // absent: not folded here
+	Tables   *Fold        `json:"tables,omitempty"`   // absent: not folded here
 }
 
 // Fold is how far something is folded from the log.

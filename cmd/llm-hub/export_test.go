@@ -52,6 +52,7 @@ func TestExportsIntoStorage(t *testing.T) {
 	args := serveArgs(t, v)
 	h := startHubWith(t, environ(store), data, args...)
 	h.teams(t)
+	h.fresh(t)
 	span := url.Values{
 		"from": {time.Now().AddDate(0, 0, -3).Format(time.RFC3339)}, "to": {time.Now().Add(time.Hour).Format(time.RFC3339)},
 		"time_zone": {"Asia/Kathmandu"},
@@ -165,6 +166,25 @@ func (h *hub) teams(t *testing.T) {
 	var page api.Requests
 	if err := getJSON(h.url+"/api/v1/requests?team=red", h.token, &page); err != nil || len(page.Rows) != 1 || page.Rows[0].Principal.Team != "red" {
 		t.Errorf("%+v, %v", page, err)
+	}
+}
+
+// fresh: people of a tenant are told how far what they see is behind, and no more.
+func (h *hub) fresh(t *testing.T) {
+	t.Helper()
+	var made struct{ Keys []struct{ Key string } }
+	h.configure(t, http.MethodPost, "tokens", map[string]any{"name": "looks", "role": "viewer", "tenant": "acme"}, &made)
+	var all, some api.Status
+	if err := errors.Join(getJSON(h.url+"/api/v1/status", h.token, &all), getJSON(h.url+"/api/v1/status", made.Keys[0].Key, &some)); err != nil {
+		t.Fatal(err)
+	}
+	if all.Node == "" || all.Log == nil || some.Node != "" || some.Log != nil || some.Version != all.Version || some.Tables == nil || some.Counters == nil {
+		t.Errorf("%+v to all, %+v to a tenant", all, some)
+	}
+	for _, name := range []string{"seq", "behind", "lag_seconds"} {
+		if (*some.Tables)[name] == nil {
+			t.Errorf("%s is not told: %+v", name, some.Tables)
+		}
 	}
 }
 

@@ -154,7 +154,7 @@ func newOperator(token string, hub *localHub) (*operatorAPI, error) {
 	}
 	who := signin.NewIdentifier(operator, people)
 	api, err := admin.New(admin.Config{
-		Operator: who, Status: hub.status, Control: hub.plane, Prober: hub.prober, Rewrap: hub.keyring.Rotate,
+		Operator: who, Status: hub.status, Freshness: hub.freshness, Control: hub.plane, Prober: hub.prober, Rewrap: hub.keyring.Rotate,
 		Usage: hub.usage(), Ask: hub.ask(), Export: hub.export(), Exports: hub.exports(), Migrate: hub.migrate(), Counters: hub.usedBy, Ledger: hub.ledger,
 		Signer: hub.keyring, Backup: hub.backup,
 		Events: hub.events, Story: hub.story, Tail: hub.tail,

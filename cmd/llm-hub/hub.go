@@ -72,8 +72,8 @@ func (h *localHub) events(ctx context.Context, q admin.EventsQuery, emit func([]
 // hubStatus is the answer of /api/v1/status.
 type hubStatus struct {
 	Version  string        `json:"version"`
-	Node     events.NodeID `json:"node"`
-	Log      events.Info   `json:"log"`
+	Node     events.NodeID `json:"node,omitempty"`
+	Log      *events.Info  `json:"log,omitempty"`
 	Counters *foldDetail   `json:"counters,omitempty"`
 	Tables   *foldDetail   `json:"tables,omitempty"`
 }
@@ -83,7 +83,7 @@ func (h *localHub) status(ctx context.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := hubStatus{Version: version, Node: h.node, Log: info}
+	s := hubStatus{Version: version, Node: h.node, Log: &info}
 	if h.counters != nil {
 		d, _ := detailOf(h.counters.Status().Progress) // the error is in the detail
 		s.Counters = &d
@@ -92,6 +92,29 @@ func (h *localHub) status(ctx context.Context) (any, error) {
 		d, _ := detailOf(h.tables.Status().Progress) // the error is in the detail
 		d.Kept = h.tables.Status().Kept
 		s.Tables = &d
+	}
+	return s, nil
+}
+
+// freshness is what of the status is for everybody: how far what they are shown is behind.
+func (h *localHub) freshness(ctx context.Context) (any, error) {
+	s := hubStatus{Version: version}
+	if h.counters != nil {
+		d, _ := detailOf(h.counters.Status().Progress)
+		d.Error = "" // names what the installation is made of
+		s.Counters = &d
+	}
+	switch {
+	case h.tables != nil:
+		d, _ := detailOf(h.tables.Status().Progress)
+		d.Error, d.Kept = "", h.tables.Status().Kept
+		s.Tables = &d
+	case h.stores.tables != nil: // another process writes them
+		live, err := h.liveTables().Live(ctx)
+		if err != nil {
+			return nil, toOperator(err)
+		}
+		s.Tables = &foldDetail{Seq: live.AsOf.Seq, Behind: live.AsOf.Behind, LagSeconds: live.AsOf.Lag.Seconds(), Kept: live.Kept}
 	}
 	return s, nil
 }

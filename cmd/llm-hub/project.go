@@ -121,9 +121,9 @@ func keptBy(r control.Retention, logged, now time.Time) projector.Kept {
 
 // foldDetail is what /readyz shows of a fold.
 type foldDetail struct {
-	State      projector.State `json:"state"`
-	Seq        uint64          `json:"seq"`    // everything of the log up to here is folded and stored
-	Behind     uint64          `json:"behind"` // messages of the log not yet folded, when it was last looked at
+	State      projector.State `json:"state,omitempty"` // empty: another process folds it
+	Seq        uint64          `json:"seq"`             // everything of the log up to here is folded and stored
+	Behind     uint64          `json:"behind"`          // messages of the log not yet folded, when it was last looked at
 	LagSeconds float64         `json:"lag_seconds"`
 	Error      string          `json:"error,omitempty"`
 	Gaps       int             `json:"gaps,omitempty"`

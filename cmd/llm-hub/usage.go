@@ -28,7 +28,12 @@ func (h *localHub) usage() func(context.Context, admin.UsageQuery) (admin.UsageT
 
 // questions answers from the tables.
 func (h *localHub) questions() *query.Engine {
-	return query.New(h.stores.questions, tables.LiveSource{Log: h.stores.whole, Bucket: h.stores.log})
+	return query.New(h.stores.questions, h.liveTables())
+}
+
+// liveTables knows where the tables are, and how far.
+func (h *localHub) liveTables() tables.LiveSource {
+	return tables.LiveSource{Log: h.stores.whole, Bucket: h.stores.log}
 }
 
 func questionOf(q admin.UsageQuery) query.Question {

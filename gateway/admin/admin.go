@@ -92,6 +92,8 @@ type Config struct {
 	Rewrap func(context.Context) (int, error)
 	// Status describes the installation; anything that encodes as JSON.
 	Status func(context.Context) (any, error)
+	// Freshness is what of it is for everybody: how far what they are shown is behind.
+	Freshness func(context.Context) (any, error)
 }
 
 // API holds the handlers.
@@ -119,7 +121,7 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodGet, Path: "/api/v1/budgets", Permission: web.Look, Handler: a.budgets},
 		{Method: http.MethodGet, Path: "/api/v1/migrations", Permission: web.Inspect, Handler: a.migrations},
 		{Method: http.MethodPost, Path: "/api/v1/migrations", Permission: web.Administer, Handler: a.migrations},
-		{Method: http.MethodGet, Path: "/api/v1/status", Permission: web.Inspect, Handler: a.status},
+		{Method: http.MethodGet, Path: "/api/v1/status", Permission: web.Look, Handler: a.status},
 		{Method: http.MethodPost, Path: "/api/v1/verify", Permission: web.Operate, Handler: a.verify},
 		{Method: http.MethodPost, Path: "/api/v1/rebuild", Permission: web.Operate, Handler: a.rebuild},
 		{Method: http.MethodPost, Path: "/api/v1/dead-letters/apply", Permission: web.Operate, Handler: a.applyDead},
@@ -145,7 +147,14 @@ func (a *API) status(c echo.Context) error {
 	if err := newParams(c).done(); err != nil {
 		return err
 	}
-	s, err := a.cfg.Status(c.Request().Context())
+	status := a.cfg.Status
+	if !auth.From(c.Request().Context()).May(web.Inspect) {
+		status = a.cfg.Freshness
+	}
+	if status == nil {
+		return absent("The status")
+	}
+	s, err := status(c.Request().Context())
 	if err != nil {
 		return err
 	}

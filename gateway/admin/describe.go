@@ -48,7 +48,7 @@ func descriptions() map[string]web.Doc {
 		"GET /api/v1/events":                {Summary: "Events of the log, or its dead letters.", Query: client.EventsQuery{}, Answer: client.LoggedEvent{}, Media: lineMedia},
 		"POST /api/v1/corrections":          {Summary: "Correct the usage of an attempt.", Body: client.CorrectionOrder{}, Answer: client.Correction{}},
 		"POST /api/v1/dead-letters/apply":   {Summary: "Apply dead letters again.", Query: client.DeadLettersQuery{}, Answer: client.JobLine{}, Media: lineMedia},
-		"GET /api/v1/status":                {Summary: "How this installation stands.", Answer: client.Status{}},
+		"GET /api/v1/status":                {Summary: "How this installation stands; to people of a tenant, how far what they are shown is behind.", Answer: client.Status{}},
 		"POST /api/v1/verify":               {Summary: "Compare the log with what was folded from it.", Answer: client.JobLine{}, Media: lineMedia},
 		"POST /api/v1/rebuild":              {Summary: "Fold counters and tables anew from the log.", Query: client.RebuildQuery{}, Answer: client.JobLine{}, Media: lineMedia},
 		"GET /api/v1/migrations":            {Summary: "Where the schema of the tables stands.", Answer: client.Schema{}},

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -183,7 +184,7 @@ func hubRoutes() []roleCase {
 		{"administer DELETE /api/v1/tokens/*", "tokens/of-acme", "", hubAdmin},
 		{"inspect GET /api/v1/migrations", "migrations", "", hubLooks},
 		{"administer POST /api/v1/migrations", "migrations", "", hubAdmin},
-		{"inspect GET /api/v1/status", "status", "", hubLooks},
+		{"look GET /api/v1/status", "status", "", everybody},
 		{"inspect GET /api/v1/targets/summaries", "targets/summaries", "", hubLooks},
 		{"inspect POST /api/v1/simulate", "simulate", `{}`, hubLooks},
 		{"inspect POST /api/v1/usage/repriced", "usage/repriced", `{}`, hubLooks},
@@ -277,6 +278,17 @@ func TestRoles(t *testing.T) {
 			if got := w.send(stranger, r.Method, path, ""); got.Code != 401 && got.Code != 403 && got.Code != 404 {
 				t.Errorf("%s %s as %q: status %d", r.Method, r.Path, stranger, got.Code)
 			}
+		}
+	}
+}
+
+// TestStatusOfATenant: people of a tenant are told how far what they see is behind, and nothing of
+// what the installation is made of.
+func TestStatusOfATenant(t *testing.T) {
+	w := newRoleWorld(t)
+	for name, want := range map[string]string{"viewer": "fact of all", "acme/owner": "fresh", "acme/member": "fresh"} {
+		if got := w.send(name, "GET", "/api/v1/status", ""); strings.TrimSpace(got.Body.String()) != strconv.Quote(want) {
+			t.Errorf("%s: %d %s, want %s", name, got.Code, got.Body, want)
 		}
 	}
 }
@@ -476,6 +488,7 @@ func facts() admin.Config {
 		Backup:    func(context.Context, io.Writer) error { return nil },
 		Signer:    signer{},
 		Status:    func(context.Context) (any, error) { return "fact of all", nil },
+		Freshness: func(context.Context) (any, error) { return "fresh", nil },
 	}
 }
 
