@@ -72,6 +72,7 @@ func TestOwnSessions(t *testing.T) {
 	}
 	bob.must(200, one, "GET /api/v1/session", nil)
 	token := ann.personal(one)
+	two.live()
 	if of := token.sessions(two); len(of) != 1 || of[0].Current {
 		t.Errorf("by a token: %+v", of)
 	}
