@@ -21,7 +21,7 @@ func TestEngineKilledUnderLoad(t *testing.T) {
 	v := startVendor(t)
 	h := startHub(t, t.TempDir(), serveArgs(t, v)...)
 	done := make(chan []answer, 1)
-	go func() { done <- h.load(300, 2, []string{"fake-openai", "fake-anthropic", "slow-gemini"}) }()
+	go func() { done <- h.load(150, 2, []string{"fake-openai", "fake-anthropic", "slow-gemini"}) }()
 
 	first := h.enginePID()
 	if first == 0 { // which would be every process of this test

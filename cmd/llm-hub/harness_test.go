@@ -42,19 +42,18 @@ func promptly(d time.Duration) time.Duration {
 // ends while a test counts what is used in it.
 func steadyZone() string { return fmt.Sprintf("Etc/GMT%+d", time.Now().UTC().Hour()-12) }
 
-// eventually polls until f returns nil.
+// eventually polls until f returns nil, at most for half of the time.
 func eventually(t *testing.T, within time.Duration, what string, f func() error) {
 	t.Helper()
 	deadline := time.After(within)
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
 	for {
+		began := time.Now()
 		err := f()
 		if err == nil {
 			return
 		}
 		select {
-		case <-tick.C:
+		case <-time.After(max(pollEvery, time.Since(began))):
 		case <-deadline:
 			t.Fatalf("%s: %v", what, err)
 		}

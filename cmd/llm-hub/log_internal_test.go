@@ -13,7 +13,7 @@ import (
 // and what fits is whole.
 func TestLogLines(t *testing.T) {
 	nasty := "\n{\"msg\":\"forged\"}\r\x00\x1b[31m\u2028\u202e<script>\xff\\\""
-	for _, text := range []string{"short", "", nasty, strings.Repeat(nasty, 10_000), strings.Repeat("x", 100<<10), strings.Repeat("\x00", 100<<10), strings.Repeat("🌊", 30<<10)} {
+	for _, text := range []string{"short", "", nasty, strings.Repeat(nasty, 1000), strings.Repeat("x", 30<<10), strings.Repeat("\x00", 30<<10), strings.Repeat("🌊", 10<<10)} {
 		var out bytes.Buffer
 		log := slog.New(newLogHandler(&out, slog.LevelInfo)).With("node", "n").WithGroup("g")
 		log.Error(text, "a", text, "error", errors.New(text), "n", 7, "last", text)

@@ -16,8 +16,8 @@ import (
 
 // What TestStreams does, and what it allows.
 const (
-	fewStreams      = 100
-	manyStreams     = 200
+	fewStreams      = 30
+	manyStreams     = 120
 	manyStreamsFull = 1000
 	// streamMemory bounds what a stream adds to live heap and stacks, in bytes, with
 	// connections of HTTP/1.1 on both sides, which cost most: 26 KiB of it are stacks.
