@@ -18,17 +18,18 @@ const comparesSecrets = `(==|!=)\s*[\w.\[\]]*\.Reveal\(\)|\.Reveal\(\)\s*(==|!=)
 func TestDangerousCalls(t *testing.T) {
 	rules := []struct {
 		what    string
+		words   string // one of which is in everything that matches: to look for them is much faster
 		pattern string
 		allowed []string // files
 		reason  string
 	}{
 		{
-			"secrets compared in a time that tells something", comparesSecrets,
+			"secrets compared in a time that tells something", "Reveal()", comparesSecrets,
 			nil, "use Secret.Equal, or look up by hash",
 		},
-		{"certificates that are not verified", `InsecureSkipVerify|VerifyPeerCertificate|tls\.VersionTLS1[01]`, nil, "verification cannot be switched off"},
+		{"certificates that are not verified", "InsecureSkipVerify VerifyPeerCertificate tls.VersionTLS1", `InsecureSkipVerify|VerifyPeerCertificate|tls\.VersionTLS1[01]`, nil, "verification cannot be switched off"},
 		{
-			"a way out that guards no addresses", `http\.(DefaultClient|DefaultTransport|ProxyFromEnvironment)\b|http\.(Get|Post|PostForm|Head)\(|http\.(Transport|Client)\{|net\.(Dial|Dialer|DialTimeout)\b`,
+			"a way out that guards no addresses", "http.Default http.Proxy http.Get http.Post http.Head http.Transport http.Client net.Dial", `http\.(DefaultClient|DefaultTransport|ProxyFromEnvironment)\b|http\.(Get|Post|PostForm|Head)\(|http\.(Transport|Client)\{|net\.(Dial|Dialer|DialTimeout)\b`,
 			[]string{
 				"gateway/outbound/transport.go",         // the guard itself
 				"gateway/sso/provider.go",               // around the transport it is given
@@ -38,7 +39,7 @@ func TestDangerousCalls(t *testing.T) {
 			}, "package outbound is the only way to a vendor",
 		},
 		{
-			"processes that are started", `exec\.Command|syscall\.(Exec|ForkExec)|os\.StartProcess`,
+			"processes that are started", "exec.Command syscall.Exec syscall.ForkExec os.StartProcess", `exec\.Command|syscall\.(Exec|ForkExec)|os\.StartProcess`,
 			[]string{
 				"projector/clickhouse/embedded/process.go", // the engine: the hub's own binary
 				"cmd/llm-hub/demo.go",                      // the demo's vendor, beside the binary
@@ -46,7 +47,7 @@ func TestDangerousCalls(t *testing.T) {
 			}, "the hub starts nothing that anybody can choose",
 		},
 		{
-			"servers without time-outs", `http\.ListenAndServe|http\.Serve\(|httptest\.|http\.Server\{`,
+			"servers without time-outs", "http.ListenAndServe http.Serve httptest.", `http\.ListenAndServe|http\.Serve\(|httptest\.|http\.Server\{`,
 			[]string{
 				"gateway/web/serve.go",                        // see TestServesUntilStopped
 				"projector/clickhouse/embedded/child.go",      // on loopback, between two processes of one hub
@@ -54,20 +55,23 @@ func TestDangerousCalls(t *testing.T) {
 				"projector/objectstore/objectstoretest/s3.go", // for tests
 			}, "serve by web.Serve",
 		},
-		{"weak hashes and chance that can be guessed", `"crypto/(md5|sha1|des|rc4)"|"math/rand"`, nil, "use crypto/sha256 and crypto/rand; math/rand/v2 is for jitter"},
-		{"profiles and variables for everybody", `"net/http/pprof"|"expvar"`, nil, "they tell what is in memory"},
-		{"HTML that is put together", `template\.(HTML|JS|URL|CSS)\(`, nil, "what people say is text"},
-		{"text of a request in a statement", `"[^"]*\b(SELECT|INSERT|WHERE|ALTER|DROP)\b[^"]*'%[sv]'`, nil, "bind parameters"},
+		{"weak hashes and chance that can be guessed", "crypto/ math/rand", `"crypto/(md5|sha1|des|rc4)"|"math/rand"`, nil, "use crypto/sha256 and crypto/rand; math/rand/v2 is for jitter"},
+		{"profiles and variables for everybody", "pprof expvar", `"net/http/pprof"|"expvar"`, nil, "they tell what is in memory"},
+		{"HTML that is put together", "template.", `template\.(HTML|JS|URL|CSS)\(`, nil, "what people say is text"},
+		{"text of a request in a statement", "'%", `"[^"]*\b(SELECT|INSERT|WHERE|ALTER|DROP)\b[^"]*'%[sv]'`, nil, "bind parameters"},
 	}
 	files := productFiles(t)
 	for _, r := range rules {
-		pattern := regexp.MustCompile(r.pattern)
+		pattern, words := regexp.MustCompile(r.pattern), strings.Fields(r.words)
 		used := map[string]bool{}
 		for file, src := range files {
-			if !pattern.MatchString(src) {
+			if !containsOne(src, words) {
 				continue
 			}
 			for n, line := range strings.Split(src, "\n") {
+				if !containsOne(line, words) {
+					continue
+				}
 				code, _, _ := strings.Cut(line, "//")
 				if strings.Contains(line, "://") {
 					code = line
@@ -87,6 +91,10 @@ func TestDangerousCalls(t *testing.T) {
 			}
 		}
 	}
+}
+
+func containsOne(text string, words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 }
 
 // TestComparedSecretsAreFound keeps that pattern from matching nothing.
