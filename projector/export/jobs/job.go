@@ -26,8 +26,8 @@ type Order struct {
 	What   string          `json:"what"` // usage, requests, focus
 	Format export.Format   `json:"format"`
 	From   time.Time       `json:"from"`
-	To     time.Time       `json:"to"` // exclusive
-	Name   string          `json:"name"`
+	To     time.Time       `json:"to"`              // exclusive
+	Name   string          `json:"name"`            // of the file; in a storage it has a part of the job's id
 	Store  string          `json:"store,omitempty"` // location of the storage that gets the file; empty: it is kept here
 	Query  json.RawMessage `json:"query"`           // what [Config.Write] understands
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -110,6 +111,9 @@ func (j *Jobs) Start(o Order, by Owner) (Job, error) {
 		return Job{}, err
 	}
 	job.ID = id.String()
+	if o.Store != "" {
+		job.Order.Name = ofItsOwn(o.Name, job.ID)
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if len(j.all) >= mostJobs {
@@ -124,6 +128,14 @@ func (j *Jobs) Start(o Order, by Owner) (Job, error) {
 	j.all[job.ID] = job
 	j.rouse()
 	return *job, nil
+}
+
+// ofItsOwn is the name of a job's object: no other job's, so that none takes the place of
+// what another has handed over.
+func ofItsOwn(name, id string) string {
+	const last = 8 // of a UUID, random
+	kind := filepath.Ext(name)
+	return strings.TrimSuffix(name, kind) + "_" + id[len(id)-last:] + kind
 }
 
 // List tells of all jobs that sees lets through, newest first.

@@ -307,20 +307,29 @@ func TestStored(t *testing.T) {
 		o := order()
 		o.Store = "s3://bucket"
 		job := w.start(j, o)
+		other := w.start(j, o)
 		synctest.Wait()
+		if other.Order.Name == job.Order.Name || !strings.HasPrefix(job.Order.Name, "requests_") || !strings.HasSuffix(job.Order.Name, ".csv") {
+			t.Errorf("objects %q and %q", job.Order.Name, other.Order.Name)
+		}
 		if now, err := j.Get(job.ID, everybody); err != nil || now.State != jobs.Done || now.Bytes != int64(len(whole)) {
 			t.Fatalf("%+v, %v", now, err)
 		}
 		if _, _, err := j.File(job.ID, everybody); !errors.Is(err, jobs.ErrNotReady) {
 			t.Errorf("the file is here, too: %v", err)
 		}
-		r, err := store.Get(t.Context(), "requests.csv")
+		r, err := store.Get(t.Context(), job.Order.Name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer r.Close()
 		if text, err := io.ReadAll(r); err != nil || string(text) != whole {
 			t.Errorf("%q, %v", text, err)
+		}
+		<-time.After(jobs.Lifetime + 2*time.Minute)
+		synctest.Wait()
+		if left, err := store.List(t.Context(), ""); err != nil || len(left) != 2 || len(j.List(everybody)) != 0 {
+			t.Errorf("after the jobs: %v, %v", left, err)
 		}
 	})
 }
