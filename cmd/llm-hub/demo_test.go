@@ -182,7 +182,7 @@ func TestDemo(t *testing.T) {
 			t.Errorf("in the background: exit %d: %s", code, job)
 		}
 	}
-	out, code = command(t, "reprice", "--data", data, "--from", time.Now().Add(-time.Hour).Format(time.RFC3339), "--to", time.Now().Add(time.Hour).Format(time.RFC3339))
+	out, code = command(t, "reprice", "-o", "json", "--data", data, "--from", time.Now().Add(-time.Hour).Format(time.RFC3339), "--to", time.Now().Add(time.Hour).Format(time.RFC3339))
 	var repriced struct {
 		Totals struct {
 			Attempts   int64

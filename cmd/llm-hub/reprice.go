@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"text/tabwriter"
 	"time"
 
 	"github.com/llm-hub/llm-hub/accounting"
@@ -27,6 +28,7 @@ import (
 // without a price one.
 type repriceCmd struct {
 	exported
+	output
 	PricesAt string `help:"By the prices that were in force at this time (RFC 3339 or a date in UTC)." placeholder:"TIME"`
 	Config   string `help:"By the prices of this hub.yaml, which is not put in force." type:"path" placeholder:"FILE"`
 	Correct  bool   `help:"Book the prices in force for what was recorded without one, as corrections. Running it again corrects nothing."`
@@ -54,20 +56,42 @@ func (c *repriceCmd) Run(ctx context.Context, w world) error {
 		m.method = http.MethodPost
 	}
 	return c.exchange(ctx, w, m, func(body io.Reader) error {
-		text, err := io.ReadAll(body)
+		raw, err := io.ReadAll(body)
 		if err != nil {
 			return err
 		}
-		var answer struct {
-			AsOf api.AsOf `json:"as_of"`
-		}
-		if err := json.Unmarshal(text, &answer); err != nil {
+		var r api.Repriced
+		if err := json.Unmarshal(raw, &r); err != nil {
 			return fmt.Errorf("reprice: %w", err)
 		}
-		warnKept(w, answer.AsOf.KeptSince)
-		_, err = w.out.Write(text)
-		return err
+		warnKept(w, r.AsOf.KeptSince)
+		if c.Output == "json" {
+			return printJSON(w.out, raw)
+		}
+		return printRepriced(w.out, r)
 	})
+}
+
+// printRepriced writes a line for each tenant and model, the largest difference first,
+// and what they come to.
+func printRepriced(w io.Writer, r api.Repriced) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "TENANT\tPROVIDER\tMODEL\tATTEMPTS\tBILLED\tREPRICED\tDIFFERENCE\tUNPRICED")
+	totals := r.Totals
+	totals.Tenant = "all"
+	for _, row := range append(r.Rows, totals) {
+		unpriced := fmt.Sprint(row.BilledUnpriced)
+		if row.BilledUnpriced != row.RepricedUnpriced {
+			unpriced = fmt.Sprintf("%d, then %d", row.BilledUnpriced, row.RepricedUnpriced)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t$%s\t$%s\t$%s\t%s\n", row.Tenant, row.Provider, row.Model, row.Attempts,
+			accounting.FormatUSD(row.Billed), accounting.FormatUSD(row.Repriced), accounting.FormatUSD(row.Difference), unpriced)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "price version %s\n", r.PriceVersion)
+	return err
 }
 
 func (c *repriceCmd) correct(ctx context.Context, w world) error {

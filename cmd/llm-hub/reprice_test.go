@@ -77,7 +77,7 @@ func TestPriceWhatHadNone(t *testing.T) {
 		t.Errorf("when the tables know it: %+v", r)
 	}
 	verified(t, h.data)
-	out, code := command(t, append([]string{"reprice", "--prices-at", time.Now().Add(-30 * time.Minute).Format(time.RFC3339)}, span...)...)
+	out, code := command(t, append([]string{"reprice", "-o", "json", "--prices-at", time.Now().Add(-30 * time.Minute).Format(time.RFC3339)}, span...)...)
 	var before struct {
 		Totals struct {
 			Unpriced int64 `json:"repriced_unpriced"`

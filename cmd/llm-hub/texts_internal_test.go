@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/llm-hub/llm-hub/accounting"
+	api "github.com/llm-hub/llm-hub/client"
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway/admin"
 	"github.com/llm-hub/llm-hub/projector/replay"
@@ -32,6 +33,23 @@ key     acme/ci  5 requests per life, soft     5     0     never                
 `
 	squeeze := func(s string) string { return strings.Join(strings.Fields(s), " ") }
 	if diff := cmp.Diff(squeeze(want), squeeze(out.String())); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+// TestRepricedText: what was billed stands beside what would be, and adds up.
+func TestRepricedText(t *testing.T) {
+	row := api.RepricedRow{Tenant: "acme", Provider: "openai", Model: "gpt", Attempts: 2, BilledUnpriced: 1, Billed: 500_000_000, Repriced: 250_000_001, Difference: -249_999_999}
+	totals := row
+	totals.Tenant, totals.Provider, totals.Model = "", "", ""
+	var out bytes.Buffer
+	err := printRepriced(&out, api.Repriced{PriceVersion: "v1", Rows: []api.RepricedRow{row}, Totals: totals})
+	want := `TENANT  PROVIDER  MODEL  ATTEMPTS  BILLED  REPRICED      DIFFERENCE     UNPRICED
+acme    openai    gpt    2         $0.5    $0.250000001  $-0.249999999  1, then 0
+all                      2         $0.5    $0.250000001  $-0.249999999  1, then 0
+price version v1
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 }
