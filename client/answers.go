@@ -50,10 +50,7 @@ type Usage struct {
 	To      time.Time `json:"to"` // exclusive
 	Zone    string    `json:"time_zone"`
 	GroupBy []string  `json:"group_by"`
-	AsOf    time.Time `json:"as_of,omitzero"`        // everything admitted and ended before is in it
-	Seq     uint64    `json:"as_of_seq"`             // of the log: everything up to it is in it
-	Behind  uint64    `json:"behind"`                // messages of the log that are not
-	Kept    time.Time `json:"kept_since,omitzero"`   // nothing of before is in it, although it was asked for: settings.retention keeps no more
+	AsOf    AsOf      `json:"as_of"`
 	Overlap bool      `json:"overlapping,omitempty"` // what has several tags is in a row of each; in totals once
 	UsageRows
 	Compared *ComparedUsage `json:"compared,omitempty"`

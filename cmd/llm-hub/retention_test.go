@@ -50,7 +50,6 @@ func TestRetention(t *testing.T) {
 	h.drained()
 	span := url.Values{"from": {from.AddDate(0, 0, -1).Format(time.DateOnly)}, "to": {time.Now().UTC().AddDate(0, 0, 1).Format(time.DateOnly)}}
 	type answer struct {
-		Kept   time.Time `json:"kept_since"`
 		Totals struct{ Requests int64 }
 		AsOf   struct {
 			Kept time.Time `json:"kept_since"`
@@ -58,24 +57,13 @@ func TestRetention(t *testing.T) {
 	}
 	ask := func(path string) (a answer) {
 		t.Helper()
-		if path != "usage" {
-			if err := getJSON(h.url+"/api/v1/"+path+"?"+span.Encode(), h.token, &a); err != nil {
-				t.Fatal(err)
-			}
-			return a
-		}
-		var u struct {
-			Kept   time.Time `json:"kept_since"`
-			Totals struct{ Requests int64 }
-		}
-		if err := getJSON(h.url+"/api/v1/usage?"+span.Encode(), h.token, &u); err != nil {
+		if err := getJSON(h.url+"/api/v1/"+path+"?"+span.Encode(), h.token, &a); err != nil {
 			t.Fatal(err)
 		}
-		a.Kept, a.Totals = u.Kept, u.Totals
 		return a
 	}
 	all, requests := ask("usage"), ask("requests/histogram")
-	if all.Totals.Requests < 50 || !all.Kept.IsZero() || requests.Totals.Requests < 50 {
+	if all.Totals.Requests < 50 || !all.AsOf.Kept.IsZero() || requests.Totals.Requests < 50 {
 		t.Fatalf("before: %+v, %+v", all, requests)
 	}
 
@@ -99,7 +87,7 @@ func TestRetention(t *testing.T) {
 
 	h.configure(t, http.MethodPatch, "settings", map[string]any{"retention": map[string]any{"rollups_months": 1}}, nil)
 	h.keeps("roll-ups are let go", func(k kept) bool { return !k.RollUps.IsZero() })
-	if a := ask("usage"); a.Kept.Before(since) || a.Totals.Requests >= all.Totals.Requests {
+	if a := ask("usage"); a.AsOf.Kept.Before(since) || a.Totals.Requests >= all.Totals.Requests {
 		t.Errorf("usage has %+v, want it from %s on", a, since)
 	}
 	verified(t, data)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	api "github.com/llm-hub/llm-hub/client"
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/admin"
 	"github.com/llm-hub/llm-hub/projector/query"
@@ -60,7 +61,8 @@ func queryError(err error) error {
 // answered by one row.
 func tableOf(q admin.UsageQuery, a query.Answer) admin.UsageTable {
 	out := admin.UsageTable{
-		Rows: rowsOf(q, a.Rows, a.Totals), Totals: rowOf(a.Totals), Overlap: a.Overlap, AsOf: time.Now().Add(-a.AsOf.Lag), Seq: a.AsOf.Seq, Behind: a.AsOf.Behind, Kept: a.AsOf.KeptSince,
+		Rows: rowsOf(q, a.Rows, a.Totals), Totals: rowOf(a.Totals), Overlap: a.Overlap,
+		AsOf: api.AsOf{Seq: a.AsOf.Seq, Behind: a.AsOf.Behind, Lag: a.AsOf.Lag.Seconds(), KeptSince: a.AsOf.KeptSince},
 	}
 	if a.Compared != nil {
 		out.Compared, out.Before = rowsOf(q, a.Compared.Rows, a.Compared.Totals), rowOf(a.Compared.Totals)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/llm-hub/llm-hub/client"
 	"github.com/llm-hub/llm-hub/events"
 	"github.com/llm-hub/llm-hub/gateway"
 	"github.com/llm-hub/llm-hub/gateway/admin"
@@ -122,7 +123,7 @@ func TestUsage(t *testing.T) {
 	h := newHandler(t, admin.Config{Usage: func(_ context.Context, q admin.UsageQuery) (admin.UsageTable, error) {
 		got = q
 		totals := admin.UsageRow{Requests: 3, Attempts: 3, Failures: 1, Usage: events.Usage{Input: 10, CacheRead: 5, Output: 7}, CostNanoUSD: &cost, Unpriced: 5}
-		return admin.UsageTable{Seq: 9, Behind: 1, Totals: totals, Rows: []admin.UsageRow{{
+		return admin.UsageTable{AsOf: client.AsOf{Seq: 9, Behind: 1, Lag: 0.5}, Totals: totals, Rows: []admin.UsageRow{{
 			Group: []string{"2026-11-01T00:00:00+01:00", "=smart"}, Requests: 2, Attempts: 3, Failures: 1,
 			Usage: events.Usage{Input: 10, CacheRead: 5, Output: 7}, CostNanoUSD: &cost, Unpriced: 1,
 		}, {Group: []string{"2026-11-01T00:00:00+01:00", "own"}, Requests: 1, Unpriced: 4}}}, nil
@@ -151,7 +152,7 @@ func TestUsage(t *testing.T) {
 		`"model":"own"},"requests":1,"attempts":0,"failures":0,"input_tokens":0,"output_tokens":0,"usage":{},"cost_nano_usd":null,"cost_usd":null,"unpriced":4}`,
 		`"totals":{"requests":3,"attempts":3,"failures":1,"input_tokens":15,"output_tokens":7,"usage":{"input":10,"cache_read":5,"output":7},` +
 			`"cost_nano_usd":1500000,"cost_usd":"0.0015","unpriced":5}`,
-		`"as_of_seq":9,"behind":1,`,
+		`"as_of":{"seq":9,"behind":1,"lag_seconds":0.5},`,
 	} {
 		if !strings.Contains(w.Body.String(), part) {
 			t.Errorf("answered %s\nwithout %s", w.Body, part)

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/llm-hub/llm-hub/accounting"
+	"github.com/llm-hub/llm-hub/client"
 	"github.com/llm-hub/llm-hub/events"
 )
 
@@ -60,10 +61,7 @@ type UsageTable struct {
 	Compared []UsageRow // of the period to compare with
 	Before   UsageRow   // the totals of that period
 	Overlap  bool       // rows overlap, so they do not add up to the totals
-	AsOf     time.Time  // everything admitted and ended before is in it; zero: not known
-	Seq      uint64     // of the log: everything up to it is in it
-	Behind   uint64     // messages of the log that are not
-	Kept     time.Time  // nothing of before is in it, although it was asked for; zero: everything is
+	AsOf     client.AsOf
 }
 
 // UsageRow is the usage of one group.
@@ -98,10 +96,7 @@ type usageAnswer struct {
 	To      time.Time   `json:"to"`
 	Zone    string      `json:"time_zone"`
 	GroupBy []Dimension `json:"group_by"`
-	AsOf    time.Time   `json:"as_of,omitzero"`
-	Seq     uint64      `json:"as_of_seq"`
-	Behind  uint64      `json:"behind"`
-	Kept    time.Time   `json:"kept_since,omitzero"`   // nothing of before is in it, although it was asked for
+	AsOf    client.AsOf `json:"as_of"`
 	Overlap bool        `json:"overlapping,omitempty"` // what has several tags is in a row of each; in totals once
 	usageRows
 	Compared *comparedUsage `json:"compared,omitempty"`
@@ -135,12 +130,12 @@ func (a *API) usage(c echo.Context) error {
 	}
 	out := usageAnswer{
 		From: q.From, To: q.To, Zone: q.Zone.String(), GroupBy: q.GroupBy,
-		AsOf: table.AsOf, Seq: table.Seq, Behind: table.Behind, Kept: table.Kept, Overlap: table.Overlap, usageRows: wireRows(q.GroupBy, table.Rows, table.Totals),
+		AsOf: table.AsOf, Overlap: table.Overlap, usageRows: wireRows(q.GroupBy, table.Rows, table.Totals),
 	}
 	if q.Compare != (TrafficPeriod{}) {
 		out.Compared = &comparedUsage{q.Compare.From, q.Compare.To, wireRows(q.GroupBy, table.Compared, table.Before)}
 	}
-	sayKept(c, table.Kept)
+	sayKept(c, table.AsOf.KeptSince)
 	return c.JSON(http.StatusOK, out)
 }
 
