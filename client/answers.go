@@ -224,6 +224,7 @@ type Movers struct {
 
 // Mover is one value of the dimension. Costs are in nano-USD.
 type Mover struct {
+	Tenant string `json:"tenant,omitempty"` // whose value it is: of teams, users and keys, which have a name in their tenant only
 	Value  string `json:"value,omitempty"`
 	Before int64  `json:"before"`
 	Now    int64  `json:"now"`

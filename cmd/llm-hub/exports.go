@@ -205,8 +205,7 @@ func exportError(err error) error {
 	}
 	for known, kind := range kinds {
 		if errors.Is(err, known) {
-			text := err.Error()
-			return &gateway.Error{Kind: kind, Public: strings.ToUpper(text[:1]) + text[1:] + ".", Cause: err}
+			return &gateway.Error{Kind: kind, Public: sentence(err), Cause: err}
 		}
 	}
 	return err

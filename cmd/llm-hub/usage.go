@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	api "github.com/llm-hub/llm-hub/client"
@@ -49,12 +50,18 @@ func queryError(err error) error {
 		return &gateway.Error{Kind: gateway.Invalid, Param: invalid.Field, Public: "Parameter " + invalid.Error() + ".", Cause: err}
 	}
 	if errors.Is(err, query.ErrTooLarge) || errors.Is(err, query.ErrTooMany) {
-		return &gateway.Error{Kind: gateway.Invalid, Public: err.Error(), Cause: err}
+		return &gateway.Error{Kind: gateway.Invalid, Public: sentence(err), Cause: err}
 	}
 	if errors.Is(err, query.ErrBusy) {
-		return &gateway.Error{Kind: gateway.Unavailable, Public: err.Error(), RetryAfter: time.Second, Cause: err}
+		return &gateway.Error{Kind: gateway.Unavailable, Public: sentence(err), RetryAfter: time.Second, Cause: err}
 	}
 	return &gateway.Error{Kind: gateway.Unavailable, Public: "The tables do not answer.", Cause: err}
+}
+
+// sentence is the text of an error for people.
+func sentence(err error) string {
+	text := err.Error()
+	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
 // tableOf turns an answer into the operator's table. A question without groups is

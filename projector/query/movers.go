@@ -32,6 +32,7 @@ type Movers struct {
 
 // Mover is one value of the dimension. Costs are in nano-USD.
 type Mover struct {
+	Tenant string `json:"tenant,omitempty"` // whose value it is, of those that have a name in their tenant only
 	Value  string `json:"value,omitempty"`
 	Before int64  `json:"before"`
 	Now    int64  `json:"now"`
@@ -76,25 +77,33 @@ func (e *Engine) Movers(ctx context.Context, m Moves) (Movers, error) {
 	case !slices.Contains(Metrics(), m.Metric):
 		return Movers{}, &InvalidError{"metric", fmt.Sprintf("%q is not one of %v", m.Metric, Metrics())}
 	}
-	a, err := e.Usage(ctx, Question{Filter: m.Filter, GroupBy: []Dimension{m.By}, Compare: m.Before})
+	by := []Dimension{m.By}
+	if slices.Contains([]Dimension{Team, User, Key}, m.By) {
+		by = append(by, Tenant)
+	}
+	a, err := e.Usage(ctx, Question{Filter: m.Filter, GroupBy: by, Compare: m.Before})
 	if err != nil {
 		return Movers{}, err
 	}
 	out := Movers{By: m.By, Metric: m.Metric, AsOf: a.AsOf, Rows: []Mover{}}
-	byValue := map[string]*Mover{}
-	mover := func(value string) *Mover {
-		if byValue[value] == nil {
-			byValue[value] = &Mover{Value: value}
+	byValue := map[Mover]*Mover{}
+	mover := func(r Row) *Mover {
+		of := Mover{Value: r.Labels[m.By]}
+		if len(by) > 1 {
+			of.Tenant = r.Labels[Tenant]
 		}
-		return byValue[value]
+		if byValue[of] == nil {
+			byValue[of] = &Mover{Tenant: of.Tenant, Value: of.Value}
+		}
+		return byValue[of]
 	}
 	for _, r := range a.Rows {
-		mover(r.Labels[m.By]).Now += m.Metric.of(r.totals())
+		mover(r).Now += m.Metric.of(r.totals())
 	}
 	out.Totals.Now = m.Metric.of(a.Totals.totals())
 	if a.Compared != nil {
 		for _, r := range a.Compared.Rows {
-			mover(r.Labels[m.By]).Before += m.Metric.of(r.totals())
+			mover(r).Before += m.Metric.of(r.totals())
 		}
 		out.Totals.Before = m.Metric.of(a.Compared.Totals.totals())
 	}
@@ -105,7 +114,7 @@ func (e *Engine) Movers(ctx context.Context, m Moves) (Movers, error) {
 		}
 	}
 	slices.SortFunc(out.Rows, func(a, b Mover) int {
-		return cmp.Or(cmp.Compare(max(b.Change, -b.Change), max(a.Change, -a.Change)), cmp.Compare(a.Value, b.Value))
+		return cmp.Or(cmp.Compare(max(b.Change, -b.Change), max(a.Change, -a.Change)), cmp.Compare(a.Value, b.Value), cmp.Compare(a.Tenant, b.Tenant))
 	})
 	out.Rows = out.Rows[:min(len(out.Rows), m.Limit)]
 	return out, nil

@@ -219,4 +219,27 @@ func (w world) movers(t *testing.T) {
 	if m.Rows[0].Before != want.Cost {
 		t.Errorf("%+v was %d before", m.Rows[0], want.Cost)
 	}
+	w.moversOfTenants(t, before)
+}
+
+// moversOfTenants: keys of the same name are of their tenants, not one.
+func (w world) moversOfTenants(t *testing.T, before query.Period) {
+	t.Helper()
+	m, err := w.engine.Movers(t.Context(), query.Moves{
+		Filter: query.Filter{Scope: query.Everyone(), From: before.To, To: projectortest.Start().AddDate(0, 0, 9)}, Before: before, By: query.Key, Limit: 100,
+	})
+	if err != nil || len(m.Rows) == 0 {
+		t.Fatalf("%d movers, %v", len(m.Rows), err)
+	}
+	for _, r := range m.Rows {
+		want := int64(0)
+		for _, e := range w.books.Entries {
+			if e.WindowAt.Before(before.To) && string(e.Tenant) == r.Tenant && e.Principal.Key == r.Value {
+				want += e.Totals.Cost
+			}
+		}
+		if r.Before != want {
+			t.Errorf("%+v was %d before", r, want)
+		}
+	}
 }
