@@ -99,7 +99,7 @@ type Config struct {
 // API holds the handlers.
 type API struct {
 	cfg   Config
-	tails chan struct{} // a place for each live tail
+	tails places // of live tails
 }
 
 // New makes the handlers.
@@ -107,7 +107,7 @@ func New(cfg Config) (*API, error) {
 	if cfg.Operator == nil || cfg.Status == nil {
 		return nil, errors.New("admin: Operator and Status must be set")
 	}
-	return &API{cfg: cfg, tails: make(chan struct{}, maxTails)}, nil
+	return &API{cfg: cfg}, nil
 }
 
 // Routes are the addresses.

@@ -14,11 +14,13 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/llm-hub/llm-hub/gateway"
+	"github.com/llm-hub/llm-hub/gateway/auth"
 )
 
 // Bounds of a live tail.
 const (
 	maxTails      = 20               // at a time, of this process
+	maxTailsEach  = 5                // of these, of one tenant's people
 	tailRows      = 50               // shown in a second; the others are counted
 	tailBuffer    = 256              // rows read ahead
 	tailHeartbeat = 15 * time.Second // of silence
@@ -69,12 +71,11 @@ func (a *API) tail(c echo.Context) error {
 	if a.cfg.Tail == nil {
 		return absent("The log")
 	}
-	select {
-	case a.tails <- struct{}{}:
-		defer func() { <-a.tails }()
-	default:
-		return &gateway.Error{Kind: gateway.Unavailable, Public: fmt.Sprintf("%d live tails are open already.", maxTails), RetryAfter: tailHeartbeat}
+	tenant := auth.From(c.Request().Context()).Tenant
+	if !a.tails.take(tenant) {
+		return &gateway.Error{Kind: gateway.Unavailable, Public: "So many live tails are open already that there is no place for one more.", RetryAfter: tailHeartbeat}
 	}
+	defer a.tails.free(tenant)
 	ctx, cancel := context.WithCancel(c.Request().Context())
 	defer cancel()
 	rows, ended := make(chan tailRow, tailBuffer), make(chan error, 1)
