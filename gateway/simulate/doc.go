@@ -4,7 +4,8 @@
 //
 // What is exact: who may ask, the order of candidates (the recorded seed draws it
 // again, and what a vendor was known to refuse then it is known to refuse now), and
-// the price of an attempt that was recorded with the same target.
+// the price of an attempt that was recorded with the same target, which fails and ends
+// the request if it did then.
 //
 // What is a model: a target that was not asked then is taken to answer, with as much
 // text as the one that did. Its tokens are an interval: the recorded ones, by how
