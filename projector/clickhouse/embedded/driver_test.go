@@ -292,7 +292,7 @@ func testThreads(t *testing.T, e *embedded.Engine) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close()
 	var plan []string
 	for rows.Next() {
 		var line string
