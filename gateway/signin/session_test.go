@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/llm-hub/llm-hub/events"
@@ -223,10 +224,13 @@ func (a *away) Get(ctx context.Context, key string) (events.Entry, error) {
 
 // TestSessionsAway: a node that cannot ask believes what it knows for a minute, and
 // one that is not told of changes asks each time.
-func TestSessionsAway(t *testing.T) {
+func TestSessionsAway(t *testing.T) { synctest.Test(t, sessionsAway) }
+
+func sessionsAway(t *testing.T) {
 	c, b := newClock(), &away{Bucket: memlog.New().Sessions()}
 	s := following(t, b, c)
 	token := begin(t, s)
+	synctest.Wait() // it is told of that itself, and believes it from then on
 	b.set(true)
 	c.pass(time.Minute - 1)
 	if _, err := s.Find(t.Context(), token); err != nil || b.asked() != 0 {
