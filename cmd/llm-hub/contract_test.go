@@ -28,6 +28,10 @@ func (h *hub) checkContract(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, settleTimeout, "the tables are made", func() error {
+		var answer any
+		return getJSON(h.url+"/api/v1/usage", h.token, &answer)
+	})
 	for _, question := range contractQuestions() {
 		target, err := url.Parse(h.url + "/api/v1/" + question)
 		if err != nil {

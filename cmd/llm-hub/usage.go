@@ -55,6 +55,9 @@ func queryError(err error) error {
 	if errors.Is(err, query.ErrBusy) {
 		return &gateway.Error{Kind: gateway.Unavailable, Public: sentence(err), RetryAfter: time.Second, Cause: err}
 	}
+	if errors.Is(err, tables.ErrNoTables) {
+		return &gateway.Error{Kind: gateway.Unavailable, Public: "The tables are not made yet: a projector makes them when it starts.", RetryAfter: time.Second, Cause: err}
+	}
 	return &gateway.Error{Kind: gateway.Unavailable, Public: "The tables do not answer.", Cause: err}
 }
 
