@@ -234,7 +234,7 @@ func testCut(t *testing.T, cut func(*link, bool)) {
 		pass(2 * ttl / 3)
 		settled(t, 19, b)
 		cut(a.link, false)
-		pass(ttl)
+		pass(3 * ttl / 2) // four rounds at most: it is back, is seen, is given room, takes it
 		settled(t, 10, a, b)
 		a.leave()
 		b.leave()
