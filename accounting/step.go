@@ -151,7 +151,7 @@ func (s *step) rejected(e events.Event, b events.RequestRejected) error {
 	}
 	s.end(e, End{
 		Node: e.Node, Outcome: events.Rejected, Reason: b.Reason, Limit: b.Limit, Count: b.Count,
-		Finished: events.RequestFinished{Principal: b.Principal, Endpoint: b.Endpoint, Outcome: events.Rejected},
+		Finished: events.RequestFinished{Principal: b.Principal, Endpoint: b.Endpoint, Outcome: events.Rejected, Status: b.Status},
 	})
 	return nil
 }

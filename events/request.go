@@ -65,7 +65,8 @@ type Skipped struct {
 type RequestRejected struct {
 	Principal
 	Endpoint string `json:"endpoint"`
-	Reason   string `json:"reason"` // limit, model_not_allowed, endpoint_not_allowed, unknown_model, overloaded, unable, kept_elsewhere
+	Reason   string `json:"reason"`           // limit, model_not_allowed, endpoint_not_allowed, unknown_model, overloaded, unable, kept_elsewhere
+	Status   int    `json:"status,omitempty"` // HTTP status given to the client; 0 in what was written before it was told
 	Limit    *Limit `json:"limit,omitempty"`
 	Count    int    `json:"count"` // refusals this event stands for, at least 1
 }

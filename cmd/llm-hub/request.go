@@ -153,6 +153,9 @@ func printLines(w io.Writer, c events.Charge) {
 
 func printRejection(w io.Writer, s replay.Story, r *events.RequestRejected) {
 	fmt.Fprintf(w, "%s %s, key %s, user %q, refused %s: %s", r.Endpoint, r.Model, r.Key, r.User, s.Admitted.Format(time.RFC3339Nano), r.Reason)
+	if r.Status != 0 {
+		fmt.Fprintf(w, " (%d)", r.Status)
+	}
 	if l := r.Limit; l != nil {
 		fmt.Fprintf(w, ", %s: %s of %s used", l.Name(), amountText(accounting.Of(l.Of), l.Used), amountText(accounting.Of(l.Of), l.Max))
 		if !l.ResetAt.IsZero() {

@@ -55,28 +55,24 @@ func (e *Engine) admit(req *Request, c *client) (*flight, error) {
 func (e *Engine) authorize(req *Request, now time.Time) error {
 	name := req.Inbound.Model
 	if req.Catalog.Models[name] == nil {
-		e.refuse(req, now, unknownModel, nil)
-		return &gateway.Error{
+		return e.refuse(req, now, record.Refusal{Reason: unknownModel}, &gateway.Error{
 			Kind: gateway.NotFound, Code: "model_not_found", Param: "model",
 			Public: fmt.Sprintf("The model %q does not exist.", nameable(name)),
-		}
+		})
 	}
 	if !req.Key.MayUse(name) {
-		e.refuse(req, now, modelNotAllowed, nil)
-		return &gateway.Error{
+		return e.refuse(req, now, record.Refusal{Reason: modelNotAllowed}, &gateway.Error{
 			Kind: gateway.Forbidden, Code: "model_not_allowed", Param: "model",
 			Public: fmt.Sprintf("This key may not use the model %q.", name),
-		}
+		})
 	}
 	if !req.Key.MayCall(req.Endpoint) {
-		e.refuse(req, now, endpointNotAllowed, nil)
-		return &gateway.Error{
+		return e.refuse(req, now, record.Refusal{Reason: endpointNotAllowed}, &gateway.Error{
 			Kind: gateway.Forbidden, Code: "endpoint_not_allowed", Public: fmt.Sprintf("This key may not use %s.", req.Endpoint),
-		}
+		})
 	}
 	if err := e.cfg.Recorder.Ready(); err != nil {
-		e.refuse(req, now, overloaded, nil)
-		return unrecorded(err)
+		return e.refuse(req, now, record.Refusal{Reason: overloaded}, unrecorded(err))
 	}
 	return nil
 }
@@ -107,24 +103,21 @@ func (f *flight) decide() error {
 func (f *flight) without(plan route.Plan) error {
 	switch {
 	case plan.Elsewhere():
-		f.refuse(f.req, f.at, keptElsewhere, nil)
-		return &gateway.Error{
+		return f.refuse(f.req, f.at, record.Refusal{Reason: keptElsewhere}, &gateway.Error{
 			Kind: gateway.Invalid, Code: "previous_response_not_found", Param: "previous_response_id",
 			Public: fmt.Sprintf("What the request goes on from is kept by a vendor that the model %q does not have any more.", f.model.Name),
-		}
+		})
 	case !plan.Hopeless():
-		f.refuse(f.req, f.at, overloaded, nil)
-		return nowhere(plan)
+		return f.refuse(f.req, f.at, record.Refusal{Reason: overloaded}, nowhere(plan))
 	case f.req.Operation.Local != nil:
 		f.until = f.at.Add(localTime)
 		f.estimate = f.reserved(events.Target{}, events.Usage{})
 		return nil
 	}
-	f.refuse(f.req, f.at, unable, nil)
-	return &gateway.Error{
+	return f.refuse(f.req, f.at, record.Refusal{Reason: unable}, &gateway.Error{
 		Kind: gateway.Invalid, Code: "unsupported_operation", Param: "model",
 		Public: fmt.Sprintf("No vendor of the model %q can do what this endpoint is for.", f.model.Name),
-	}
+	})
 }
 
 // reserve takes the estimate from every limit.
@@ -136,18 +129,19 @@ func (f *flight) reserve() error {
 		f.reservation = r
 		return nil
 	}
-	reason, limit := overloaded, refusal.Event()
-	if limit != nil {
-		reason = refusedByLimit
+	why := record.Refusal{Reason: overloaded, Limit: refusal.Event()}
+	if why.Limit != nil {
+		why.Reason = refusedByLimit
 	}
-	f.refuse(f.req, f.at, reason, limit)
 	refusal.Describe(f.client.w.Header())
-	return refusal.Public()
+	return f.refuse(f.req, f.at, why, refusal.Public())
 }
 
-// refuse records that req was refused.
-func (e *Engine) refuse(req *Request, now time.Time, reason string, limit *events.Limit) {
-	e.cfg.Recorder.Reject(infoOf(req, now), reason, limit)
+// refuse records that req was refused, as err tells the client, and returns err.
+func (e *Engine) refuse(req *Request, now time.Time, why record.Refusal, err error) error {
+	why.Status = gateway.AsError(err).Kind.Status()
+	e.cfg.Recorder.Reject(infoOf(req, now), why)
+	return err
 }
 
 func infoOf(req *Request, at time.Time) record.Info {

@@ -81,7 +81,7 @@ func TestLimitRefuses(t *testing.T) {
 		t.Errorf("headers: %v", a.header)
 	}
 	rejected := only[events.RequestRejected](t, h.rejections())
-	if rejected.Reason != "limit" || rejected.Limit == nil || rejected.Limit.Scope != "key" || rejected.Count != 1 {
+	if rejected.Reason != "limit" || rejected.Limit == nil || rejected.Limit.Scope != "key" || rejected.Count != 1 || rejected.Status != a.status {
 		t.Errorf("rejected: %+v", rejected)
 	}
 }
@@ -147,7 +147,7 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("status %d: %s", a.status, a.body)
 			}
 			rejected := only[events.RequestRejected](t, h.rejections())
-			if rejected.Reason != test.reason || strings.ContainsAny(rejected.Model, " \n") || rejected.Key != "ci" {
+			if rejected.Reason != test.reason || strings.ContainsAny(rejected.Model, " \n") || rejected.Key != "ci" || rejected.Status != a.status {
 				t.Errorf("rejected: %+v", rejected)
 			}
 		})

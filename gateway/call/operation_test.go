@@ -92,8 +92,8 @@ func TestNobodyIsAble(t *testing.T) {
 	if e := errorOf(t, a.body); a.status != 400 || e["code"] != "unsupported_operation" || e["param"] != "model" {
 		t.Fatalf("status %d: %s", a.status, a.body)
 	}
-	if r := only[events.RequestRejected](t, h.rejections()); r.Reason != "unable" {
-		t.Errorf("refused for %s", r.Reason)
+	if r := only[events.RequestRejected](t, h.rejections()); r.Reason != "unable" || r.Status != a.status {
+		t.Errorf("refused for %s, %d", r.Reason, r.Status)
 	}
 	if n := h.fake.Ledger(0, 1).Totals.Requests; n != 0 {
 		t.Errorf("the vendor was called %d times", n)

@@ -159,9 +159,9 @@ func TestRefusalsAreCounted(t *testing.T) {
 		r, registry, _ := newRecorder(t, p)
 		limit := &events.Limit{Scope: "key", Per: "minute", Of: "requests", Max: 1}
 		for i := range 100 {
-			r.Reject(info(fmt.Sprint("r", i)), "limit", limit)
+			r.Reject(info(fmt.Sprint("r", i)), record.Refusal{Reason: "limit", Limit: limit})
 		}
-		r.Reject(info("other"), "unknown_model", nil)
+		r.Reject(info("other"), record.Refusal{Reason: "unknown_model"})
 		if n := len(p.kinds()); n != record.MaxRefusals+1 {
 			t.Fatalf("%d events at once", n)
 		}
@@ -173,7 +173,7 @@ func TestRefusalsAreCounted(t *testing.T) {
 		if last := p.events[len(p.events)-1]; last.ID != "r99:request.rejected" {
 			t.Errorf("the counted ones are %s", last.ID)
 		}
-		r.Reject(info("later"), "limit", limit)
+		r.Reject(info("later"), record.Refusal{Reason: "limit", Limit: limit})
 		if n := len(p.kinds()); n != record.MaxRefusals+3 {
 			t.Errorf("a second later there are %d events", n)
 		}
@@ -189,7 +189,7 @@ func TestCloseTellsWhatIsCounted(t *testing.T) {
 		p := &paper{}
 		r, _, _ := newRecorder(t, p)
 		for i := range 15 {
-			r.Reject(info(fmt.Sprint("r", i)), "limit", nil)
+			r.Reject(info(fmt.Sprint("r", i)), record.Refusal{Reason: "limit"})
 		}
 		r.Close()
 		want := []int{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 5}

@@ -49,17 +49,16 @@ func (r *Recorder) Ready() error { return r.cfg.Publisher.Admit() }
 // Metrics are the metrics the recorder keeps.
 func (r *Recorder) Metrics() *Metrics { return r.cfg.Metrics }
 
-// Reject records that a request was refused before any vendor was called. limit
-// is what refused it, nil if no limit did.
-func (r *Recorder) Reject(info Info, reason string, limit *events.Limit) {
-	r.cfg.Metrics.refused.WithLabelValues(reason).Inc()
-	r.refusals.add(rejection{info: info, reason: reason, limit: limit, count: 1})
+// Reject records that a request was refused before any vendor was called.
+func (r *Recorder) Reject(info Info, why Refusal) {
+	r.cfg.Metrics.refused.WithLabelValues(why.Reason).Inc()
+	r.refusals.add(rejection{info: info, why: why, count: 1})
 }
 
 func (r *Recorder) publishRejection(j rejection) {
 	h := events.Head{At: time.Now(), Tenant: j.info.Tenant, Request: j.info.ID, WindowAt: j.info.At}
 	_, _ = r.publish(h, events.RequestRejected{ // which logs its error
-		Principal: j.info.Principal, Endpoint: j.info.Endpoint, Reason: j.reason, Limit: j.limit, Count: j.count,
+		Principal: j.info.Principal, Endpoint: j.info.Endpoint, Reason: j.why.Reason, Status: j.why.Status, Limit: j.why.Limit, Count: j.count,
 	})
 }
 

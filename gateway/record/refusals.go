@@ -19,7 +19,15 @@ const refusalSpan = time.Second
 type cause struct {
 	tenant         events.TenantID
 	key, reason    string
+	status         int
 	scope, per, of string // of the limit, if one refused
+}
+
+// Refusal is why a request was refused.
+type Refusal struct {
+	Reason string        // a word of [events.RequestRejected]
+	Status int           // HTTP status given to the client
+	Limit  *events.Limit // what refused it, nil if no limit did
 }
 
 // refusals counts refusals. Its lock is taken by refused requests only.
@@ -39,10 +47,9 @@ type span struct {
 
 // rejection is a refused request.
 type rejection struct {
-	info   Info
-	reason string
-	limit  *events.Limit
-	count  int
+	info  Info
+	why   Refusal
+	count int
 }
 
 // add publishes r now, or counts it.
@@ -54,9 +61,9 @@ func (c *refusals) add(r rejection) {
 
 // tell is true if r is to leave on its own.
 func (c *refusals) tell(r rejection) bool {
-	k := cause{tenant: r.info.Tenant, key: r.info.Principal.Key, reason: r.reason}
-	if r.limit != nil {
-		k.scope, k.per, k.of = r.limit.Scope, r.limit.Per, r.limit.Of
+	k := cause{tenant: r.info.Tenant, key: r.info.Principal.Key, reason: r.why.Reason, status: r.why.Status}
+	if l := r.why.Limit; l != nil {
+		k.scope, k.per, k.of = l.Scope, l.Per, l.Of
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -181,7 +181,7 @@ func (t *Traffic) admit(n *node) {
 	}
 	if t.rng.IntN(20) == 0 {
 		n.put(events.PartitionOf(tenant), h, events.RequestRejected{
-			Principal: who, Endpoint: "chat.completions", Reason: "limit", Count: 1 + t.rng.IntN(5),
+			Principal: who, Endpoint: "chat.completions", Reason: "limit", Status: 429, Count: 1 + t.rng.IntN(5),
 		})
 		return
 	}

@@ -110,7 +110,7 @@ type Request struct {
 	Endpoint  string           `json:"endpoint"`
 	Stream    bool             `json:"stream"`
 	Outcome   string           `json:"outcome"`
-	Status    uint16           `json:"status"` // HTTP status given to the client, 0 if none was sent, and of refusals
+	Status    uint16           `json:"status"` // HTTP status given to the client, 0 if none was sent
 	Error     string           `json:"error,omitempty"`
 	Reason    string           `json:"reason,omitempty"` // of a refusal or an orphan
 	Limit     string           `json:"limit,omitempty"`  // that refused it: scope, what and per what

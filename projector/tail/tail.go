@@ -245,6 +245,7 @@ func (t *follower) end(e events.Event, node events.NodeID, b events.RequestFinis
 func rejected(e events.Event, b events.RequestRejected) Row {
 	row := Row{Request: head(e, b.Principal, b.Endpoint)}
 	row.Node, row.Outcome, row.Reason, row.Count = string(e.Node), string(events.Rejected), b.Reason, uint32(max(b.Count, 0))
+	row.Status = uint16(b.Status)
 	if l := b.Limit; l != nil {
 		row.Limit = l.Name()
 	}

@@ -173,7 +173,7 @@ type request struct {
 func (r *request) run() {
 	g := r.gateway
 	if err := g.recorder.Ready(); err != nil {
-		g.recorder.Reject(r.info, "overloaded", nil)
+		g.recorder.Reject(r.info, record.Refusal{Reason: "overloaded"})
 		return
 	}
 	w := g.node.world
@@ -181,7 +181,7 @@ func (r *request) run() {
 		Tenant: r.info.Tenant, Scopes: admit.Scopes(w.catalog, r.key, r.info.Principal), Estimate: r.estimate, At: r.info.At,
 	})
 	if refusal != nil {
-		g.recorder.Reject(r.info, "limit", refusal.Event())
+		g.recorder.Reject(r.info, record.Refusal{Reason: "limit", Limit: refusal.Event()})
 		return
 	}
 	defer reservation.Release()
