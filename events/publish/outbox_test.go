@@ -118,6 +118,7 @@ func TestOutboxIsNotUsedWhileTheLogAnswers(t *testing.T) {
 		p := withOutbox(t, log, box, epoch)
 		r := mustPublish(t, p, fact(t, acme, 0))
 		<-r.Kept()
+		synctest.Wait()
 		if !closed(r.Done()) || r.Err() != nil || p.Outbox().Active {
 			t.Errorf("kept, but done is %t, error %v, outbox %+v", closed(r.Done()), r.Err(), p.Outbox())
 		}
