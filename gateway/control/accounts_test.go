@@ -69,7 +69,7 @@ func TestAccountIsFolded(t *testing.T) {
 		}
 	}
 	for _, c := range w.commands() {
-		for _, s := range []string{"nn@people.test", "Ann", phc, "id.people.test", "s-1"} {
+		for _, s := range []string{"nn@people.test", `"Ann"`, phc, "id.people.test", `"s-1"`} {
 			if strings.Contains(string(c.Data), s) {
 				t.Errorf("message %d shows %q", c.Seq, s)
 			}
