@@ -35,8 +35,7 @@ type Fold struct {
 	open      map[events.RequestID]*request
 	stale     int // open requests whose epoch is closed
 	scopes    scopeCache
-	names     names
-	common    common // of the event at hand
+	decoder   Decoder
 
 	admissions []*request    // in order of admission, see [Fold.oldestOpen]
 	marks      []Snapshot    // in order, the first always fit for a restart, see [Fold.Mark]

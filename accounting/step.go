@@ -38,28 +38,21 @@ func (s *step) line(line []byte) error {
 	if s.fold.isDoomed(s.at) {
 		return errDoomed
 	}
-	if c := &s.fold.common; c.decode(line, &s.fold.names) {
-		return s.common(c)
-	}
-	e, err := events.Decode(line)
+	e, body, err := s.fold.decoder.Decode(line)
 	if err != nil {
 		return err
 	}
-	return s.event(e)
-}
-
-func (s *step) common(c *common) error {
-	var err error
-	switch c.head.Kind {
-	case events.RequestAdmittedKind:
-		err = s.admitted(c.head, c.admitted)
-	case events.UsageRecordedKind:
-		err = s.recorded(c.head, c.recorded)
-	case events.RequestFinishedKind:
-		err = s.finished(c.head, c.finished)
-	default: // no other kind is common
+	switch b := body.(type) {
+	case *events.RequestAdmitted:
+		err = s.admitted(e, *b)
+	case *events.UsageRecorded:
+		err = s.recorded(e, *b)
+	case *events.RequestFinished:
+		err = s.finished(e, *b)
+	default:
+		return s.event(e)
 	}
-	return inEvent(c.head, err)
+	return inEvent(e, err)
 }
 
 func (s *step) event(e events.Event) error {
