@@ -93,7 +93,7 @@ func (e *Engine) Movers(ctx context.Context, m Moves) (Movers, error) {
 			of.Tenant = r.Labels[Tenant]
 		}
 		if byValue[of] == nil {
-			byValue[of] = &Mover{Tenant: of.Tenant, Value: of.Value}
+			byValue[of] = new(of)
 		}
 		return byValue[of]
 	}

@@ -206,10 +206,7 @@ func (q Question) grouping() (grouping, error) {
 	if q.Compare != (Period{}) {
 		before := Filter{From: q.Compare.From, To: q.Compare.To}
 		if _, err := before.check(nil); err != nil {
-			if invalid, ok := errors.AsType[*InvalidError](err); ok {
-				err = &InvalidError{"compare_" + invalid.Field, invalid.Reason}
-			}
-			return g, err
+			return g, comparing(err)
 		}
 	}
 	return g, g.rank(q.Top, q.RankBy)
