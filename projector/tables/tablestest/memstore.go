@@ -156,11 +156,7 @@ func (m *MemStore) Insert(_ context.Context, name string, b tables.Batch) error 
 	if err != nil {
 		return err
 	}
-	fail := -1
-	if len(m.failAt) > 0 {
-		fail, m.failAt = m.failAt[0], m.failAt[1:]
-	}
-	insert := []func(){
+	return inSteps(&m.failAt,
 		func() {},
 		func() { add(d, &d.rows.Usage, b.Rows.Usage, token{b.Token, AfterUsage, time.Time{}}, usageAt) },
 		func() { add(d, &d.rolledUp.Usage, b.Rows.Usage, token{b.Token, AfterRollUp, time.Time{}}, usageAt) },
@@ -173,8 +169,17 @@ func (m *MemStore) Insert(_ context.Context, name string, b tables.Batch) error 
 		func() {
 			add(d, &d.rows.Attempts, b.Rows.Attempts, token{b.Token, AfterAttempts, time.Time{}}, attemptAt)
 		},
+	)
+}
+
+// inSteps does one after the other up to the first of the steps to fail at, if there is
+// any, which it takes off.
+func inSteps(failAt *[]int, steps ...func()) error {
+	fail := -1
+	if len(*failAt) > 0 {
+		fail, *failAt = (*failAt)[0], (*failAt)[1:]
 	}
-	for step, do := range insert {
+	for step, do := range steps {
 		do()
 		if step == fail {
 			return ErrStore
@@ -232,25 +237,14 @@ func (m *MemStore) DropBefore(_ context.Context, name string, k projector.Kept) 
 	if err != nil {
 		return err
 	}
-	fail := -1
-	if len(m.failDrop) > 0 {
-		fail, m.failDrop = m.failDrop[0], m.failDrop[1:]
-	}
-	drop := []func(){
+	return inSteps(&m.failDrop,
 		func() {},
 		func() { d.rows.Usage = cut(d, d.rows.Usage, AfterUsage, k.Usage, usageAt) },
 		func() { d.rows.Requests = cut(d, d.rows.Requests, AfterRequests, k.Requests, requestAt) },
 		func() { d.rows.Attempts = cut(d, d.rows.Attempts, AfterAttempts, k.Attempts, attemptAt) },
 		func() { d.rolledUp.Usage = cut(d, d.rolledUp.Usage, AfterRollUp, k.RollUps, usageAt) },
 		func() { d.rolledUp.Requests = cut(d, d.rolledUp.Requests, AfterRequestsRollUp, k.RollUps, requestAt) },
-	}
-	for step, do := range drop {
-		do()
-		if step == fail {
-			return ErrStore
-		}
-	}
-	return nil
+	)
 }
 
 // DropSteps is the number of steps that a drop can fail at.
