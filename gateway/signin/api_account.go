@@ -20,6 +20,14 @@ func ownID(c echo.Context) (string, error) {
 	return "", &gateway.Error{Kind: gateway.Forbidden, Code: "account_needed", Public: "An operator's token is nobody's account."}
 }
 
+// own is the account of whoever asks, without parameters, about what is one's own.
+func own(c echo.Context) (string, error) {
+	if err := query(c); err != nil {
+		return "", err
+	}
+	return ownID(c)
+}
+
 func (a *API) rename(c echo.Context) error {
 	var body client.Rename
 	if err := read(c, &body); err != nil {
@@ -68,10 +76,7 @@ func shownTokens(account *control.Account) []client.PersonalToken {
 }
 
 func (a *API) listTokens(c echo.Context) error {
-	if err := query(c); err != nil {
-		return err
-	}
-	id, err := ownID(c)
+	id, err := own(c)
 	if err != nil {
 		return err
 	}
@@ -103,10 +108,7 @@ func (a *API) addToken(c echo.Context) error {
 }
 
 func (a *API) removeToken(c echo.Context) error {
-	if err := query(c); err != nil {
-		return err
-	}
-	id, err := ownID(c)
+	id, err := own(c)
 	if err != nil {
 		return err
 	}

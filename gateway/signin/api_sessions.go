@@ -10,10 +10,7 @@ import (
 )
 
 func (a *API) listSessions(c echo.Context) error {
-	if err := query(c); err != nil {
-		return err
-	}
-	id, err := ownID(c)
+	id, err := own(c)
 	if err != nil {
 		return err
 	}
@@ -33,10 +30,7 @@ func (a *API) listSessions(c echo.Context) error {
 
 // endSession also takes the cookie if the session is the caller's own.
 func (a *API) endSession(c echo.Context) error {
-	if err := query(c); err != nil {
-		return err
-	}
-	id, err := ownID(c)
+	id, err := own(c)
 	if err != nil {
 		return err
 	}
@@ -51,10 +45,7 @@ func (a *API) endSession(c echo.Context) error {
 }
 
 func (a *API) endOtherSessions(c echo.Context) error {
-	if err := query(c); err != nil {
-		return err
-	}
-	id, err := ownID(c)
+	id, err := own(c)
 	if err != nil {
 		return err
 	}
