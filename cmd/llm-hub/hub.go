@@ -84,32 +84,35 @@ func (h *localHub) status(ctx context.Context) (any, error) {
 		return nil, err
 	}
 	s := hubStatus{Version: version, Node: h.node, Log: &info}
+	s.Counters, s.Tables = h.folded()
+	return s, nil
+}
+
+// folded is how far the folds of this process are, nil for those of others.
+func (h *localHub) folded() (counters, tables *foldDetail) {
 	if h.counters != nil {
 		d, _ := detailOf(h.counters.Status().Progress) // the error is in the detail
-		s.Counters = &d
+		counters = &d
 	}
 	if h.tables != nil {
-		d, _ := detailOf(h.tables.Status().Progress) // the error is in the detail
-		d.Kept = h.tables.Status().Kept
-		s.Tables = &d
+		st := h.tables.Status()
+		d, _ := detailOf(st.Progress) // the error is in the detail
+		d.Kept = st.Kept
+		tables = &d
 	}
-	return s, nil
+	return counters, tables
 }
 
 // freshness is what of the status is for everybody: how far what they are shown is behind.
 func (h *localHub) freshness(ctx context.Context) (any, error) {
 	s := hubStatus{Version: version}
-	if h.counters != nil {
-		d, _ := detailOf(h.counters.Status().Progress)
-		d.Error = "" // names what the installation is made of
-		s.Counters = &d
+	s.Counters, s.Tables = h.folded()
+	for _, d := range []*foldDetail{s.Counters, s.Tables} {
+		if d != nil {
+			d.Error = "" // names what the installation is made of
+		}
 	}
-	switch {
-	case h.tables != nil:
-		d, _ := detailOf(h.tables.Status().Progress)
-		d.Error, d.Kept = "", h.tables.Status().Kept
-		s.Tables = &d
-	case h.stores.tables != nil: // another process writes them
+	if s.Tables == nil && h.stores.tables != nil { // another process writes them
 		live, err := h.liveTables().Live(ctx)
 		if err != nil {
 			return nil, toOperator(err)
